@@ -1,0 +1,43 @@
+"""kmq: a compact image file format. A k-means palette, packed indices, and the codec for both.
+
+In the order the data flows::
+
+    image - histogram - fit_palette - map_indices - pack_indices - encode, save - .kmq
+    .kmq - open, decode, inspect - unpack_indices - Palette.colours - pixels
+"""
+
+from kmq._clustering import fit_palette
+from kmq._decode import decode
+from kmq._encode import encode, save
+from kmq._errors import FormatError, KmqError, LimitError, TruncatedError, UnsupportedError
+from kmq._file import KmqFile, inspect
+from kmq._file import open_file as open  # noqa: A004  as in Image.open; the builtin is not used here
+from kmq._histogram import Histogram, histogram
+from kmq._index_plane import IndexPlane
+from kmq._ledger import Ledger
+from kmq._mapping import map_indices
+from kmq._packing import pack_indices, unpack_indices
+from kmq._palette import Palette
+
+__all__ = [
+    "FormatError",
+    "Histogram",
+    "IndexPlane",
+    "KmqError",
+    "KmqFile",
+    "Ledger",
+    "LimitError",
+    "Palette",
+    "TruncatedError",
+    "UnsupportedError",
+    "decode",
+    "encode",
+    "fit_palette",
+    "histogram",
+    "inspect",
+    "map_indices",
+    "open",
+    "pack_indices",
+    "save",
+    "unpack_indices",
+]

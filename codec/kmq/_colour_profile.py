@@ -1,0 +1,67 @@
+"""Embedded ICC profiles to sRGB, by Little CMS through Pillow."""
+
+from __future__ import annotations
+
+import io
+import warnings
+
+import numpy as np
+from PIL import Image, ImageCms
+
+MODE_OF_SPACE = {"RGB": "RGB", "GRAY": "L", "CMYK": "CMYK"}
+"""The Pillow mode of pixels in a profile's colour space."""
+
+
+def to_srgb(image: Image.Image, profile: bytes) -> Image.Image:
+    """Return the image (mode L, LA, RGB, RGBA or CMYK) in sRGB: mode L, LA, RGB or RGBA.
+
+    A profile that is sRGB to within a level is left unapplied, so that exact colours stay
+    exact. A broken one, or one for another kind of pixels, is ignored with a warning, as
+    browsers do.
+    """
+    alpha = image.getchannel("A") if image.mode in ("LA", "RGBA") else None
+    base = image.convert({"LA": "L", "RGBA": "RGB"}.get(image.mode, image.mode))
+    try:
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        mode = MODE_OF_SPACE.get(source.profile.xcolor_space.strip())
+        if mode == "RGB" and base.mode == "L":
+            base = base.convert("RGB")
+        if mode != base.mode:
+            raise ImageCms.PyCMSError(f"it is for {source.profile.xcolor_space.strip()} pixels")
+        transform = ImageCms.buildTransform(source, ImageCms.createProfile("sRGB"), mode, "RGB")
+    except (ImageCms.PyCMSError, OSError) as error:
+        warnings.warn(f"ignored the ICC profile: {error}", stacklevel=2)
+        transform = None
+    if transform is None:
+        converted = base.convert("RGB") if base.mode == "CMYK" else base
+    elif _changes_colours(transform, base.mode):
+        converted = ImageCms.applyTransform(base, transform)
+    else:
+        converted = base
+    if converted is None:
+        raise AssertionError("applyTransform returns an image unless told to work in place")
+    if alpha is not None:
+        converted.putalpha(alpha)
+    return converted
+
+
+def _changes_colours(transform: ImageCms.ImageCmsTransform, mode: str) -> bool:
+    """Tell whether any of 17³ colours (17 greys) moves by more than one level of 255."""
+    if mode == "CMYK":
+        return True
+    levels = np.rint(np.linspace(0, 255, 17)).astype(np.uint8)
+    grid = np.stack(np.meshgrid(levels, levels, levels), axis=-1).reshape(1, -1, 3)
+    probe = Image.fromarray(grid) if mode == "RGB" else Image.fromarray(levels[np.newaxis])
+    moved = np.asarray(ImageCms.applyTransform(probe, transform)).astype(int)
+    return bool(np.abs(moved - np.asarray(probe.convert("RGB"))).max() > 1)
+
+
+def keeps_meaning(image: Image.Image, profile: bytes) -> bool:
+    """Tell whether a profile still says what the pixels mean once stored as grey, RGB or RGBA."""
+    try:
+        space = ImageCms.ImageCmsProfile(io.BytesIO(profile)).profile.xcolor_space.strip()
+    except (ImageCms.PyCMSError, OSError):
+        return False
+    if space == "GRAY":  # with alpha it is stored as RGBA, for which a grey profile means nothing
+        return image.mode in ("L", "I;16") and not image.has_transparency_data
+    return space == "RGB" and image.mode in ("RGB", "RGBA", "RGBX", "P", "PA")

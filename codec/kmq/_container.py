@@ -1,0 +1,307 @@
+"""The container: header, sections and tiles to bytes, and back (spec sections 2 to 8)."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from kmq._errors import FormatError, LimitError, TruncatedError, UnsupportedError
+from kmq._packing import packed_size
+from kmq._palette import MAX_ENTRIES, Palette, bit_depth
+from kmq._tiles import MAX_SIDE, TILE_EXPONENTS, TileGrid
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+MAGIC = b"KMQ"
+VERSION = 1
+PACKED = 0
+CODINGS = {"packed": PACKED}
+"""`Coding` by its name (spec M12)."""
+
+CHANNELS = {0: 1, 1: 3, 2: 4}
+"""Bytes an entry by `Channels` (spec M11)."""
+
+PALETTE_CODED, TILED, HAS_SECTIONS = 1 << 5, 1 << 6, 1 << 7
+SECTION_TAGS = {"icc": b"icc ", "exif": b"exif", "xmp": b"xmp "}
+"""The tag of each kind of metadata (spec section 6)."""
+
+ULEB_BYTES = 5
+CRC_BYTES = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """A parsed file: everything but the payloads, and where those are.
+
+    `tile_starts` (n + 1,) are the offsets of the tiles' payloads, then of the file's end.
+    `metadata` maps "icc", "exif", "xmp", or an unknown skippable tag, to bytes.
+    """
+
+    grid: TileGrid
+    coding: str
+    palette: Palette
+    metadata: Mapping[str, bytes]
+    header_size: int
+    sections_size: int
+    tile_starts: NDArray[np.int64]
+    tile_crcs: NDArray[np.uint32]
+
+    @property
+    def section_crc_bytes(self) -> int:
+        """Bytes of the sections' checksums."""
+        return CRC_BYTES * len(self.metadata)
+
+    @property
+    def crc_bytes(self) -> int:
+        """Bytes of all checksums in the file."""
+        return CRC_BYTES * (1 + len(self.tile_crcs)) + self.section_crc_bytes
+
+    def payload(self, data: memoryview, number: int) -> memoryview:
+        """Return a tile's payload, unchecked, without a copy."""
+        return data[int(self.tile_starts[number]) : int(self.tile_starts[number + 1])]
+
+    def checked_payload(self, data: memoryview, number: int) -> memoryview:
+        """Return a tile's payload, without a copy. Raises FormatError if its CRC-32 is wrong."""
+        payload = self.payload(data, number)
+        index_at = self.header_size - CRC_BYTES * (1 + len(self.tile_crcs) - number)
+        _check_crc("Tile_CRC", index_at, int(self.tile_crcs[number]), payload, "M14")
+        return payload
+
+
+def write_container(
+    grid: TileGrid,
+    palette: Palette,
+    coding: str,
+    payloads: Sequence[bytes],
+    metadata: Mapping[str, bytes],
+) -> bytes:
+    """Return the bytes of a file. `payloads` has one for each tile of `grid`, in raster order."""
+    sections = b"".join(
+        _with_crc(SECTION_TAGS[name] + _uleb(len(data)) + data) for name, data in metadata.items()
+    )
+    flags = {channels: code for code, channels in CHANNELS.items()}[palette.channels]
+    flags |= CODINGS[coding] << 2
+    optional = b""
+    if grid.side is not None:
+        flags |= TILED
+        optional += bytes([grid.side.bit_length() - 1])
+    if sections:
+        flags |= HAS_SECTIONS
+        optional += _uleb(len(sections))
+    header = b"".join(
+        [
+            MAGIC,
+            bytes([VERSION, flags]),
+            _uleb(grid.width - 1),
+            _uleb(grid.height - 1),
+            _uleb(palette.k - 1),
+            optional,
+            palette.entries.tobytes(),
+            b"".join(_crc(payload) for payload in payloads),
+        ]
+    )
+    return b"".join([_with_crc(header), sections, *payloads])
+
+
+def read_container(data: memoryview, max_pixels: int | None = None) -> Container:
+    """Parse and check everything but the payloads: steps 1 to 5 of spec section 8.
+
+    What is allocated is in proportion to `data`, whatever its numbers say.
+
+    Raises FormatError, TruncatedError, UnsupportedError, and LimitError for a picture of
+    more than `max_pixels` pixels.
+    """
+    fields = _Fields(data)
+    if data[: len(MAGIC)] != MAGIC[: len(data)]:
+        raise FormatError(
+            f"Magic at offset 0 is {bytes(data[:3]).hex(' ').upper()}, not 4B 4D 51: "
+            "this is not a .kmq file (spec M3)"
+        )
+    fields.take(len(MAGIC), "Magic")
+    version = fields.byte("Version")
+    if version != VERSION:
+        raise UnsupportedError(
+            f"Version at offset 3 is {version}; this decoder reads version {VERSION} (spec M4)"
+        )
+    flags = fields.byte("Flags")
+    channels, coding = _read_flags(flags)
+    width = fields.uleb("Width_Minus_1", MAX_SIDE - 1, "M5") + 1
+    height = fields.uleb("Height_Minus_1", MAX_SIDE - 1, "M6") + 1
+    k = fields.uleb("Entries_Minus_1", MAX_ENTRIES - 1, "M7") + 1
+    side = None
+    if flags & TILED:
+        exponent = fields.byte("Tile_Exponent")
+        if exponent not in TILE_EXPONENTS:
+            raise FormatError(
+                f"Tile_Exponent at offset {fields.at - 1} is {exponent}; it must be 1 to 15 (spec M8)"
+            )
+        side = 1 << exponent
+    sections_size = 0
+    if flags & HAS_SECTIONS:
+        sections_size = fields.uleb("Sections_Size", 2**32 - 1, "M9")
+        if sections_size == 0:
+            raise FormatError(f"Sections_Size at offset {fields.at - 1} is 0 (spec M9)")
+    grid = TileGrid(width, height, side)
+    entries = np.frombuffer(fields.take(k * channels, "Palette"), np.uint8)
+    crcs = np.frombuffer(fields.take(len(grid) * CRC_BYTES, "Tile_Index"), "<u4")
+    header = data[: fields.at]
+    _check_crc("Header_CRC", fields.at, fields.crc("Header_CRC"), header, "M10")
+    if max_pixels is not None and width * height > max_pixels:
+        raise LimitError(
+            f"Width_Minus_1 and Height_Minus_1 at offset 5: the picture has {width} x {height} = "
+            f"{width * height} pixels; max_pixels allows {max_pixels}"
+        )
+    starts = _tile_starts(data, fields.at + sections_size, grid, k)
+    return Container(
+        grid=grid,
+        coding=coding,
+        palette=Palette(entries.reshape(k, channels)),
+        metadata=dict(_read_sections(data, fields.at, sections_size)),
+        header_size=fields.at,
+        sections_size=sections_size,
+        tile_starts=starts,
+        tile_crcs=crcs.astype(np.uint32),
+    )
+
+
+def _read_flags(flags: int) -> tuple[int, str]:
+    channels = CHANNELS.get(flags & 3)
+    if channels is None:
+        raise FormatError(f"Flags at offset 4 are 0x{flags:02X}: Channels must not be 3 (spec M11)")
+    code = flags >> 2 & 7
+    coding = next((name for name, known in CODINGS.items() if known == code), None)
+    if coding is None:
+        raise UnsupportedError(
+            f"Flags at offset 4 are 0x{flags:02X}: this decoder doesn't have coding {code} (spec M12)"
+        )
+    if flags & PALETTE_CODED:
+        raise UnsupportedError(
+            f"Flags at offset 4 are 0x{flags:02X}: this decoder reads no coded palette (spec M13)"
+        )
+    return channels, coding
+
+
+def _tile_starts(data: memoryview, first: int, grid: TileGrid, k: int) -> NDArray[np.int64]:
+    """Return where the tiles' payloads begin, and where the last one ends: the file's end.
+
+    Of tiles, there are no more than the file had room for in its index.
+    """
+    if grid.side is None:
+        end = first + packed_size(grid.width * grid.height, k)  # can be 2^63: no NumPy integer
+        _check_size(data, end)
+        return np.array([first, end], np.int64)
+    widths, heights = (
+        np.minimum(grid.side, length - np.arange(0, length, grid.side, dtype=np.int64))
+        for length in (grid.width, grid.height)
+    )
+    starts = np.empty(len(grid) + 1, np.int64)
+    starts[0] = first
+    starts[1:] = ((np.outer(heights, widths) * bit_depth(k) + 7) // 8).ravel()
+    np.cumsum(starts, out=starts)
+    _check_size(data, int(starts[-1]))
+    return starts
+
+
+def _check_size(data: memoryview, expected: int) -> None:
+    if len(data) < expected:
+        raise TruncatedError(f"the file ends at offset {len(data)}; it must have {expected} bytes")
+    if len(data) > expected:
+        raise FormatError(
+            f"the file should end at offset {expected}, but {len(data) - expected} bytes follow (spec M2)"
+        )
+
+
+def _read_sections(data: memoryview, start: int, size: int) -> Iterator[tuple[str, bytes]]:
+    names = {tag: name for name, tag in SECTION_TAGS.items()}
+    seen = set()
+    fields = _Fields(data, start, start + size, within="Sections_Size")
+    while fields.at < fields.end:
+        at = fields.at
+        tag = bytes(fields.take(4, "Tag"))
+        if not (tag[:1].isalpha() and all(0x20 <= byte <= 0x7E for byte in tag)):
+            raise FormatError(f"Tag at offset {at} is {tag!r}, which no tag can be (spec M18)")
+        content = fields.take(fields.uleb("Size", 2**32 - 1, "M1"), "Data")
+        covered = data[at : fields.at]
+        _check_crc("Section_CRC", fields.at, fields.crc("Section_CRC"), covered, "M20")
+        if tag in seen:
+            raise FormatError(f"Tag at offset {at} is {tag!r} for the second time (spec M19)")
+        seen.add(tag)
+        if tag not in names and tag[:1].isupper():
+            raise UnsupportedError(
+                f"Tag at offset {at} is {tag!r}, a critical section this decoder doesn't know (spec M22)"
+            )
+        yield names.get(tag, tag.decode("ascii")), bytes(content)
+
+
+class _Fields:
+    """A cursor over the fields between `at` and `end`, in file order."""
+
+    def __init__(
+        self, data: memoryview, at: int = 0, end: int | None = None, within: str = "file"
+    ) -> None:
+        self.data = data
+        self.at = at
+        self.end = len(data) if end is None else end
+        self.within = within
+
+    def take(self, size: int, field: str) -> memoryview:
+        left = self.end - self.at
+        if size > left:
+            message = f"{field} at offset {self.at} takes {size} bytes; {left} are left"
+            if self.within == "file":
+                raise TruncatedError(f"{message} of the file")
+            raise FormatError(f"{message} of {self.within} (spec M21)")
+        self.at += size
+        return self.data[self.at - size : self.at]
+
+    def byte(self, field: str) -> int:
+        return self.take(1, field)[0]
+
+    def crc(self, field: str) -> int:
+        return int.from_bytes(self.take(CRC_BYTES, field), "little")
+
+    def uleb(self, field: str, most: int, rule: str) -> int:
+        at, value = self.at, 0
+        for shift in range(0, 7 * ULEB_BYTES, 7):
+            byte = self.byte(field)
+            value |= (byte & 0x7F) << shift
+            if byte < 0x80:
+                break
+        else:
+            raise FormatError(f"{field} at offset {at} has more than 5 bytes (spec M1)")
+        if (byte == 0 and shift > 0) or value >= 2**32:
+            raise FormatError(f"{field} at offset {at} is no shortest form below 2^32 (spec M1)")
+        if value > most:
+            raise FormatError(f"{field} at offset {at} is {value}; it can be {most} (spec {rule})")
+        return value
+
+
+def _check_crc(field: str, at: int, stored: int, covered: memoryview, rule: str) -> None:
+    actual = zlib.crc32(covered)
+    if actual != stored:
+        raise FormatError(
+            f"{field} at offset {at} is 0x{stored:08X}, but the bytes it covers give "
+            f"0x{actual:08X}: the file is damaged (spec {rule})"
+        )
+
+
+def _uleb(value: int) -> bytes:
+    out = bytearray()
+    while value >= 0x80:
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    out.append(value)
+    return bytes(out)
+
+
+def _crc(covered: bytes) -> bytes:
+    return zlib.crc32(covered).to_bytes(CRC_BYTES, "little")
+
+
+def _with_crc(covered: bytes) -> bytes:
+    return covered + _crc(covered)

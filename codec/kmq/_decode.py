@@ -1,0 +1,64 @@
+"""The way from the bytes of a file to its pixels."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from kmq._arguments import checked_integer
+from kmq._container import Container, read_container
+from kmq._index_plane import IndexPlane, index_dtype
+from kmq._packing import unpack_indices
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+MAX_PIXELS = 89_478_485
+"""Most pixels that are decoded unless the caller allows more: Pillow's MAX_IMAGE_PIXELS."""
+
+
+def decode(
+    data: bytes | bytearray | memoryview, *, max_pixels: int | None = MAX_PIXELS
+) -> NDArray[np.uint8]:
+    """Return the picture in the bytes of a .kmq file.
+
+    Shape (H, W) for a grey palette, (H, W, 3) for RGB, (H, W, 4) for RGBA with straight
+    alpha; dtype uint8. `max_pixels` is the most pixels the picture may have; None is no limit.
+
+    Raises a KmqError: FormatError if the file is damaged or no .kmq file, TruncatedError if
+    its end is missing, UnsupportedError if it needs a later decoder, LimitError if it is too
+    large. Nothing is allocated for pixels before the header has been verified.
+    """
+    view = memoryview(data).cast("B")
+    container = read_container(view, checked_max_pixels(max_pixels))
+    return container.palette.colours(read_plane(view, container))
+
+
+def checked_max_pixels(max_pixels: int | None) -> int | None:
+    """Return the argument. Raises ValueError or TypeError unless it is a number from 1, or None."""
+    return None if max_pixels is None else checked_integer("max_pixels", max_pixels, 1, 2**62)
+
+
+def read_plane(data: memoryview, container: Container) -> IndexPlane:
+    """Verify and decode every tile (spec section 8, step 6). Raises FormatError."""
+    grid, k = container.grid, container.palette.k
+    if grid.side is None:
+        return _read_tile(data, container, 0)
+    indices = np.empty((grid.height, grid.width), index_dtype(k))
+    for number, (x, y, width, height) in enumerate(grid.boxes()):
+        indices[y : y + height, x : x + width] = _read_tile(data, container, number).indices
+    indices.flags.writeable = False
+    return IndexPlane(indices, k)
+
+
+def _read_tile(data: memoryview, container: Container, number: int) -> IndexPlane:
+    box = container.grid.box(number)
+    payload = container.checked_payload(data, number)
+    return unpack_indices(
+        payload,
+        box.width,
+        box.height,
+        container.palette.k,
+        offset=int(container.tile_starts[number]),
+    )

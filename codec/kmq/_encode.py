@@ -1,0 +1,126 @@
+"""The way from an image to the bytes of a file."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, BinaryIO
+
+from kmq._arguments import checked_integer
+from kmq._atomic import check_free, write_atomically
+from kmq._clustering import KMeansOptions, fit_palette
+from kmq._container import CODINGS, write_container
+from kmq._file import inspect
+from kmq._histogram import histogram
+from kmq._image import canonical_image
+from kmq._index_plane import IndexPlane
+from kmq._mapping import map_indices
+from kmq._packing import pack_indices
+from kmq._palette import MAX_ENTRIES, Palette
+from kmq._tiles import TileGrid, check_tile
+
+if TYPE_CHECKING:
+    from kmq._image import CanonicalImage, ImageLike
+    from kmq._ledger import Ledger
+
+
+def encode(
+    image: ImageLike,
+    k: int = 256,
+    *,
+    coding: str = "auto",
+    tile: int | None = None,
+    keep: Iterable[str] = (),
+    n_init: int = 1,
+    max_iter: int = 300,
+    tol: float = 1e-4,
+    random_state: int = 0,
+) -> bytes:
+    """Return the bytes of a .kmq file of `image` with at most `k` colours.
+
+    `image` is a Pillow image of any mode, or a uint8 array (H, W), (H, W, 1), (H, W, 3) or
+    (H, W, 4). A picture of at most `k` distinct colours is stored exactly; so is the palette
+    of a Pillow image of mode P, with its order and indices, if it has at most `k` entries.
+    Of other pictures, the colours are clustered (see `fit_palette`) and every pixel gets the
+    nearest entry. Fully transparent pixels become transparent black.
+
+    `k` is 1 to 65,536. `coding` is "auto" or "packed", which are the same so far. `tile`
+    cuts the picture into squares of that side, a power of two from 2 to 32,768. `keep` names
+    the metadata to keep: any of "icc", "exif", "xmp"; only a Pillow image has them.
+    `n_init`, `max_iter`, `tol` and `random_state` are those of scikit-learn's KMeans.
+
+    The same pixels and options give the same bytes, on any number of cores.
+
+    Raises ValueError, or TypeError for what is not a number, naming the argument.
+    """
+    options = KMeansOptions(n_init, max_iter, tol, random_state)
+    return _encode(canonical_image(image, keep), k, coding, tile, options)
+
+
+def save(
+    file: str | os.PathLike[str] | BinaryIO,
+    image: ImageLike,
+    k: int = 256,
+    *,
+    coding: str = "auto",
+    tile: int | None = None,
+    keep: Iterable[str] = (),
+    n_init: int = 1,
+    max_iter: int = 300,
+    tol: float = 1e-4,
+    random_state: int = 0,
+    overwrite: bool = True,
+) -> Ledger:
+    """Encode `image` to a file; return its ledger, with the loss.
+
+    `file` is a path or a binary file open for writing; the other arguments are those of
+    `encode`. A path is written all or not at all: an existing file stays as it was until
+    the new one is whole.
+
+    Raises what `encode` does; OSError if the file can't be written; FileExistsError if it
+    exists and `overwrite` is false.
+    """
+    options = KMeansOptions(n_init, max_iter, tol, random_state)
+    named = isinstance(file, (str, os.PathLike))
+    if named and not overwrite:
+        check_free(file)  # before the work, not only after it
+    canonical = canonical_image(image, keep)
+    data = _encode(canonical, k, coding, tile, options)
+    if named:
+        write_atomically(file, data, overwrite=overwrite)
+    else:
+        file.write(data)
+    return inspect(data, canonical, max_pixels=None)
+
+
+def _encode(
+    canonical: CanonicalImage, k: int, coding: str, tile: int | None, options: KMeansOptions
+) -> bytes:
+    checked_integer("k", k, 1, MAX_ENTRIES)
+    if coding not in ("auto", *CODINGS):
+        raise ValueError(f"coding is {coding!r}; it must be one of auto, {', '.join(CODINGS)}")
+    check_tile(tile)
+    palette, plane = _quantise(canonical, k, options)
+    grid = TileGrid(plane.width, plane.height, tile)
+    payloads = [
+        pack_indices(IndexPlane(plane.indices[y : y + height, x : x + width], plane.k))
+        for x, y, width, height in grid.boxes()
+    ]
+    return write_container(grid, palette, "packed", payloads, canonical.metadata)
+
+
+def _quantise(
+    canonical: CanonicalImage, k: int, options: KMeansOptions
+) -> tuple[Palette, IndexPlane]:
+    if canonical.indexed is not None and canonical.indexed[0].k <= k:
+        return canonical.indexed
+    counted = histogram(canonical)
+    palette = fit_palette(
+        counted,
+        k,
+        n_init=options.n_init,
+        max_iter=options.max_iter,
+        tol=options.tol,
+        random_state=options.random_state,
+    )
+    return palette, map_indices(counted, palette)

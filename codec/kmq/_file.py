@@ -1,0 +1,199 @@
+"""A file that is read only as far as is asked for: its header, a region, its ledger."""
+
+from __future__ import annotations
+
+import contextlib
+import mmap
+import os
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+
+from kmq._arguments import checked_integer
+from kmq._container import read_container
+from kmq._decode import MAX_PIXELS, checked_max_pixels, read_plane
+from kmq._errors import LimitError
+from kmq._image import CanonicalImage, canonical_image
+from kmq._index_plane import IndexPlane, index_dtype
+from kmq._ledger import Ledger, make_ledger
+from kmq._packing import PackedPlane
+from kmq._tiles import Box
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from kmq._image import ImageLike
+    from kmq._palette import Palette
+
+
+class KmqFile:
+    """A .kmq file, read only as far as is asked for.
+
+    Made by `kmq.open`, or over the bytes of a file: `KmqFile(data)`. The header, palette
+    and metadata are checked at once, the pixels when they are read. As a context manager it
+    closes the file. `max_pixels` (None: no limit) is the most that one call decodes.
+
+    Raises FormatError, TruncatedError or UnsupportedError.
+    """
+
+    def __init__(
+        self, data: bytes | bytearray | memoryview | mmap.mmap, *, max_pixels: int | None = MAX_PIXELS
+    ) -> None:
+        self._max_pixels = checked_max_pixels(max_pixels)
+        self._source = data
+        self._data = memoryview(data).cast("B")
+        self._container = read_container(self._data)
+
+    @property
+    def width(self) -> int:
+        """Pixels in a row."""
+        return self._container.grid.width
+
+    @property
+    def height(self) -> int:
+        """Rows."""
+        return self._container.grid.height
+
+    @property
+    def k(self) -> int:
+        """Number of palette entries."""
+        return self.palette.k
+
+    @property
+    def bit_depth(self) -> int:
+        """Bits of an index: ceil(log2 k)."""
+        return self.palette.bit_depth
+
+    @property
+    def palette(self) -> Palette:
+        """The palette."""
+        return self._container.palette
+
+    @property
+    def coding(self) -> str:
+        """How the index plane is written: "packed"."""
+        return self._container.coding
+
+    @property
+    def tile(self) -> int | None:
+        """Side of a tile in pixels; None if the picture is one tile."""
+        return self._container.grid.side
+
+    @property
+    def metadata(self) -> Mapping[str, bytes]:
+        """The sections: "icc", "exif", "xmp", and unknown ones by their tag."""
+        return self._container.metadata
+
+    def indices(self) -> IndexPlane:
+        """Decode the index plane.
+
+        Raises LimitError if it has more than `max_pixels` pixels, FormatError if a tile is
+        damaged.
+        """
+        self._check_limit(self.width, self.height)
+        return read_plane(self._data, self._container)
+
+    def pixels(self) -> NDArray[np.uint8]:
+        """Decode the picture: (H, W) for grey, else (H, W, 3 | 4), uint8. Raises as `indices`."""
+        return self.palette.colours(self.indices())
+
+    def read(self, x: int, y: int, width: int, height: int) -> NDArray[np.uint8]:
+        """Decode the region whose left top pixel is (x, y), and nothing else.
+
+        Shape (height, width) for grey, else (height, width, 3 | 4), dtype uint8. Of a packed
+        tile only the region's bits are read, so its checksum is not checked.
+
+        Raises ValueError if the region doesn't lie in the picture, LimitError and FormatError
+        as `indices`.
+        """
+        checked_integer("x", x, 0, self.width - 1)
+        checked_integer("y", y, 0, self.height - 1)
+        checked_integer("width", width, 1, self.width - x)
+        checked_integer("height", height, 1, self.height - y)
+        self._check_limit(width, height)
+        grid = self._container.grid
+        indices = np.empty((height, width), index_dtype(self.k))
+        for number in grid.touching(Box(x, y, width, height)):
+            tile = grid.box(number)
+            left, top = max(x, tile.x), max(y, tile.y)
+            right = min(x + width, tile.x + tile.width)
+            bottom = min(y + height, tile.y + tile.height)
+            payload = self._container.payload(self._data, number)
+            plane = PackedPlane.view(payload, tile.width, tile.height, self.k)
+            indices[top - y : bottom - y, left - x : right - x] = plane.region(
+                left - tile.x, top - tile.y, right - left, bottom - top
+            )
+        indices.flags.writeable = False
+        return self.palette.colours(IndexPlane(indices, self.k))
+
+    def ledger(self, original: ImageLike | CanonicalImage | None = None) -> Ledger:
+        """Return where the file's bytes went; with the original picture, also the loss.
+
+        Raises as `indices`, and ValueError if the original has another size, or channels
+        that the file doesn't have.
+        """
+        if original is not None and not isinstance(original, CanonicalImage):
+            original = canonical_image(original)
+        before = None if original is None else original.pixels
+        return make_ledger(self._container, self.indices(), before)
+
+    def close(self) -> None:
+        """Let go of the file. What was read from it stays; more can't be read."""
+        self._data.release()
+        if isinstance(self._source, mmap.mmap):
+            # An error that is on its way up can hold views; the map goes when they go.
+            with contextlib.suppress(BufferError):
+                self._source.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"KmqFile({self.width}x{self.height}, k={self.k}, coding={self.coding!r})"
+
+    def _check_limit(self, width: int, height: int) -> None:
+        if self._max_pixels is not None and width * height > self._max_pixels:
+            raise LimitError(
+                f"{width} x {height} = {width * height} pixels; "
+                f"max_pixels allows {self._max_pixels}"
+            )
+
+
+def open_file(path: str | os.PathLike[str], *, max_pixels: int | None = MAX_PIXELS) -> KmqFile:
+    """Open a .kmq file, mapped into memory: what isn't asked for isn't read.
+
+    `max_pixels` (None: no limit) is the most pixels that one call of the result decodes.
+    Don't shorten the file while it is open. What can't be mapped, like a pipe, is read whole.
+
+    Raises OSError if it can't be read; FormatError, TruncatedError or UnsupportedError.
+    """
+    with open(path, "rb") as file:
+        try:
+            data: bytes | mmap.mmap = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        except (ValueError, OSError):  # an empty file, or a pipe
+            data = file.read()
+    return KmqFile(data, max_pixels=max_pixels)
+
+
+def inspect(
+    data: bytes | bytearray | memoryview,
+    original: ImageLike | CanonicalImage | None = None,
+    *,
+    max_pixels: int | None = MAX_PIXELS,
+) -> Ledger:
+    """Return the ledger of a file's bytes; with the original picture, also the loss.
+
+    Raises what `decode` does, and ValueError if the original doesn't match the file.
+    """
+    return KmqFile(data, max_pixels=max_pixels).ledger(original)

@@ -1,0 +1,190 @@
+"""Any picture to canonical pixels: 8 bits a channel, sRGB, upright, grey or RGB or RGBA."""
+
+from __future__ import annotations
+
+import struct
+import warnings
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from kmq._colour_profile import keeps_meaning, to_srgb
+from kmq._index_plane import IndexPlane
+from kmq._palette import Palette
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+ImageLike: TypeAlias = "Image.Image | NDArray[np.uint8]"
+"""A Pillow image, or an array (H, W) or (H, W, 1 | 3 | 4) of uint8."""
+
+METADATA = ("icc", "exif", "xmp")
+"""Names of the metadata that can be kept (spec section 6)."""
+
+ACCEPTED = "a Pillow image, or a uint8 array of shape (H, W), (H, W, 1), (H, W, 3) or (H, W, 4)"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CanonicalImage:
+    """A picture as the encoder sees it.
+
+    `pixels` has shape (H, W, c), dtype uint8; c is 1 (grey), 3 (RGB) or 4 (RGBA, straight
+    alpha, where alpha 0 is transparent black). `indexed` is the picture's own palette and
+    index plane, if it came with them. `metadata` has the kept ones of "icc", "exif", "xmp".
+    """
+
+    pixels: NDArray[np.uint8]
+    indexed: tuple[Palette, IndexPlane] | None = None
+    metadata: Mapping[str, bytes] = field(default_factory=lambda: MappingProxyType({}))
+
+
+def canonical_image(image: ImageLike, keep: Iterable[str] = ()) -> CanonicalImage:
+    """Return the canonical pixels of `image`, and the metadata named by `keep`.
+
+    An array keeps its number of channels. A Pillow image is turned upright by its Exif
+    orientation, converted to sRGB if it has another ICC profile (unless `keep` has "icc"),
+    and given the fewest channels that lose nothing. Of 16 bits, the nearest 8 are taken.
+
+    Raises ValueError for anything else, and for names that `keep` doesn't know.
+    """
+    names = (keep,) if isinstance(keep, str) else tuple(keep)
+    for name in names:
+        if name not in METADATA:
+            raise ValueError(f"keep names {name!r}; it can name {', '.join(METADATA)}")
+    if isinstance(image, Image.Image):
+        return _from_pillow(image, names)
+    if isinstance(image, np.ndarray):
+        return CanonicalImage(_from_array(image))
+    raise ValueError(f"image is {type(image).__name__}; it must be {ACCEPTED}")
+
+
+def _from_array(array: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    shape = array.shape
+    if array.dtype != np.uint8 or not (len(shape) == 2 or (len(shape) == 3 and shape[2] in (1, 3, 4))):
+        raise ValueError(f"image is an array of {array.dtype}, shape {shape}; it must be {ACCEPTED}")
+    if array.size == 0:
+        raise ValueError(f"image is empty: its shape is {shape}")
+    return _without_hidden_colours(np.atleast_3d(np.asarray(array)))
+
+
+def _without_hidden_colours(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Make every fully transparent pixel transparent black: what doesn't show costs no entry."""
+    if pixels.shape[2] == 4:
+        hidden = pixels[:, :, 3] == 0
+        if pixels[hidden].any():
+            pixels = pixels.copy()
+            pixels[hidden] = 0
+    return pixels
+
+
+def _from_pillow(image: Image.Image, keep: tuple[str, ...]) -> CanonicalImage:
+    if 0 in image.size:
+        raise ValueError(f"image is empty: its size is {image.size}")
+    upright = _upright(image)
+    profile = upright.info.get("icc_profile") or b""
+    kept = _kept_metadata(upright, keep)
+    palette_size = len(upright.getpalette("RGB") or ()) // 3 if upright.mode == "P" else 0
+    if palette_size:
+        return _from_indexed(upright, b"" if "icc" in kept else profile, kept)
+    plain = _eight_bits(upright)
+    if profile and "icc" not in kept:
+        plain = to_srgb(plain, profile)
+    elif plain.mode == "CMYK":
+        plain = plain.convert("RGB")
+    if plain.mode == "LA":
+        plain = plain.convert("RGBA")
+    pixels = _without_hidden_colours(np.atleast_3d(np.asarray(plain)))
+    pixels = pixels[:, :, _fewest_channels(pixels.reshape(-1, pixels.shape[2]), kept)]
+    return CanonicalImage(np.ascontiguousarray(pixels), None, kept)
+
+
+def _from_indexed(
+    image: Image.Image, profile: bytes, kept: Mapping[str, bytes]
+) -> CanonicalImage:
+    image.apply_transparency()
+    indices = np.asarray(image)
+    colours = np.array(image.getpalette("RGBA"), np.uint8).reshape(-1, 4)
+    missing = int(indices.max()) + 1 - len(colours)
+    if missing > 0:  # a broken file: libpng and browsers show black
+        colours = np.concatenate([colours, np.tile(np.uint8([0, 0, 0, 255]), (missing, 1))])
+    if profile:
+        row = Image.fromarray(colours[np.newaxis, :, :3])
+        colours[:, :3] = np.asarray(to_srgb(row, profile))[0]
+    palette = Palette(colours[:, _fewest_channels(colours, kept)])
+    plane = IndexPlane(indices, palette.k)
+    pixels = np.atleast_3d(palette.colours(plane))
+    return CanonicalImage(_without_hidden_colours(pixels), (palette, plane), kept)
+
+
+def _fewest_channels(colours: NDArray[np.uint8], kept: Mapping[str, bytes]) -> list[int]:
+    """Return which columns of `colours`, (n, c), say everything: all opaque needs no alpha, and so on."""
+    channels = colours.shape[1]
+    if channels == 4 and (colours[:, 3] != 255).any():
+        return [0, 1, 2, 3]
+    # A kept profile of RGB means nothing for grey.
+    grey = channels == 1 or all((colours[:, 0] == colours[:, i]).all() for i in (1, 2))
+    return [0] if grey and (channels == 1 or "icc" not in kept) else [0, 1, 2]
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """Return a loaded copy, turned and mirrored as its Exif orientation says."""
+    try:
+        return ImageOps.exif_transpose(image)
+    except (SyntaxError, struct.error, ValueError, TypeError, KeyError, IndexError) as error:
+        warnings.warn(f"ignored broken Exif metadata: {error}", stacklevel=2)
+        return image.copy()
+
+
+def _kept_metadata(image: Image.Image, keep: tuple[str, ...]) -> Mapping[str, bytes]:
+    found: dict[str, bytes] = {}
+    profile = image.info.get("icc_profile")
+    if "icc" in keep and profile and keeps_meaning(image, profile):
+        found["icc"] = profile
+    if "exif" in keep and image.getexif():
+        # upright now, so exif_transpose has taken the orientation out
+        found["exif"] = image.getexif().tobytes().removeprefix(b"Exif\0\0")
+    packet = image.info.get("xmp") or image.info.get("XML:com.adobe.xmp")
+    if "xmp" in keep and packet:
+        found["xmp"] = packet.encode() if isinstance(packet, str) else packet
+    return MappingProxyType(found)
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """Return the image in mode L, LA, RGB, RGBA or CMYK."""
+    mode = image.mode
+    if mode in ("L", "RGB", "RGBA", "LA", "CMYK") and "transparency" not in image.info:
+        return image
+    if mode.startswith("I") or mode == "F":
+        return _scaled(image)
+    hidden = image.info.get("transparency")
+    if mode == "RGB" and isinstance(hidden, tuple) and max(hidden) > 255:
+        # Pillow takes the high bytes of a 16-bit PNG's pixels, but all of its transparent colour.
+        image.info["transparency"] = tuple(value >> 8 for value in hidden)
+    if image.has_transparency_data:
+        return image.convert("LA" if mode in ("1", "L", "La") else "RGBA")
+    return image.convert("L" if mode in ("1", "L") else "RGB")
+
+
+def _scaled(image: Image.Image) -> Image.Image:
+    """Scale modes I;16, I and F to 8 bits, rounding to the nearest.
+
+    I;16 goes from 0 to 65,535. I and F don't say their scale: it is the smallest of 255
+    and 65,535, for F also 1, that holds every value of the picture.
+    """
+    values = np.asarray(image)
+    least, most = values.min(), values.max()
+    scales = (65535,) if image.mode.startswith("I;16") else (255, 65535)
+    if image.mode == "F":
+        scales = (1, *scales)
+    scale = next((scale for scale in scales if most <= scale), None)
+    if scale is None or not least >= 0:  # NaN is neither
+        raise ValueError(f"image of mode {image.mode} goes from {least} to {most}; 0 to 65535 is allowed")
+    grey = np.rint(values.astype(np.float64) * (255 / scale)).astype(np.uint8)
+    if "transparency" not in image.info:
+        return Image.fromarray(grey)
+    alpha = np.where(values == image.info["transparency"], 0, 255).astype(np.uint8)
+    return Image.merge("LA", [Image.fromarray(grey), Image.fromarray(alpha)])

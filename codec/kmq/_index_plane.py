@@ -1,0 +1,78 @@
+"""The index plane: one palette index for every pixel."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from kmq._palette import MAX_ENTRIES, bit_depth
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class IndexPlane:
+    """The palette index of every pixel of a picture.
+
+    `indices` has shape (H, W), rows from the top, and can't be written to; its dtype is
+    uint8 for k up to 256 and uint16 above. Every index is below `k`, 1 to 65,536. Any
+    array of integers is taken and copied, but a read-only one of the right dtype that
+    owns its data is kept as it is. Two planes with equal indices and k are equal.
+
+    Raises ValueError for another shape, an empty picture, or an index out of range.
+    """
+
+    indices: NDArray[np.uint8] | NDArray[np.uint16]
+    k: int
+
+    def __init__(self, indices: ArrayLike, k: int) -> None:
+        given = np.asarray(indices)
+        if not 1 <= k <= MAX_ENTRIES:
+            raise ValueError(f"k is {k}; it must be 1 to {MAX_ENTRIES:,}")
+        if given.ndim != 2 or given.size == 0:
+            raise ValueError(f"indices have shape {given.shape}; they must be (H, W), not empty")
+        if given.dtype.kind not in "iu":
+            raise ValueError(f"indices are {given.dtype}; they must be integers")
+        least, most = int(given.min()), int(given.max())
+        if least < 0 or most >= k:
+            raise ValueError(f"indices go from {least} to {most}; k = {k} allows 0 to {k - 1}")
+        dtype = index_dtype(k)
+        if given.dtype != dtype or given.flags.writeable or not given.flags.owndata:
+            given = given.astype(dtype)
+            given.flags.writeable = False
+        object.__setattr__(self, "indices", given)
+        object.__setattr__(self, "k", int(k))
+
+    @property
+    def width(self) -> int:
+        """Pixels in a row."""
+        return int(self.indices.shape[1])
+
+    @property
+    def height(self) -> int:
+        """Rows."""
+        return int(self.indices.shape[0])
+
+    @property
+    def bit_depth(self) -> int:
+        """Bits an index takes when packed: ceil(log2 k), 0 to 16."""
+        return bit_depth(self.k)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, IndexPlane):
+            return NotImplemented
+        return self.k == other.k and np.array_equal(self.indices, other.indices)
+
+    def __hash__(self) -> int:
+        return hash((self.k, self.indices.shape, self.indices.tobytes()))
+
+    def __repr__(self) -> str:
+        return f"IndexPlane({self.width}x{self.height}, k={self.k})"
+
+
+def index_dtype(k: int) -> type[np.uint8 | np.uint16]:
+    """Return the dtype that holds indices below k."""
+    return np.uint8 if k <= 256 else np.uint16

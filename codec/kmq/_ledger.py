@@ -1,0 +1,147 @@
+"""The ledger: where every byte of a file went, and what it saved."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from kmq._nearest import distance_scale, squared_error
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from kmq._container import Container
+    from kmq._index_plane import IndexPlane
+    from kmq._palette import Palette
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """What a file spends on what. Sizes are in bytes; the five parts sum to the file's size.
+
+    `header_bytes` is everything that is not one of the other parts: `palette_bytes` for the
+    entries, `index_bytes` for the tiles' payloads, `checksum_bytes`, `metadata_bytes` for
+    the sections without their checksums. `k_used` counts the entries that occur;
+    `index_entropy` is the order-0 entropy of the indices in bits. `squared_error` is the
+    mean over pixels of the squared distance summed over R, G, B (over grey; with alpha over
+    premultiplied R, G, B and A), on the scale of 0 to 255; None if there was no original.
+    """
+
+    width: int
+    height: int
+    channels: int
+    k: int
+    k_used: int
+    bit_depth: int
+    coding: str
+    tile: int | None
+    header_bytes: int
+    palette_bytes: int
+    index_bytes: int
+    checksum_bytes: int
+    metadata_bytes: int
+    index_entropy: float
+    squared_error: float | None = None
+
+    @property
+    def pixels(self) -> int:
+        """Pixels of the picture."""
+        return self.width * self.height
+
+    @property
+    def total_bytes(self) -> int:
+        """Bytes of the file: the sum of its parts."""
+        return (
+            self.header_bytes
+            + self.palette_bytes
+            + self.index_bytes
+            + self.checksum_bytes
+            + self.metadata_bytes
+        )
+
+    @property
+    def raw_bits_per_pixel(self) -> int:
+        """Bits of a pixel with no palette: 8 grey, 24 RGB, 32 RGBA."""
+        return 8 * self.channels
+
+    @property
+    def raw_bytes(self) -> int:
+        """Bytes of the picture with no palette."""
+        return self.pixels * self.channels
+
+    @property
+    def bits_per_pixel(self) -> float:
+        """Bits of the file for each pixel."""
+        return 8 * self.total_bytes / self.pixels
+
+    @property
+    def ratio(self) -> float:
+        """Raw bytes over bytes of the file: what was obtained."""
+        return self.raw_bytes / self.total_bytes
+
+    @property
+    def promised_ratio(self) -> float:
+        """Raw bits over bit depth: what theory promises if all but the indices were free."""
+        return self.raw_bits_per_pixel / self.bit_depth if self.bit_depth else math.inf
+
+    @property
+    def psnr(self) -> float | None:
+        """Peak signal-to-noise ratio in dB, 10 log10(c · 255² / squared_error); inf if nothing is lost."""
+        if self.squared_error is None:
+            return None
+        if self.squared_error == 0:
+            return math.inf
+        return 10 * math.log10(self.channels * 255**2 / self.squared_error)
+
+
+def make_ledger(
+    container: Container, plane: IndexPlane, original: NDArray[np.uint8] | None = None
+) -> Ledger:
+    """Read the ledger off a parsed file and its decoded index plane.
+
+    `original` is the picture before encoding, (H, W, c) uint8. Raises ValueError if it has
+    another size, or channels that the file doesn't have.
+    """
+    grid, palette = container.grid, container.palette
+    starts = container.tile_starts
+    palette_bytes = palette.k * palette.channels
+    shares = np.bincount(plane.indices.ravel(), minlength=palette.k) / plane.indices.size
+    shares = shares[shares > 0]
+    return Ledger(
+        width=grid.width,
+        height=grid.height,
+        channels=palette.channels,
+        k=palette.k,
+        k_used=len(shares),
+        bit_depth=palette.bit_depth,
+        coding=container.coding,
+        tile=grid.side,
+        header_bytes=container.header_size
+        - palette_bytes
+        - (container.crc_bytes - container.section_crc_bytes),
+        palette_bytes=palette_bytes,
+        index_bytes=int(starts[-1] - starts[0]),
+        checksum_bytes=container.crc_bytes,
+        metadata_bytes=container.sections_size - container.section_crc_bytes,
+        index_entropy=abs(float(shares @ np.log2(shares))),
+        squared_error=None if original is None else _mean_error(palette, plane, original),
+    )
+
+
+def _mean_error(palette: Palette, plane: IndexPlane, original: NDArray[np.uint8]) -> float:
+    height, width, channels = original.shape
+    if (width, height) != (plane.width, plane.height) or channels > palette.channels:
+        raise ValueError(
+            f"original is {width} x {height} with {channels} channels; the file is "
+            f"{plane.width} x {plane.height} with {palette.channels}"
+        )
+    if channels == 1:
+        original = np.repeat(original, min(palette.channels, 3), axis=2)
+    if original.shape[2] == 3 and palette.channels == 4:
+        original = np.dstack([original, np.full((height, width), 255, np.uint8)])
+    shown = palette.colours(plane).reshape(-1, palette.channels)
+    error = squared_error(original.reshape(-1, palette.channels), shown)
+    return error / distance_scale(palette.channels) / (width * height)

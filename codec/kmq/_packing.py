@@ -1,0 +1,125 @@
+"""The packed coding: every index in exactly `bit_depth` bits (spec section 5)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from bitarray import bitarray
+from bitarray.util import ba2int
+
+from kmq._arguments import checked_integer
+from kmq._errors import FormatError
+from kmq._index_plane import IndexPlane, index_dtype
+from kmq._packing_loop import pack_bits, unpack_bits
+from kmq._palette import MAX_ENTRIES, bit_depth
+from kmq._tiles import check_size
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+def packed_size(pixels: int, k: int) -> int:
+    """Return the bytes that `pixels` indices below `k` take when packed: ceil(n · b / 8) (spec M15)."""
+    return (pixels * bit_depth(k) + 7) // 8
+
+
+def pack_indices(plane: IndexPlane) -> bytes:
+    """Return the indices in raster order, `plane.bit_depth` bits each, most significant first.
+
+    The last byte is filled up with zero bits; with k = 1 there are no bytes.
+    """
+    if plane.bit_depth == 0:
+        return b""
+    payload = np.empty(packed_size(plane.indices.size, plane.k), np.uint8)
+    pack_bits(
+        memoryview(np.ascontiguousarray(plane.indices).reshape(-1)),
+        plane.bit_depth,
+        memoryview(payload),
+    )
+    return payload.tobytes()
+
+
+def unpack_indices(
+    payload: bytes | memoryview, width: int, height: int, k: int, *, offset: int = 0
+) -> IndexPlane:
+    """Return the index plane of `width` x `height` pixels and indices below `k` from its packed form.
+
+    `offset` is where the payload begins in its file, for messages only.
+
+    Raises FormatError if the payload hasn't exactly the bytes it must have, a padding bit
+    is set, or an index isn't below `k`; and ValueError if a side or `k` is out of range.
+    """
+    check_size(width, height)
+    b, pixels = bit_depth(checked_integer("k", k, 1, MAX_ENTRIES)), width * height
+    data = memoryview(payload).cast("B")
+    if len(data) != packed_size(pixels, k):
+        raise FormatError(
+            f"payload at offset {offset} has {len(data)} bytes; {pixels} indices of {b} bits "
+            f"take {packed_size(pixels, k)} (spec M15)"
+        )
+    indices = np.zeros((height, width), index_dtype(k))
+    if b > 0:
+        padding = len(data) * 8 - pixels * b
+        if data[-1] & ((1 << padding) - 1):
+            raise FormatError(
+                f"padding at offset {offset + len(data) - 1}: the last {padding} bits of byte "
+                f"0x{data[-1]:02X} must be zero (spec M16)"
+            )
+        unpack_bits(data, b, memoryview(indices.reshape(-1)))
+        _check_below(indices, k, f"payload at offset {offset}")
+    indices.flags.writeable = False
+    return IndexPlane(indices, k)
+
+
+def _check_below(indices: NDArray[np.uint8] | NDArray[np.uint16], k: int, where: str) -> None:
+    if indices.max() >= k:
+        y, x = np.argwhere(indices >= k)[0]
+        raise FormatError(
+            f"{where}: the index at ({x}, {y}) of the tile is {indices[y, x]}; "
+            f"with {k} palette entries it must be below {k} (spec M17)"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class PackedPlane:
+    """A packed payload seen as bits: any index or region, found by arithmetic.
+
+    Nothing is unpacked that isn't asked for; on a memory map, nothing else is read.
+    """
+
+    bits: bitarray
+    width: int
+    height: int
+    k: int
+
+    @classmethod
+    def view(cls, payload: bytes | memoryview, width: int, height: int, k: int) -> PackedPlane:
+        """Return a view, without a copy, of a payload of `packed_size(width * height, k)` bytes."""
+        return cls(bitarray(buffer=payload, endian="big"), width, height, k)
+
+    def index(self, x: int, y: int) -> int:
+        """Return the index of one pixel, 0 <= x < width and 0 <= y < height."""
+        b = bit_depth(self.k)
+        start = (y * self.width + x) * b
+        return ba2int(self.bits[start : start + b]) if b else 0
+
+    def region(
+        self, x: int, y: int, width: int, height: int
+    ) -> NDArray[np.uint8] | NDArray[np.uint16]:
+        """Return the indices, (height, width), of a region that lies within the plane.
+
+        Raises FormatError if one of them isn't below k.
+        """
+        b = bit_depth(self.k)
+        indices = np.zeros((height, width), index_dtype(self.k))
+        if b == 0:
+            return indices
+        rows = bitarray(endian="big")
+        for row in range(y, y + height):
+            start = (row * self.width + x) * b
+            rows += self.bits[start : start + width * b]
+        unpack_bits(memoryview(rows.tobytes()), b, memoryview(indices.reshape(-1)))
+        _check_below(indices, self.k, f"region at ({x}, {y})")
+        return indices
