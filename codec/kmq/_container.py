@@ -241,9 +241,7 @@ def _read_sections(data: memoryview, start: int, size: int) -> Iterator[tuple[st
 class _Fields:
     """A cursor over the fields between `at` and `end`, in file order."""
 
-    def __init__(
-        self, data: memoryview, at: int = 0, end: int | None = None, within: str = "file"
-    ) -> None:
+    def __init__(self, data: memoryview, at: int = 0, end: int | None = None, within: str = "file") -> None:
         self.data = data
         self.at = at
         self.end = len(data) if end is None else end

@@ -18,9 +18,7 @@ MAX_PIXELS = 89_478_485
 """Most pixels that are decoded unless the caller allows more: Pillow's MAX_IMAGE_PIXELS."""
 
 
-def decode(
-    data: bytes | bytearray | memoryview, *, max_pixels: int | None = MAX_PIXELS
-) -> NDArray[np.uint8]:
+def decode(data: bytes | bytearray | memoryview, *, max_pixels: int | None = MAX_PIXELS) -> NDArray[np.uint8]:
     """Return the picture in the bytes of a .kmq file.
 
     Shape (H, W) for a grey palette, (H, W, 3) for RGB, (H, W, 4) for RGBA with straight

@@ -109,9 +109,7 @@ def _encode(
     return write_container(grid, palette, "packed", payloads, canonical.metadata)
 
 
-def _quantise(
-    canonical: CanonicalImage, k: int, options: KMeansOptions
-) -> tuple[Palette, IndexPlane]:
+def _quantise(canonical: CanonicalImage, k: int, options: KMeansOptions) -> tuple[Palette, IndexPlane]:
     if canonical.indexed is not None and canonical.indexed[0].k <= k:
         return canonical.indexed
     counted = histogram(canonical)

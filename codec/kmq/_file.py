@@ -165,8 +165,7 @@ class KmqFile:
     def _check_limit(self, width: int, height: int) -> None:
         if self._max_pixels is not None and width * height > self._max_pixels:
             raise LimitError(
-                f"{width} x {height} = {width * height} pixels; "
-                f"max_pixels allows {self._max_pixels}"
+                f"{width} x {height} = {width * height} pixels; max_pixels allows {self._max_pixels}"
             )
 
 

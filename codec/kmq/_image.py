@@ -102,9 +102,7 @@ def _from_pillow(image: Image.Image, keep: tuple[str, ...]) -> CanonicalImage:
     return CanonicalImage(np.ascontiguousarray(pixels), None, kept)
 
 
-def _from_indexed(
-    image: Image.Image, profile: bytes, kept: Mapping[str, bytes]
-) -> CanonicalImage:
+def _from_indexed(image: Image.Image, profile: bytes, kept: Mapping[str, bytes]) -> CanonicalImage:
     image.apply_transparency()
     indices = np.asarray(image)
     colours = np.array(image.getpalette("RGBA"), np.uint8).reshape(-1, 4)

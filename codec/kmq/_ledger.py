@@ -97,9 +97,7 @@ class Ledger:
         return 10 * math.log10(self.channels * 255**2 / self.squared_error)
 
 
-def make_ledger(
-    container: Container, plane: IndexPlane, original: NDArray[np.uint8] | None = None
-) -> Ledger:
+def make_ledger(container: Container, plane: IndexPlane, original: NDArray[np.uint8] | None = None) -> Ledger:
     """Read the ledger off a parsed file and its decoded index plane.
 
     `original` is the picture before encoding, (H, W, c) uint8. Raises ValueError if it has

@@ -42,9 +42,7 @@ def nearest(colours: NDArray[np.uint8], palette: Palette) -> NDArray[np.int32]:
     index. Raises ValueError if colours and palette differ in their number of channels.
     """
     if colours.shape[1] != palette.channels:
-        raise ValueError(
-            f"the picture has {colours.shape[1]} channels, the palette {palette.channels}"
-        )
+        raise ValueError(f"the picture has {colours.shape[1]} channels, the palette {palette.channels}")
     points, entries = coordinates(colours), coordinates(palette.entries)
     # The loop prunes along the first axis: let it be the one that parts the entries best.
     axes = np.argsort(-entries.astype(np.float64).var(axis=0), kind="stable")

@@ -105,9 +105,7 @@ class PackedPlane:
         start = (y * self.width + x) * b
         return ba2int(self.bits[start : start + b]) if b else 0
 
-    def region(
-        self, x: int, y: int, width: int, height: int
-    ) -> NDArray[np.uint8] | NDArray[np.uint16]:
+    def region(self, x: int, y: int, width: int, height: int) -> NDArray[np.uint8] | NDArray[np.uint16]:
         """Return the indices, (height, width), of a region that lies within the plane.
 
         Raises FormatError if one of them isn't below k.

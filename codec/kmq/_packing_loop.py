@@ -13,9 +13,7 @@ import cython
 index_t = cython.fused_type(cython.uchar, cython.ushort)
 
 
-def pack_bits(
-    indices: cython.const[index_t][::1], bit_depth: cython.int, payload: cython.uchar[::1]
-) -> None:
+def pack_bits(indices: cython.const[index_t][::1], bit_depth: cython.int, payload: cython.uchar[::1]) -> None:
     """Write the low `bit_depth` bits of each index to `payload`, most significant bit first.
 
     Raises ValueError unless `bit_depth` is 1 to 16 and `payload` has exactly

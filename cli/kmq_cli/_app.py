@@ -1,0 +1,240 @@
+"""The commands and their options."""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    name="kmq",
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+class Coding(StrEnum):
+    """How the index plane is written."""
+
+    auto = "auto"
+    packed = "packed"
+
+
+class Metadata(StrEnum):
+    """What of the source's metadata can be kept."""
+
+    icc = "icc"
+    exif = "exif"
+    xmp = "xmp"
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        print(f"kmq {version('kmq')}")
+        raise typer.Exit
+
+
+def _power_of_two(tile: int | None) -> int | None:
+    if tile is not None and tile & (tile - 1):
+        raise typer.BadParameter(f"{tile} is not a power of two")
+    return tile
+
+
+def _finite(number: float) -> float:
+    if not number < float("inf"):
+        raise typer.BadParameter(f"{number} is not a finite number")
+    return number
+
+
+Source = Annotated[
+    str, typer.Argument(metavar="IN", help="A file, or - for standard input.", show_default=False)
+]
+Output = Annotated[
+    str | None,
+    typer.Option(
+        "-o",
+        "--output",
+        metavar="OUT",
+        help="A file, or - for standard output.",
+        show_default="IN with its suffix changed",
+    ),
+]
+Force = Annotated[bool, typer.Option("-f", "--force", help="Overwrite OUT if it exists.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the ledger as one line of JSON.")]
+MaxPixels = Annotated[
+    int | None,
+    typer.Option(
+        min=1, metavar="N", help="Most pixels a picture may have.", show_default="89,478,485, as in Pillow"
+    ),
+]
+
+
+@app.callback()
+def kmq(
+    _version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version and leave."),
+    ] = False,
+) -> None:
+    """Compact images of few colours: a k-means palette and packed indices in a .kmq file.
+
+    Start with `kmq demo`, which encodes and decodes a real photograph.
+    """
+
+
+@app.command(
+    epilog="Examples:\n\n"
+    "- photo.kmq with 16 colours: `kmq encode photo.jpg -k 16`\n"
+    "- only look at the result: `kmq encode icon.png -o - | kmq info -`\n"
+    "- from another program: `magick x.tif png:- | kmq encode - -o x.kmq`\n"
+)
+def encode(
+    source: Source,
+    output: Output = None,
+    k: Annotated[
+        int,
+        typer.Option("-k", min=1, max=65536, metavar="N", help="Most colours in the palette, 1 to 65,536."),
+    ] = 256,
+    coding: Annotated[
+        Coding, typer.Option(help="How to write the indices; auto is packed so far.")
+    ] = Coding.auto,
+    tile: Annotated[
+        int | None,
+        typer.Option(
+            min=2,
+            max=32768,
+            callback=_power_of_two,
+            metavar="N",
+            help="Cut into tiles of N x N pixels, a power of two.",
+            show_default="one tile",
+        ),
+    ] = None,
+    keep: Annotated[
+        list[Metadata] | None,
+        typer.Option(
+            help="Metadata to keep; can be given again.",
+            show_default="none: colours become sRGB, the picture upright",
+        ),
+    ] = None,
+    n_init: Annotated[
+        int, typer.Option(min=1, metavar="N", help="KMeans: runs from other starts; the best is kept.")
+    ] = 1,
+    max_iter: Annotated[
+        int, typer.Option(min=1, metavar="N", help="KMeans: most iterations of a run.")
+    ] = 300,
+    tol: Annotated[
+        float,
+        typer.Option(
+            min=0, callback=_finite, metavar="X", help="KMeans: stop when the centres move less than this."
+        ),
+    ] = 1e-4,
+    random_state: Annotated[
+        int, typer.Option(min=0, max=2**32 - 1, metavar="N", help="KMeans: seed of the start.")
+    ] = 0,
+    max_pixels: MaxPixels = None,
+    force: Force = False,
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Print nothing but errors.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Encode a picture: any that Pillow reads, into at most N colours.
+
+    A picture of at most N colours is stored exactly. Otherwise KMeans chooses the colours and every pixel gets the nearest one. Prints the ledger: where the file's bytes went.
+    """
+    from kmq_cli._encode import run
+
+    run(
+        source,
+        output,
+        {
+            "k": k,
+            "coding": coding.value,
+            "tile": tile,
+            "keep": [name.value for name in keep or ()],
+            "n_init": n_init,
+            "max_iter": max_iter,
+            "tol": tol,
+            "random_state": random_state,
+        },
+        max_pixels=max_pixels,
+        force=force,
+        report="none" if quiet else "json" if as_json else "table",
+    )
+
+
+@app.command(
+    epilog="Examples:\n\n"
+    "- photo.png: `kmq decode photo.kmq`\n"
+    "- another format: `kmq decode photo.kmq -o photo.webp`\n"
+    "- from pipe to pipe, as PNG: `kmq decode - < photo.kmq | display`\n"
+)
+def decode(
+    source: Source,
+    output: Output = None,
+    max_pixels: MaxPixels = None,
+    force: Force = False,
+) -> None:
+    """Decode a .kmq file to a picture of any format that Pillow writes, by OUT's suffix.
+
+    Up to 256 colours become an indexed PNG, not a larger true-colour one.
+    """
+    from kmq_cli._decode import run
+
+    run(source, output, max_pixels=max_pixels, force=force)
+
+
+@app.command(
+    epilog="Examples:\n\n"
+    "- where its bytes went: `kmq info photo.kmq`\n"
+    "- and what was lost: `kmq info photo.kmq --original photo.png`\n"
+    "- for programs: `kmq info photo.kmq --json | jq .ratio`\n"
+)
+def info(
+    source: Source,
+    original: Annotated[
+        str | None,
+        typer.Option(
+            metavar="IMAGE",
+            help="The picture before encoding: the loss is measured against it.",
+            show_default=False,
+        ),
+    ] = None,
+    max_pixels: MaxPixels = None,
+    as_json: AsJson = False,
+) -> None:
+    """Print a file's ledger: where every byte went and what that saved."""
+    from kmq_cli._info import run
+
+    run(source, original, max_pixels=max_pixels, as_json=as_json)
+
+
+@app.command(epilog="Example:\n\n- with 8 colours: `kmq demo -k 8`\n")
+def demo(
+    folder: Annotated[
+        str, typer.Argument(metavar="[FOLDER]", help="Where to write; made if it doesn't exist.")
+    ] = "kmq-demo",
+    k: Annotated[
+        int, typer.Option("-k", min=1, max=65536, metavar="N", help="Most colours in the palette.")
+    ] = 16,
+    force: Force = False,
+) -> None:
+    """Encode a real photograph that comes with scikit-learn, decode it, and show what it took.
+
+    Writes the .kmq file, the decoded PNG, and a picture of both sides with the palette's swatches.
+    """
+    from kmq_cli._demo import run
+
+    run(folder, k, force=force)
+
+
+def main() -> None:
+    """Run the command that the arguments name, and leave with its exit code."""
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="replace")
+    app()

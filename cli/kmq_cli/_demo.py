@@ -1,0 +1,51 @@
+"""`kmq demo`: the whole way, on a real photograph."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+from PIL import Image
+from rich.console import Console
+
+import kmq
+from kmq_cli._export import export
+from kmq_cli._failures import failures
+from kmq_cli._ledger_report import print_ledger
+from kmq_cli._streams import write_bytes
+from kmq_cli._swatches import side_by_side
+
+CREDIT = "Photograph: china.jpg of scikit-learn, by danielbuechele, CC BY 2.0"
+
+
+def run(folder: str, k: int, *, force: bool) -> None:
+    """Write china.kmq, china.png and swatches.png into `folder`; print the ledger."""
+    console = Console(highlight=False, soft_wrap=True)
+    place = Path(folder)
+    with failures(folder):
+        with Console(stderr=True).status("reading scikit-learn's china.jpg"):
+            from sklearn.datasets import load_sample_image
+
+            original = load_sample_image("china.jpg")
+        encoded = io.BytesIO()
+        with Console(stderr=True).status(f"choosing {k} colours and encoding"):
+            ledger = kmq.save(encoded, original, k)
+        data = encoded.getvalue()
+        with kmq.KmqFile(data) as file:
+            decoded = export(file, "PNG")
+            pair = io.BytesIO()
+            side_by_side(Image.fromarray(original), file, CREDIT).save(pair, "PNG", optimize=True)
+        place.mkdir(parents=True, exist_ok=True)
+        for name, content in {
+            "china.kmq": data,
+            "china.png": decoded,
+            "swatches.png": pair.getvalue(),
+        }.items():
+            path = place / name
+            if not (path.is_file() and path.read_bytes() == content):  # so the demo can be run again
+                write_bytes(str(path), content, force=force)
+            console.print(f"{path}  {len(content):,} bytes", markup=False)
+        console.print()
+        print_ledger(ledger)
+        console.print()
+        console.print(CREDIT, style="dim")

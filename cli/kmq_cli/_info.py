@@ -1,0 +1,25 @@
+"""`kmq info`."""
+
+from __future__ import annotations
+
+import kmq
+from kmq_cli._failures import failures
+from kmq_cli._ledger_report import ledger_json, print_ledger
+from kmq_cli._source import open_image
+from kmq_cli._streams import read_bytes
+
+
+def run(source: str, original: str | None, *, max_pixels: int | None, as_json: bool) -> None:
+    """Print the ledger of `source`, with the loss if there is an original."""
+    limit = {} if max_pixels is None else {"max_pixels": max_pixels}
+    before = None
+    if original is not None:
+        with failures(original):
+            before = open_image(read_bytes(original), max_pixels)
+            before.load()
+    with failures(source):
+        ledger = kmq.inspect(read_bytes(source), before, **limit)
+        if as_json:
+            print(ledger_json(ledger))
+            return
+        print_ledger(ledger)

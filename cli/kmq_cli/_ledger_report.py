@@ -1,0 +1,95 @@
+"""The ledger for people, as a table, and for programs, as JSON."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from kmq import Ledger
+
+KINDS = {1: "grey", 3: "RGB", 4: "RGBA"}
+
+
+def print_ledger(ledger: Ledger) -> None:
+    """Print where the bytes went and what that saved to standard output."""
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(_table(ledger))
+    console.print()
+    for line in _lines(ledger):
+        console.print(line)
+
+
+def _table(ledger: Ledger) -> Table:
+    """Return the ledger as a table: a row for each part, in bits and bytes, then what they give."""
+    table = Table(box=None, pad_edge=False, show_header=True, header_style="bold")
+    table.add_column("")
+    table.add_column("bits", justify="right")
+    table.add_column("bytes", justify="right")
+    table.add_column("of file", justify="right")
+    raw = f"raw pixels, {ledger.raw_bits_per_pixel} bits each"
+    table.add_row(raw, f"{8 * ledger.raw_bytes:,}", f"{ledger.raw_bytes:,}", "", style="dim")
+    parts = [
+        (f"index payload, {ledger.bit_depth} bits a pixel", ledger.index_bytes),
+        (f"palette, {ledger.k:,} {KINDS[ledger.channels]} entries", ledger.palette_bytes),
+        ("header", ledger.header_bytes),
+        ("checksums", ledger.checksum_bytes),
+        ("metadata", ledger.metadata_bytes),
+    ]
+    for name, size in parts:
+        share = f"{100 * size / ledger.total_bytes:.1f} %"
+        table.add_row(name, f"{8 * size:,}", f"{size:,}", share)
+    total = ledger.total_bytes
+    table.add_row("total", f"{8 * total:,}", f"{total:,}", "100.0 %", style="bold")
+    return table
+
+
+def _lines(ledger: Ledger) -> list[Text]:
+    """Return what the sizes amount to, one line each."""
+    tile = "one tile" if ledger.tile is None else f"tiles of {ledger.tile} pixels"
+    lines = [
+        ("picture", f"{ledger.width:,} x {ledger.height:,} pixels, {ledger.coding}, {tile}"),
+        ("bits per pixel", f"{ledger.bits_per_pixel:.3f}"),
+        (
+            "ratio to raw",
+            f"{ledger.ratio:.3f} obtained; {ledger.promised_ratio:.3f} promised by "
+            f"{ledger.raw_bits_per_pixel} / {ledger.bit_depth} bits",
+        ),
+        (
+            "index entropy",
+            f"{ledger.index_entropy:.3f} of {ledger.bit_depth} bits (order 0): fixed-length codes leave "
+            f"{ledger.bit_depth - ledger.index_entropy:.3f} a pixel on the table",
+        ),
+    ]
+    if ledger.k_used < ledger.k:
+        lines.append(("entries used", f"{ledger.k_used:,} of {ledger.k:,}"))
+    if ledger.squared_error == 0:
+        lines.append(("loss", "none: every pixel is exact"))
+    elif ledger.squared_error is not None:
+        lines.append(("loss", f"MSE {ledger.squared_error:.2f}, PSNR {ledger.psnr:.2f} dB"))
+    return [Text.assemble((f"{name:15}", "dim"), value) for name, value in lines]
+
+
+def ledger_json(ledger: Ledger) -> str:
+    """Return the ledger as one line of JSON; a number that is infinite or unknown is null."""
+    numbers = asdict(ledger) | {
+        "total_bytes": ledger.total_bytes,
+        "raw_bytes": ledger.raw_bytes,
+        "raw_bits_per_pixel": ledger.raw_bits_per_pixel,
+        "bits_per_pixel": ledger.bits_per_pixel,
+        "ratio": ledger.ratio,
+        "promised_ratio": ledger.promised_ratio,
+        "psnr": ledger.psnr,
+    }
+    bits = {name.replace("_bytes", "_bits"): 8 * size for name, size in numbers.items() if "_bytes" in name}
+    finite = {
+        name: None if isinstance(value, float) and not math.isfinite(value) else value
+        for name, value in (numbers | bits).items()
+    }
+    return json.dumps(finite)

@@ -1,0 +1,55 @@
+"""Where bytes come from and go to: files, or `-` for standard input and output."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import typer
+
+STANDARD = "-"
+
+
+def read_bytes(source: str) -> bytes:
+    """Return all bytes of a file, or of standard input for `-`. Raises OSError."""
+    if source == STANDARD:
+        return sys.stdin.buffer.read()
+    return Path(source).read_bytes()
+
+
+def output_for(source: str, output: str | None, suffix: str) -> str:
+    """Return `output`, or the source's name with its suffix changed; `-` if the source is `-`."""
+    if output is not None:
+        if output == STANDARD and sys.stdout.isatty():
+            raise typer.BadParameter("a terminal can't show a file; name one with -o, or use a pipe")
+        return output
+    if source == STANDARD:
+        return output_for(source, STANDARD, suffix)
+    name = Path(source)
+    return str(name.with_suffix(suffix)) if name.name else source + suffix  # "." or "/": not readable
+
+
+def check_output(source: str, output: str, *, force: bool) -> None:
+    """Refuse, before any work, an output that exists or is the input. Raises OSError."""
+    if output == STANDARD:
+        return
+    path = Path(output)
+    if source != STANDARD and path.exists() and path.samefile(source):
+        raise typer.BadParameter(f"input and output are the same file, {output}")
+    if path.is_dir():
+        raise IsADirectoryError(21, "is a folder; name a file with -o", output)
+    if path.is_file() and not force:
+        raise FileExistsError(17, "File exists", output)
+    if not path.parent.is_dir():
+        raise FileNotFoundError(2, "no such folder", str(path.parent))
+
+
+def write_bytes(output: str, data: bytes, *, force: bool) -> None:
+    """Write all bytes to a file, whole or not at all, or to standard output for `-`. Raises OSError."""
+    if output == STANDARD:
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+    else:
+        from kmq._atomic import write_atomically
+
+        write_atomically(output, data, overwrite=force)

@@ -1,0 +1,15 @@
+"""Where the real pictures are: KMQ_CORPUS, or shared/corpus beside the checkout."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def corpus():
+    """The folder with dev/ and pngsuite/; the test is skipped, and says so, where it is absent."""
+    folder = Path(os.environ.get("KMQ_CORPUS", Path(__file__).parents[2] / "shared" / "corpus"))
+    if not folder.is_dir():
+        pytest.skip(f"no corpus of pictures at {folder}; KMQ_CORPUS can name another place")
+    return folder

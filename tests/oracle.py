@@ -1,0 +1,157 @@
+"""An independent, slow reading and writing of the format and its measures, for comparison.
+
+Nothing here imports kmq. Bits go through bitarray, numbers are Python's, distances are
+computed for all pairs.
+"""
+
+import struct
+import zlib
+from math import ceil
+
+from bitarray import bitarray
+from bitarray.util import ba2int, int2ba
+
+
+def pack(indices, bits):
+    """Pack numbers of `bits` bits each, most significant bit first, zeros at the end."""
+    out = bitarray(endian="big")
+    for index in indices:
+        if bits:
+            out += int2ba(index, bits, endian="big")
+    return out.tobytes()
+
+
+def unpack(payload, bits, count):
+    bitstring = bitarray(endian="big")
+    bitstring.frombytes(bytes(payload))
+    return [ba2int(bitstring[i * bits : (i + 1) * bits]) if bits else 0 for i in range(count)]
+
+
+def bits_for(k):
+    bits = 0
+    while 2**bits < k:
+        bits += 1
+    return bits
+
+
+def uleb(value):
+    out = b""
+    while value > 127:
+        out += bytes([value % 128 + 128])
+        value //= 128
+    return out + bytes([value])
+
+
+def crc(data):
+    return struct.pack("<I", zlib.crc32(data))
+
+
+def section(tag, data):
+    body = tag + uleb(len(data)) + data
+    return body + crc(body)
+
+
+def build(
+    *,
+    magic=b"KMQ",
+    version=1,
+    flags=None,
+    width=uleb(2),
+    height=uleb(1),
+    entries=uleb(2),
+    tile=b"",
+    sections=b"",
+    sections_size=None,
+    palette=bytes([0, 0, 0, 255, 0, 0, 255, 255, 255]),
+    payloads=(bytes([0x25, 0x20]),),
+    tile_crcs=None,
+    header_crc=None,
+    tail=b"",
+):
+    """Write a file field by field; by default the 3 x 2 example of the spec. All checksums are right."""
+    if flags is None:
+        flags = 1 | (0x40 if tile else 0) | (0x80 if sections or sections_size is not None else 0)
+    if sections and sections_size is None:
+        sections_size = uleb(len(sections))
+    if tile_crcs is None:
+        tile_crcs = [crc(payload) for payload in payloads]
+    fields = [magic, bytes([version, flags]), width, height, entries, tile, sections_size or b"", palette]
+    header = b"".join([*fields, *tile_crcs])
+    return header + (crc(header) if header_crc is None else header_crc) + sections + b"".join(payloads) + tail
+
+
+class Reader:
+    """Reads a valid file in the order of the spec; knows nothing of invalid ones."""
+
+    def __init__(self, data):
+        self.data, self.at = bytes(data), 5
+        assert self.data[:4] == b"KMQ\x01"
+        flags = self.data[4]
+        self.channels = (1, 3, 4)[flags & 3]
+        assert flags >> 2 & 15 == 0
+        self.width, self.height, self.k = (self._uleb() + 1 for _ in range(3))
+        self.tile = 2 ** self._take(1)[0] if flags & 0x40 else None
+        sections = self._uleb() if flags & 0x80 else 0
+        raw = self._take(self.k * self.channels)
+        self.palette = [tuple(raw[i : i + self.channels]) for i in range(0, len(raw), self.channels)]
+        side = self.tile or max(self.width, self.height)
+        boxes = [
+            (x, y, min(side, self.width - x), min(side, self.height - y))
+            for y in range(0, self.height, side)
+            for x in range(0, self.width, side)
+        ]
+        crcs = [self._take(4) for _ in boxes]
+        assert crc(self.data[: self.at]) == self._take(4)
+        self.header_size = self.at
+        self.sections = self._take(sections)
+        self.rows = [[None] * self.width for _ in range(self.height)]
+        bits = bits_for(self.k)
+        self.payload_size = 0
+        for (x, y, w, h), expected in zip(boxes, crcs, strict=True):
+            payload = self._take(ceil(w * h * bits / 8))
+            self.payload_size += len(payload)
+            assert crc(payload) == expected
+            numbers = unpack(payload, bits, w * h)
+            for row in range(h):
+                self.rows[y + row][x : x + w] = numbers[row * w : (row + 1) * w]
+        assert self.at == len(self.data)
+
+    def _take(self, size):
+        self.at += size
+        assert self.at <= len(self.data)
+        return self.data[self.at - size : self.at]
+
+    def _uleb(self):
+        value = shift = 0
+        while True:
+            (byte,) = self._take(1)
+            value |= (byte & 127) << shift
+            shift += 7
+            if byte < 128:
+                return value
+
+
+def distance(one, other):
+    """Squared distance between two colours; with alpha between premultiplied ones, times 255²."""
+    if len(one) == 4:
+        one = [*(v * one[3] for v in one[:3]), 255 * one[3]]
+        other = [*(v * other[3] for v in other[:3]), 255 * other[3]]
+    return sum((int(a) - int(b)) ** 2 for a, b in zip(one, other, strict=True))
+
+
+def nearest(colour, entries):
+    """The lowest index among the entries at the least distance."""
+    distances = [distance(colour, entry) for entry in entries]
+    return distances.index(min(distances))
+
+
+def canonical(colour):
+    """What a fully transparent colour becomes."""
+    return (0, 0, 0, 0) if len(colour) == 4 and colour[3] == 0 else tuple(colour)
+
+
+def colours_of(array):
+    """Rows of colour tuples of an array (H, W) or (H, W, c)."""
+    return [
+        [canonical(pixel if isinstance(pixel, list) else (pixel,)) for pixel in row] for row in array.tolist()
+    ]

@@ -1,0 +1,33 @@
+"""Hypothesis strategies: small pictures, palettes and index planes of every kind."""
+
+import numpy as np
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as npst
+
+from kmq import IndexPlane, Palette
+
+SIDES = st.integers(1, 20)
+TILES = st.sampled_from([None, 2, 4, 8, 16])
+
+
+@st.composite
+def pictures(draw, channels=st.sampled_from([None, 1, 3, 4]), colours=st.integers(1, 40)):
+    """Arrays (H, W) or (H, W, c) uint8 of few colours, as pictures in palettes are."""
+    c = draw(channels)
+    table = draw(npst.arrays(np.uint8, (draw(colours), c or 1)))
+    indices = draw(npst.arrays(np.intp, (draw(SIDES), draw(SIDES)), elements=st.integers(0, len(table) - 1)))
+    return table[indices][:, :, 0] if c is None else table[indices]
+
+
+@st.composite
+def planes(draw, k=st.integers(1, 70_000).map(lambda k: min(k, 65_536)), side=SIDES):
+    """Index planes for any k; indices near 0 and k - 1 are as likely as the others together."""
+    entries = draw(k)
+    values = st.one_of(st.integers(0, entries - 1), st.just(0), st.just(entries - 1))
+    return IndexPlane(draw(npst.arrays(np.int64, (draw(side), draw(side)), elements=values)), entries)
+
+
+@st.composite
+def palettes(draw, k=st.integers(1, 300), channels=st.sampled_from([1, 3, 4])):
+    """Palettes of any kind, with repeats and in any order."""
+    return Palette(draw(npst.arrays(np.uint8, (draw(k), draw(channels)))))

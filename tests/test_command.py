@@ -1,0 +1,263 @@
+"""The kmq command as a user runs it: real processes, files, pipes and exit codes."""
+
+import io
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import kmq
+
+PICTURE = np.random.default_rng(0).integers(0, 6, (30, 40, 3), np.uint8) * 50
+
+
+def run(*arguments, stdin=b"", check=None, **options):
+    """Run `kmq` in the environment of the tests. `check` is the exit code it must have."""
+    done = subprocess.run(
+        [sys.executable, "-m", "kmq_cli", *map(str, arguments)],
+        input=stdin,
+        capture_output=True,
+        check=False,
+        **options,
+    )
+    if check is not None:
+        assert done.returncode == check, (done.stdout, done.stderr)
+    assert b"Traceback" not in done.stderr
+    return done
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Image.fromarray(PICTURE).save("picture.png")
+    return tmp_path
+
+
+def test_encode_and_decode_by_name(folder):
+    done = run("encode", "picture.png", "-k", 16, check=0)
+    assert (folder / "picture.kmq").read_bytes() == kmq.encode(PICTURE, 16)
+    assert "picture.kmq" in done.stdout.decode()
+    run("decode", "picture.kmq", "-o", "again.png", check=0)
+    with Image.open("again.png") as image:
+        assert image.mode == "P"
+        assert np.array_equal(np.asarray(image.convert("RGB")), kmq.decode(kmq.encode(PICTURE, 16)))
+
+
+def test_pipes_carry_only_the_file(folder):
+    data = (folder / "picture.png").read_bytes()
+    encoded = run("encode", "-", "-k", 9, stdin=data, check=0)
+    assert encoded.stdout == kmq.encode(PICTURE, 9)
+    assert encoded.stderr == b""
+    decoded = run("decode", "-", stdin=encoded.stdout, check=0)
+    with Image.open(io.BytesIO(decoded.stdout)) as image:
+        assert np.array_equal(np.asarray(image.convert("RGB")), kmq.decode(encoded.stdout))
+    info = run("info", "-", "--json", stdin=encoded.stdout, check=0)
+    assert json.loads(info.stdout)["total_bytes"] == len(encoded.stdout)
+
+
+def test_info_tells_what_inspect_does(folder):
+    run("encode", "picture.png", "-q", "-k", 16, check=0)
+    ledger = kmq.inspect((folder / "picture.kmq").read_bytes(), PICTURE)
+    told = json.loads(run("info", "picture.kmq", "--json", "--original", "picture.png", check=0).stdout)
+    for name, value in told.items():
+        if name.endswith("_bits"):
+            assert value == 8 * told[name.replace("_bits", "_bytes")]
+        else:
+            assert value == getattr(ledger, name)
+    text = run("info", "picture.kmq", "--original", "picture.png", check=0).stdout.decode()
+    assert f"PSNR {ledger.psnr:.2f} dB" in text
+    assert f"{ledger.total_bytes:,}" in text
+
+
+def test_json_has_no_infinity(folder):
+    run("encode", "picture.png", "-q", "-k", 65536, check=0)
+    told = json.loads(run("info", "picture.kmq", "--json", "--original", "picture.png").stdout)
+    assert told["squared_error"] == 0
+    assert told["psnr"] is None
+
+
+def test_options_reach_the_encoder(folder):
+    options = {"k": 5, "tile": 16, "n_init": 2, "max_iter": 3, "tol": 0.1, "random_state": 7}
+    flags = ["-k5", "--tile=16", "--n-init=2", "--max-iter=3", "--tol=0.1", "--random-state=7"]
+    run("encode", "picture.png", "--coding=packed", "-o", "x.kmq", *flags, check=0)
+    assert (folder / "x.kmq").read_bytes() == kmq.encode(PICTURE, **options)
+
+
+def test_kept_metadata_comes_back(folder):
+    exif = Image.Exif()
+    exif[0x010E] = "a title"
+    Image.fromarray(PICTURE).save("with.jpg", exif=exif)
+    run("encode", "with.jpg", "--keep=exif", "-q", check=0)
+    run("decode", "with.kmq", "-o", "with.png", check=0)
+    with Image.open("with.png") as image:
+        assert image.getexif()[0x010E] == "a title"
+
+
+@pytest.mark.parametrize("suffix", [".gif", ".bmp", ".tiff", ".webp", ".jpg", ".ppm", ".tga"])
+@pytest.mark.parametrize("channels", [1, 3, 4])
+@pytest.mark.parametrize("k", [16, 300])
+def test_decode_writes_what_pillow_writes(folder, suffix, channels, k):
+    picture = np.arange(400 * channels, dtype=np.int64).reshape(20, 20, channels) * 7 % 256
+    picture = picture.astype(np.uint8)
+    if channels == 4:
+        picture[:, :, 3] = 255
+        picture[0, 0] = 0
+    kmq.save("x.kmq", picture, k)
+    done = run("decode", "x.kmq", "-o", f"x{suffix}")
+    if channels == 4 and suffix == ".jpg":
+        assert done.returncode == 1
+        assert b"kmq: x.kmq: cannot write mode RGBA as JPEG" in done.stderr
+        assert not (folder / "x.jpg").exists()
+        return
+    assert done.returncode == 0
+    with Image.open(f"x{suffix}") as image:
+        assert image.size == (20, 20)
+        if suffix in (".bmp", ".tiff", ".ppm", ".tga") and channels < 4:
+            shown = kmq.decode((folder / "x.kmq").read_bytes())
+            expected = np.asarray(Image.fromarray(shown).convert("RGB"))
+            assert np.array_equal(np.asarray(image.convert("RGB")), expected)
+
+
+@pytest.mark.parametrize("k", [1, 2, 4, 16, 200, 256])
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_png_is_indexed_and_exact_up_to_256_colours(folder, k, channels):
+    picture = np.random.default_rng(k).integers(0, 256, (k, channels), np.uint8)[
+        np.arange(600).reshape(20, 30) % k
+    ]
+    data = kmq.encode(picture, k)
+    done = run("decode", "-", stdin=data, check=0)
+    with Image.open(io.BytesIO(done.stdout)) as image:
+        assert image.mode == "P"
+        expected = np.asarray(Image.fromarray(kmq.decode(data)).convert("RGBA"))
+        assert np.array_equal(np.asarray(image.convert("RGBA")), expected)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["encode", "missing.png"], "kmq: missing.png: No such file or directory"),
+        (["decode", "missing.kmq"], "kmq: missing.kmq: No such file or directory"),
+        (["info", "missing.kmq"], "kmq: missing.kmq: No such file or directory"),
+        (["encode", "."], "kmq: .: Is a directory"),
+        (["encode", "text"], "kmq: text: not a picture in a format that Pillow reads"),
+        (["decode", "text"], "kmq: text: Magic at offset 0 is 6E 6F 20"),
+        (["decode", "empty"], "kmq: empty: Magic at offset 0 takes 3 bytes; 0 are left"),
+        (["encode", "empty"], "kmq: empty: not a picture"),
+        (["encode", "cut.png"], "kmq: cut.png: "),
+        (["encode", "picture.png", "-o", "text"], "kmq: text: exists; use --force to overwrite it"),
+        (["encode", "picture.png", "-o", "no/where.kmq"], "kmq: no: no such folder"),
+        (["encode", "picture.png", "-o", "."], "kmq: .: is a folder"),
+        (["encode", "picture.png", "--max-pixels", "100"], "kmq: picture.png: 40 x 30 = 1200 pixels"),
+        (["decode", "good.kmq", "--max-pixels", "100", "-o", "n.png"], "max_pixels allows 100"),
+        (["info", "good.kmq", "--original", "text"], "kmq: text: not a picture"),
+    ],
+)
+def test_an_error_is_one_line_with_the_name(folder, arguments, message):
+    (folder / "text").write_text("no picture")
+    (folder / "empty").touch()
+    (folder / "cut.png").write_bytes((folder / "picture.png").read_bytes()[:500])
+    kmq.save("good.kmq", PICTURE)
+    before = {name: (folder / name).read_bytes() for name in os.listdir(folder)}
+    done = run(*arguments, check=1)
+    assert done.stdout == b""
+    assert done.stderr.decode().startswith(message) or message in done.stderr.decode()
+    assert done.stderr.count(b"\n") == 1
+    assert {name: (folder / name).read_bytes() for name in os.listdir(folder)} == before
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["nonsense"], ["encode"], ["encode", "picture.png", "-k", "0"], ["encode", "picture.png", "-k", "x"],
+        ["encode", "picture.png", "-k", "65537"], ["encode", "picture.png", "--tile", "3"],
+        ["encode", "picture.png", "--coding", "zip"], ["encode", "picture.png", "--keep", "all"],
+        ["encode", "picture.png", "--tol", "nan"], ["encode", "picture.png", "-o", "picture.png", "-f"],
+        ["decode", "x.kmq", "-o", "x.nothing"], ["decode", "x.kmq", "-o", "nosuffix"],
+    ],
+)  # fmt: skip
+def test_wrong_usage_is_exit_2(folder, arguments):
+    done = run(*arguments, check=2)
+    assert done.stdout == b""
+    assert done.stderr
+
+
+def test_force_overwrites_and_nothing_else_does(folder):
+    (folder / "picture.kmq").write_bytes(b"mine")
+    run("encode", "picture.png", check=1)
+    assert (folder / "picture.kmq").read_bytes() == b"mine"
+    run("encode", "picture.png", "--force", check=0)
+    assert (folder / "picture.kmq").read_bytes() == kmq.encode(PICTURE)
+
+
+def test_the_ledger_goes_where_the_file_does_not(folder):
+    assert run("encode", "picture.png", "-q", check=0).stdout == b""
+    assert b"index payload" in run("encode", "picture.png", "-f", check=0).stdout
+    done = run("encode", "picture.png", "-o", "-", "--json", check=0)
+    assert done.stdout == kmq.encode(PICTURE)
+    assert json.loads(done.stderr)["total_bytes"] == len(done.stdout)
+
+
+def test_of_several_frames_the_first_is_taken_with_a_note(folder):
+    frames = [Image.new("RGB", (4, 4), colour) for colour in ("red", "blue")]
+    frames[0].save("two.gif", save_all=True, append_images=frames[1:])
+    done = run("encode", "two.gif", check=0)
+    assert done.stderr.decode() == "kmq: two.gif: note: has 2 frames; the first was encoded\n"
+
+
+def test_there_is_no_colour_in_a_pipe(folder):
+    for arguments in (["--help"], ["encode", "--help"], ["encode", "picture.png"], ["encode"]):
+        done = run(*arguments)
+        assert b"\x1b" not in done.stdout + done.stderr
+
+
+def test_a_reader_that_stops_early_is_no_failure_to_report(folder):
+    kmq.save("big.kmq", np.zeros((3000, 3000, 3), np.uint8))
+    script = f"{sys.executable} -m kmq_cli decode big.kmq -o - | head -c 1 > part; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", script], capture_output=True, check=False)  # noqa: S607
+    assert done.stderr == b""
+
+
+def test_a_full_disk_is_one_line(folder):
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "kmq_cli", "encode", "picture.png", "-o", "-"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert done.stderr.decode() == "kmq: picture.png: No space left on device\n"
+
+
+def test_scikit_learn_is_loaded_only_to_cluster(folder):
+    program = (
+        "import sys, kmq, numpy\n"
+        "data = kmq.encode(numpy.zeros((4, 4, 3), numpy.uint8)); kmq.decode(data); kmq.inspect(data)\n"
+        "from kmq_cli import _app, _info, _decode, _encode\n"
+        "print('sklearn' in sys.modules, 'scipy' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+    assert done.stdout.split() == [b"False", b"False"]
+
+
+def test_the_demo_writes_three_files_and_can_be_run_again(folder):
+    first = run("demo", "out", check=0)
+    assert sorted(os.listdir("out")) == ["china.kmq", "china.png", "swatches.png"]
+    data = (folder / "out" / "china.kmq").read_bytes()
+    assert len(data) <= 136_640 + 48 + 20
+    with Image.open("out/china.png") as image:
+        assert np.array_equal(np.asarray(image.convert("RGB")), kmq.decode(data))
+    assert "136,640" in first.stdout.decode()
+    assert run("demo", "out", check=0).stdout == first.stdout
+    run("demo", "out", "-k", 3, check=1)
+    assert (folder / "out" / "china.kmq").read_bytes() == data
+
+
+def test_help_and_version_answer(folder):
+    assert b"encode" in run("--help", check=0).stdout
+    assert b"Examples" in run("encode", "--help", check=0).stdout
+    assert run("--version", check=0).stdout.startswith(b"kmq ")

@@ -1,0 +1,241 @@
+"""The container against an independent reader and writer, and against every kind of damage."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+import kmq
+import oracle
+from kmq import FormatError, KmqError, LimitError, TruncatedError, UnsupportedError
+from oracle import build, crc, section, uleb
+from strategies import TILES, pictures
+
+SPEC = Path(__file__).parents[1] / "spec" / "SPEC.md"
+EXAMPLE = [[0, 2, 1], [1, 0, 2]]
+
+SMALL_FILES = {
+    "one tile": kmq.encode(np.arange(35, dtype=np.uint8).reshape(5, 7), 35),
+    "rgb, k = 3": build(),
+    "rgba": kmq.encode(np.arange(64, dtype=np.uint8).reshape(4, 4, 4), 16),
+    "one colour": kmq.encode(np.full((3, 9), 7, np.uint8)),
+    "tiles": kmq.encode(np.arange(99, dtype=np.uint8).reshape(9, 11), 99, tile=4),
+    "tiles of one colour": kmq.encode(np.full((5, 5, 3), 9, np.uint8), tile=2),
+    "more than 256 entries": kmq.encode(np.arange(300 * 3).astype(np.uint8).reshape(30, 10, 3) // 2 * 2, 300),
+    "sections": build(sections=section(b"exif", b"abc") + section(b"zzzz", b"")),
+}
+
+
+def shape_of(data):
+    return kmq.decode(data).shape
+
+
+def test_the_worked_example_of_the_spec_is_a_file():
+    dump = re.search(r"```hexdump\n(.*?)```", SPEC.read_text("utf-8"), re.DOTALL).group(1)
+    data = bytes.fromhex("".join(re.match(r"(?:[0-9A-F]{2} ?)+", line).group() for line in dump.splitlines()))
+    assert len(data) == 27
+    assert data == build()
+    with kmq.KmqFile(data) as file:
+        assert file.palette.entries.tolist() == [[0, 0, 0], [255, 0, 0], [255, 255, 255]]
+        assert file.indices().indices.tolist() == EXAMPLE
+    picture = file.palette.colours(kmq.IndexPlane(EXAMPLE, 3))
+    assert kmq.encode(picture) == data
+
+
+@given(pictures(), TILES)
+def test_an_independent_reader_reads_what_is_written(picture, tile):
+    data = kmq.encode(picture, 65_536, tile=tile)
+    read = oracle.Reader(data)
+    assert (read.height, read.width, read.tile) == (*picture.shape[:2], tile)
+    shown = [[read.palette[index] for index in row] for row in read.rows]
+    assert shown == oracle.colours_of(picture)
+    if tile is None:
+        assert len(data) <= read.k * read.channels + read.payload_size + 20
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "overhead"), [(1, 1, 16), (16, 16, 16), (640, 427, 18), (16_384, 129, 18)]
+)
+def test_everything_but_palette_and_payload_is_at_most_20_bytes(width, height, overhead):
+    picture = np.zeros((height, width, 3), np.uint8)
+    picture[0, 0] = 255
+    data = kmq.encode(picture)
+    k = 1 if width * height == 1 else 2
+    assert len(data) == overhead + 3 * k + (width * height + 7) // 8 * (k - 1)
+
+
+@pytest.mark.parametrize("name", SMALL_FILES)
+def test_every_single_bit_flip_is_rejected(name):
+    data = SMALL_FILES[name]
+    kmq.decode(data)
+    for bit in range(8 * len(data)):
+        flipped = bytearray(data)
+        flipped[bit // 8] ^= 1 << bit % 8
+        with pytest.raises(KmqError):
+            kmq.decode(flipped)
+
+
+@pytest.mark.parametrize("name", SMALL_FILES)
+def test_every_truncation_is_rejected(name):
+    data = SMALL_FILES[name]
+    for size in range(len(data)):
+        with pytest.raises((TruncatedError, FormatError)):
+            kmq.decode(data[:size])
+
+
+@pytest.mark.parametrize("name", SMALL_FILES)
+@pytest.mark.parametrize("tail", [b"\0", b"KMQ", bytes(100)])
+def test_bytes_after_the_end_are_rejected(name, tail):
+    with pytest.raises(FormatError, match="M2"):
+        kmq.decode(SMALL_FILES[name] + tail)
+
+
+@settings(max_examples=300)
+@given(st.sampled_from(sorted(SMALL_FILES)), st.data())
+def test_a_burst_of_up_to_32_bits_is_rejected(name, data):
+    original = int.from_bytes(SMALL_FILES[name], "big")
+    burst = data.draw(st.integers(1, 2**32 - 1)) << data.draw(st.integers(0, 8 * len(SMALL_FILES[name]) - 32))
+    with pytest.raises(KmqError):
+        kmq.decode((original ^ burst).to_bytes(len(SMALL_FILES[name]), "big"))
+
+
+@settings(max_examples=500)
+@given(st.one_of(st.binary(), st.binary().map(lambda tail: b"KMQ\x01" + tail)))
+def test_arbitrary_bytes_give_a_picture_or_an_error(data):
+    try:
+        kmq.decode(data, max_pixels=10_000)
+    except KmqError as error:
+        assert len(str(error)) > 10  # noqa: PT017  any class will do, but it must say something
+
+
+BAD_FILES = [
+    ("M1", FormatError, build(width=b"\x82\x00")),  # not the shortest form
+    ("M1", FormatError, build(height=b"\x81\x80\x80\x80\x80\x00")),  # six bytes
+    ("M1", FormatError, build(width=b"\xff\xff\xff\xff\x1f")),  # 2^33 - 1
+    ("M2", FormatError, build(tail=b"\0")),
+    ("M3", FormatError, build(magic=b"KMP")),
+    ("M3", FormatError, b"\x89PNG\r\n\x1a\n"),
+    ("M4", UnsupportedError, build(version=0)),
+    ("M4", UnsupportedError, build(version=2)),
+    ("M5", FormatError, build(width=uleb(2**31 - 1))),
+    ("M6", FormatError, build(height=uleb(2**31 - 1))),
+    ("M7", FormatError, build(entries=uleb(65_536))),
+    ("M8", FormatError, build(tile=b"\0")),
+    ("M8", FormatError, build(tile=b"\x10")),
+    ("M9", FormatError, build(sections_size=b"\0")),
+    ("M10", FormatError, build(header_crc=bytes(4))),
+    ("M11", FormatError, build(flags=3)),
+    *(("M12", UnsupportedError, build(flags=1 | coding << 2)) for coding in range(1, 8)),
+    ("M13", UnsupportedError, build(flags=0x21)),
+    ("M14", FormatError, build(tile_crcs=[bytes(4)])),
+    ("M16", FormatError, build(payloads=[b"\x25\x21"])),
+    ("M17", FormatError, build(payloads=[b"\x25\x30"])),
+    ("M18", FormatError, build(sections=section(b"1234", b"x"))),
+    ("M18", FormatError, build(sections=section(b"ab\x1fc", b"x"))),
+    ("M18", FormatError, build(sections=section(b"\xe4bcd", b"x"))),
+    ("M19", FormatError, build(sections=section(b"exif", b"x") + section(b"exif", b"x"))),
+    ("M20", FormatError, build(sections=section(b"exif", b"x")[:-1] + b"\0")),
+    ("M21", FormatError, build(sections=section(b"exif", b"x")[:-1])),
+    ("M21", FormatError, build(sections=section(b"exif", b"x") + b"ab")),
+    (
+        "M21",
+        FormatError,
+        build(
+            sections=b"exif" + uleb(200) + b"abc",
+            payloads=[],
+            tile_crcs=[bytes(4)],
+            entries=b"\0",
+            palette=b"abc",
+        ),
+    ),
+    ("M22", UnsupportedError, build(sections=section(b"Exif", b"x"))),
+]
+
+
+@pytest.mark.parametrize(
+    ("rule", "error", "data"), BAD_FILES, ids=lambda value: value if isinstance(value, str) else ""
+)
+def test_each_requirement_is_enforced_by_its_own_check(rule, error, data):
+    with pytest.raises(KmqError, match=rf"spec {rule}\)") as caught:
+        kmq.decode(data)
+    assert caught.type is error
+    assert "offset" in str(caught.value)
+
+
+def test_every_requirement_of_the_spec_has_a_bad_file():
+    rules = set(re.findall(r"\*\*(M\d+)\*\*", SPEC.read_text("utf-8")))
+    # M15 is a length: too long a payload is M2 and too short a one is a truncated file.
+    assert rules - {"M15"} == {rule for rule, _, _ in BAD_FILES}
+
+
+@pytest.mark.parametrize("size", [0, 1, 2])
+def test_a_prefix_of_the_magic_is_truncated_and_anything_else_is_not(size):
+    with pytest.raises(TruncatedError):
+        kmq.decode(b"KMQ"[:size])
+    with pytest.raises(FormatError, match="M3"):
+        kmq.decode(b"QMK"[: max(size, 1)])
+
+
+def test_a_header_that_promises_more_than_the_file_has_is_truncated():
+    huge = uleb(2**31 - 2)
+    for file in [
+        build(width=huge, height=huge),
+        build(width=huge, height=huge, tile=b"\x01"),
+        build(entries=uleb(65_535)),
+        build(sections_size=uleb(2**32 - 1)),
+    ]:
+        with pytest.raises(TruncatedError):
+            kmq.decode(file, max_pixels=None)
+
+
+def test_the_limit_is_checked_before_the_size_and_after_the_checksum():
+    huge = uleb(2**31 - 2)
+    with pytest.raises(LimitError, match="2147483647 x 2147483647.*89478485"):
+        kmq.decode(build(width=huge, height=huge))
+    with pytest.raises(FormatError, match="M10"):
+        kmq.decode(build(width=huge, height=huge, header_crc=bytes(4)))
+    assert shape_of(build()) == (2, 3, 3)
+    with pytest.raises(LimitError, match="max_pixels allows 5"):
+        kmq.decode(build(), max_pixels=5)
+    assert kmq.decode(build(), max_pixels=6).shape == (2, 3, 3)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "error"), [(0, ValueError), (-1, ValueError), (1.5, TypeError), ("1", TypeError)]
+)
+def test_a_limit_that_is_no_number_of_pixels_is_refused(wrong, error):
+    with pytest.raises(error, match="max_pixels"):
+        kmq.decode(build(), max_pixels=wrong)
+
+
+def test_unknown_sections_are_skipped_and_shown():
+    with kmq.KmqFile(build(sections=section(b"zzzz", b"new") + section(b"xmp ", b"<x/>"))) as file:
+        assert dict(file.metadata) == {"zzzz": b"new", "xmp": b"<x/>"}
+        assert file.indices().indices.tolist() == EXAMPLE
+
+
+def test_swapped_tiles_are_noticed():
+    data = kmq.encode(np.arange(16, dtype=np.uint8).reshape(4, 4), tile=2)
+    payloads = data[-8:]
+    with pytest.raises(FormatError, match="Tile_CRC"):
+        kmq.decode(data[:-8] + payloads[2:4] + payloads[:2] + payloads[4:])
+
+
+def test_the_checksum_is_the_one_the_spec_names():
+    assert crc(b"123456789") == (0xCBF43926).to_bytes(4, "little")
+
+
+def test_metadata_survives_in_order():
+    image = Image.new("RGB", (2, 2))
+    image.info["xmp"] = b"<x/>"
+    exif = Image.Exif()
+    exif[0x010E] = "a title"
+    image.info["exif"] = exif.tobytes()
+    with kmq.KmqFile(kmq.encode(image, keep=["xmp", "exif"])) as file:
+        assert file.metadata["xmp"] == b"<x/>"
+        assert b"a title" in file.metadata["exif"]
+        assert file.metadata["exif"][:2] in (b"II", b"MM")

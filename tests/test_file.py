@@ -1,0 +1,197 @@
+"""Lazy files, regions, saving and atomic writing, on a real file system."""
+
+import io
+import os
+import signal
+import stat
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import kmq
+import oracle
+from kmq._atomic import write_atomically
+from strategies import TILES, pictures
+
+PICTURE = np.random.default_rng(0).integers(0, 4, (50, 70, 3), np.uint8) * 60
+
+
+@pytest.fixture
+def path(tmp_path):
+    kmq.save(tmp_path / "x.kmq", PICTURE, tile=16)
+    return tmp_path / "x.kmq"
+
+
+def test_an_open_file_says_what_it_is(path):
+    with kmq.open(path) as file:
+        assert (file.width, file.height, file.k, file.bit_depth) == (70, 50, 64, 6)
+        assert (file.coding, file.tile, dict(file.metadata)) == ("packed", 16, {})
+        assert repr(file) == "KmqFile(70x50, k=64, coding='packed')"
+        assert np.array_equal(file.pixels(), PICTURE)
+        assert np.array_equal(file.palette.colours(file.indices()), PICTURE)
+        assert file.ledger(PICTURE).total_bytes == path.stat().st_size
+    with pytest.raises(ValueError, match="released"):
+        file.pixels()
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(pictures(), TILES, st.data())
+def test_a_region_is_that_part_of_the_picture(tmp_path, picture, tile, data):
+    path = tmp_path / "region.kmq"
+    kmq.save(path, picture, tile=tile)
+    x, y = data.draw(st.integers(0, picture.shape[1] - 1)), data.draw(st.integers(0, picture.shape[0] - 1))
+    width = data.draw(st.integers(1, picture.shape[1] - x))
+    height = data.draw(st.integers(1, picture.shape[0] - y))
+    with kmq.open(path) as file:
+        region = file.read(x, y, width, height)
+        assert np.array_equal(region, file.pixels()[y : y + height, x : x + width])
+
+
+@pytest.mark.parametrize("box", [(-1, 0, 1, 1), (0, 0, 71, 1), (70, 0, 1, 1), (0, 49, 1, 2), (0, 0, 0, 1)])
+def test_a_region_outside_the_picture_is_refused(path, box):
+    with kmq.open(path) as file, pytest.raises(ValueError, match="x is|y is|width is|height is"):
+        file.read(*box)
+
+
+def test_a_region_touches_no_other_tile():
+    data = bytearray(kmq.encode(PICTURE, tile=16))
+    whole = kmq.KmqFile(bytes(data)).read(0, 0, 16, 16)
+    data[-1] ^= 1  # in the last tile
+    with kmq.KmqFile(data) as file:
+        assert np.array_equal(file.read(0, 0, 16, 16), whole)
+        with pytest.raises(kmq.FormatError, match="Tile_CRC"):
+            file.pixels()
+
+
+def test_a_region_finds_an_index_without_an_entry():
+    file = kmq.KmqFile(oracle.build(payloads=[b"\x25\x30"]))
+    assert file.read(0, 0, 3, 1).tolist() == [[[0, 0, 0], [255, 255, 255], [255, 0, 0]]]
+    with pytest.raises(kmq.FormatError, match="M17"):
+        file.read(0, 1, 3, 1)
+
+
+def test_the_limit_is_for_what_one_call_decodes(path):
+    with kmq.open(path, max_pixels=100) as file:
+        assert file.read(3, 3, 10, 10).shape == (10, 10, 3)
+        with pytest.raises(kmq.LimitError, match="3500 pixels; max_pixels allows 100"):
+            file.pixels()
+        with pytest.raises(kmq.LimitError):
+            file.read(0, 0, 11, 10)
+
+
+def test_a_damaged_file_can_be_closed_in_spite_of_its_error(path):
+    data = bytearray(path.read_bytes())
+    data[-1] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(kmq.FormatError), kmq.open(path) as file:
+        file.pixels()
+
+
+def test_an_empty_file_is_truncated_and_a_folder_is_none(tmp_path):
+    (tmp_path / "empty").touch()
+    with pytest.raises(kmq.TruncatedError):
+        kmq.open(tmp_path / "empty")
+    with pytest.raises(IsADirectoryError):
+        kmq.open(tmp_path)
+    with pytest.raises(FileNotFoundError):
+        kmq.open(tmp_path / "nothing")
+
+
+def test_a_pipe_is_read_whole(path, tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=pipe.write_bytes, args=[path.read_bytes()])
+    writer.start()
+    with kmq.open(pipe) as file:
+        assert np.array_equal(file.pixels(), PICTURE)
+    writer.join()
+
+
+def test_save_writes_what_encode_returns_and_gives_the_ledger(tmp_path):
+    ledger = kmq.save(tmp_path / "x.kmq", PICTURE, 8)
+    data = (tmp_path / "x.kmq").read_bytes()
+    assert data == kmq.encode(PICTURE, 8)
+    assert ledger == kmq.inspect(data, PICTURE)
+    stream = io.BytesIO()
+    assert kmq.save(stream, PICTURE, 8) == ledger
+    assert stream.getvalue() == data
+
+
+def test_an_existing_file_is_kept_if_asked_for(tmp_path):
+    path = tmp_path / "x.kmq"
+    path.write_bytes(b"mine")
+    with pytest.raises(FileExistsError):
+        kmq.save(path, PICTURE, overwrite=False)
+    assert path.read_bytes() == b"mine"
+    kmq.save(path, PICTURE)
+    assert path.read_bytes() == kmq.encode(PICTURE)
+    assert os.listdir(tmp_path) == ["x.kmq"]
+
+
+def test_permissions_are_kept_and_new_ones_follow_the_umask(tmp_path):
+    path = tmp_path / "x"
+    before = os.umask(0o027)
+    try:
+        write_atomically(path, b"1")
+        assert stat.S_IMODE(path.stat().st_mode) == 0o640
+        path.chmod(0o604)
+        write_atomically(path, b"2")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o604
+    assert path.read_bytes() == b"2"
+
+
+def test_a_link_is_followed_and_stays(tmp_path):
+    (tmp_path / "real").write_bytes(b"old")
+    (tmp_path / "link").symlink_to("real")
+    write_atomically(tmp_path / "link", b"new")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "real").read_bytes() == b"new"
+
+
+def test_a_device_is_written_to_and_not_replaced():
+    write_atomically("/dev/null", b"gone")
+    assert stat.S_ISCHR(Path("/dev/null").stat().st_mode)
+    with pytest.raises(OSError, match="No space"):
+        write_atomically("/dev/full", b"x")
+
+
+def test_a_file_larger_than_allowed_leaves_what_was_there(tmp_path):
+    path = tmp_path / "x"
+    path.write_bytes(b"old")
+    program = (
+        "import resource, signal, sys; from kmq._atomic import write_atomically\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
+        "write_atomically(sys.argv[1], bytes(2000))"
+    )
+    done = subprocess.run([sys.executable, "-c", program, path], capture_output=True, check=False)
+    assert b"File too large" in done.stderr
+    assert path.read_bytes() == b"old"
+    assert os.listdir(tmp_path) == ["x"]
+
+
+def test_a_killed_writer_leaves_the_old_or_the_new_file(tmp_path):
+    path = tmp_path / "x"
+    old, new = b"o" * 3_000_000, b"n" * 3_000_000
+    path.write_bytes(old)
+    program = (
+        "import sys; from kmq._atomic import write_atomically\n"
+        "print(flush=True)\nwhile True:\n  write_atomically(sys.argv[1], b'n' * 3_000_000)"
+    )
+    for attempt in range(12):
+        process = subprocess.Popen([sys.executable, "-c", program, path], stdout=subprocess.PIPE)
+        process.stdout.read(1)
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(0.003 * attempt)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        process.stdout.close()
+        assert path.read_bytes() in (old, new)

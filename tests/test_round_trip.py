@@ -1,0 +1,126 @@
+"""Encoding and decoding, held to each other and to all pairs of colours."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+import kmq
+import oracle
+from strategies import TILES, palettes, pictures, planes
+
+KS = st.integers(1, 12)
+
+
+def expected_shape(picture):
+    return picture.shape[:2] if picture.ndim == 2 or picture.shape[2] == 1 else picture.shape
+
+
+@settings(max_examples=60, deadline=None)  # some examples cluster, and load scikit-learn first
+@given(pictures(), KS, TILES)
+def test_every_pixel_gets_the_nearest_entry(picture, k, tile):
+    data = kmq.encode(picture, k, tile=tile)
+    decoded = kmq.decode(data)
+    read = oracle.Reader(data)
+    assert read.k <= k
+    assert decoded.shape == expected_shape(picture)
+    before, after = oracle.colours_of(picture), oracle.colours_of(decoded)
+    for row, colours in enumerate(before):
+        nearest = [oracle.nearest(colour, read.palette) for colour in colours]
+        assert nearest == read.rows[row]
+        assert after[row] == [oracle.canonical(read.palette[index]) for index in nearest]
+
+
+@settings(max_examples=60, deadline=None)
+@given(pictures(), KS)
+def test_a_second_encode_loses_nothing(picture, k):
+    once = kmq.decode(kmq.encode(picture, k))
+    assert np.array_equal(kmq.decode(kmq.encode(once, k)), once)
+
+
+@given(pictures(), TILES)
+def test_at_most_k_colours_are_exact(picture, tile):
+    distinct = {colour for row in oracle.colours_of(picture) for colour in row}
+    data = kmq.encode(picture, len(distinct), tile=tile)
+    assert oracle.colours_of(kmq.decode(data)) == oracle.colours_of(picture)
+    with kmq.KmqFile(data) as file:
+        assert file.k == len(distinct)
+
+
+def as_rgba(entries):
+    """Entries of any kind as a list of (R, G, B, A)."""
+    grey, opaque = entries.shape[1] == 1, entries.shape[1] < 4
+    return [(*(entry * 3 if grey else entry), *([255] if opaque else [])) for entry in entries.tolist()]
+
+
+@given(palettes(k=st.integers(1, 256)), st.data())
+def test_a_palette_image_keeps_its_palette_and_indices(palette, data):
+    plane = data.draw(planes(k=st.just(palette.k)))
+    image = Image.fromarray(plane.indices.astype(np.uint8))
+    wanted = as_rgba(palette.entries)
+    image.putpalette(bytes(value for entry in wanted for value in entry[:3]))
+    image.info["transparency"] = bytes(entry[3] for entry in wanted)
+    with kmq.KmqFile(kmq.encode(image, palette.k)) as file:
+        assert as_rgba(file.palette.entries) == wanted
+        assert file.indices() == plane
+
+
+def test_k_above_the_distinct_colours_gives_a_smaller_palette(recwarn):
+    picture = np.random.default_rng(0).integers(0, 4, (20, 20, 3), np.uint8)
+    with kmq.KmqFile(kmq.encode(picture, 65_536)) as file:
+        assert file.k == len(np.unique(picture.reshape(-1, 3), axis=0))
+    assert not recwarn.list
+
+
+PROGRAM = """
+import sys, numpy, kmq
+picture = numpy.random.default_rng(5).integers(0, 256, (150, 200, 3), numpy.uint8)
+sys.stdout.buffer.write(kmq.encode(picture, 40))
+"""
+
+
+def test_the_same_bytes_every_run_and_with_any_number_of_threads():
+    runs = []
+    for threads in ("1", "2", "2"):
+        limits = dict.fromkeys(["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"], threads)
+        done = subprocess.run(
+            [sys.executable, "-c", PROGRAM], env=os.environ | limits, capture_output=True, check=True
+        )
+        runs.append(done.stdout)
+    assert runs[0] == runs[1] == runs[2]
+    assert len(runs[0]) == 150 * 200 * 6 // 8 + 120 + 18
+
+
+def test_another_random_state_is_another_start():
+    picture = np.random.default_rng(5).integers(0, 256, (40, 40, 3), np.uint8)
+    assert kmq.encode(picture, 8, random_state=1) != kmq.encode(picture, 8)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"k": 0}, ValueError, "k is 0; it must be 1 to 65,536"),
+        ({"k": 65_537}, ValueError, "k is 65537"),
+        ({"k": 16.0}, TypeError, "k is 16.0; it must be an integer"),
+        ({"k": True}, TypeError, "k is True"),
+        ({"coding": "zip"}, ValueError, "coding is 'zip'; it must be one of auto, packed"),
+        ({"tile": 0}, ValueError, "tile is 0"),
+        ({"tile": 3}, ValueError, "tile is 3; it must be a power of two"),
+        ({"tile": 65_536}, ValueError, "tile is 65536; it must be 2 to 32,768"),
+        ({"keep": ["iptc"]}, ValueError, "keep names 'iptc'; it can name icc, exif, xmp"),
+        ({"n_init": 0}, ValueError, "n_init is 0"),
+        ({"max_iter": 0}, ValueError, "max_iter is 0"),
+        ({"tol": -1}, ValueError, "tol is -1"),
+        ({"tol": float("nan")}, ValueError, "tol is nan"),
+        ({"tol": "no"}, TypeError, "tol is 'no'"),
+        ({"random_state": -1}, ValueError, "random_state is -1"),
+    ],
+)
+def test_bad_arguments_are_named(options, error, message):
+    with pytest.raises(error, match=message):
+        kmq.encode(np.zeros((2, 2), np.uint8), **options)
