@@ -8,7 +8,7 @@ import pytest
 
 @pytest.fixture(scope="session")
 def corpus():
-    """The folder with dev/ and pngsuite/; the test is skipped, and says so, where it is absent."""
+    """Return the folder with dev/ and pngsuite/; where it is absent the test is skipped and says so."""
     folder = Path(os.environ.get("KMQ_CORPUS", Path(__file__).parents[2] / "shared" / "corpus"))
     if not folder.is_dir():
         pytest.skip(f"no corpus of pictures at {folder}; KMQ_CORPUS can name another place")

@@ -140,13 +140,13 @@ def distance(one, other):
 
 
 def nearest(colour, entries):
-    """The lowest index among the entries at the least distance."""
+    """Return the lowest index among the entries at the least distance."""
     distances = [distance(colour, entry) for entry in entries]
     return distances.index(min(distances))
 
 
 def canonical(colour):
-    """What a fully transparent colour becomes."""
+    """Make a fully transparent colour transparent black."""
     return (0, 0, 0, 0) if len(colour) == 4 and colour[3] == 0 else tuple(colour)
 
 

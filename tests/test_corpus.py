@@ -21,7 +21,7 @@ def test_every_valid_file_of_pngsuite_comes_back(corpus):
             canonical = canonical_image(image).pixels
             decoded = kmq.decode(kmq.encode(image, 65_536))
             assert decoded.shape[:2] == (image.height, image.width)
-            # Nothing was clustered, so the pixels are the canonical ones; so Pillow's, where those are 8 bits.
+            # Nothing was clustered, so the pixels are the canonical ones.
             visible = np.atleast_3d(decoded)
             if visible.shape[2] == 4:
                 visible = visible * (visible[:, :, 3:] > 0)

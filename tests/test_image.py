@@ -21,7 +21,7 @@ def pixels(image):
 
 
 def reopened(image, kind, **options):
-    """The image saved and opened again, as a user's file would be."""
+    """Return the image saved and opened again, as a user's file would be."""
     file = io.BytesIO()
     image.save(file, kind, **options)
     return Image.open(io.BytesIO(file.getvalue()))
@@ -116,7 +116,7 @@ def test_broken_exif_is_ignored_with_a_warning():
 
 
 def linear_profile():
-    """An RGB profile with sRGB's primaries but a gamma of 1, made by hand from the ICC standard."""
+    """Make an RGB profile with sRGB's primaries but a gamma of 1, made by hand from the ICC standard."""
     tags = {
         b"desc": b"desc" + bytes(4) + (2).to_bytes(4, "big") + b"l\0" + bytes(78),
         b"wtpt": b"XYZ " + bytes(4) + b"".join(s15(v) for v in (0.9642, 1.0, 0.8249)),

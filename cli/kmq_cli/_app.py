@@ -145,7 +145,8 @@ def encode(
 ) -> None:
     """Encode a picture: any that Pillow reads, into at most N colours.
 
-    A picture of at most N colours is stored exactly. Otherwise KMeans chooses the colours and every pixel gets the nearest one. Prints the ledger: where the file's bytes went.
+    A picture of at most N colours is stored exactly. Otherwise KMeans chooses the colours and
+    every pixel gets the nearest one. Prints the ledger: where the file's bytes went.
     """
     from kmq_cli._encode import run
 

@@ -52,20 +52,16 @@ def _table(ledger: Ledger) -> Table:
 
 def _lines(ledger: Ledger) -> list[Text]:
     """Return what the sizes amount to, one line each."""
+    depth, entropy = ledger.bit_depth, ledger.index_entropy
     tile = "one tile" if ledger.tile is None else f"tiles of {ledger.tile} pixels"
+    promised = f"{ledger.promised_ratio:.3f}" if depth else "any ratio"
+    promise = f"{promised} promised by {ledger.raw_bits_per_pixel} / {depth} bits"
+    left = f"fixed-length codes leave {depth - entropy:.3f} a pixel on the table"
     lines = [
         ("picture", f"{ledger.width:,} x {ledger.height:,} pixels, {ledger.coding}, {tile}"),
         ("bits per pixel", f"{ledger.bits_per_pixel:.3f}"),
-        (
-            "ratio to raw",
-            f"{ledger.ratio:.3f} obtained; {ledger.promised_ratio:.3f} promised by "
-            f"{ledger.raw_bits_per_pixel} / {ledger.bit_depth} bits",
-        ),
-        (
-            "index entropy",
-            f"{ledger.index_entropy:.3f} of {ledger.bit_depth} bits (order 0): fixed-length codes leave "
-            f"{ledger.bit_depth - ledger.index_entropy:.3f} a pixel on the table",
-        ),
+        ("ratio to raw", f"{ledger.ratio:.3f} obtained; {promise}"),
+        ("index entropy", f"{entropy:.3f} of {depth} bits (order 0): {left}"),
     ]
     if ledger.k_used < ledger.k:
         lines.append(("entries used", f"{ledger.k_used:,} of {ledger.k:,}"))

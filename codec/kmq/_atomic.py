@@ -48,7 +48,7 @@ def write_atomically(path: str | os.PathLike[str], data: bytes, *, overwrite: bo
 
 def check_free(path: str | os.PathLike[str]) -> None:
     """Raise FileExistsError if there is a regular file at `path`."""
-    if os.path.isfile(path):
+    if Path(path).is_file():
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), os.fspath(path))
 
 

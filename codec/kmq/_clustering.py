@@ -98,7 +98,8 @@ def _cluster(
         alpha = np.rint(centres[:, 3:])
         shown = centres[:, :3] * 255 / np.maximum(centres[:, 3:], 1e-9)
         centres = np.where(alpha > 0, np.hstack([shown, alpha]), 0)
-    return np.clip(np.rint(centres), 0, 255).astype(np.uint8)
+    entries: NDArray[np.uint8] = np.clip(np.rint(centres), 0, 255).astype(np.uint8)
+    return entries
 
 
 def _sorted_by_luma(colours: NDArray[np.uint8]) -> NDArray[np.uint8]:

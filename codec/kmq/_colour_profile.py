@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import warnings
+from typing import cast
 
 import numpy as np
 from PIL import Image, ImageCms
@@ -32,14 +33,9 @@ def to_srgb(image: Image.Image, profile: bytes) -> Image.Image:
     except (ImageCms.PyCMSError, OSError) as error:
         warnings.warn(f"ignored the ICC profile: {error}", stacklevel=2)
         transform = None
-    if transform is None:
-        converted = base.convert("RGB") if base.mode == "CMYK" else base
-    elif _changes_colours(transform, base.mode):
-        converted = ImageCms.applyTransform(base, transform)
-    else:
-        converted = base
-    if converted is None:
-        raise AssertionError("applyTransform returns an image unless told to work in place")
+    converted = base.convert("RGB") if base.mode == "CMYK" else base
+    if transform is not None and _changes_colours(transform, base.mode):
+        converted = _applied(transform, base)
     if alpha is not None:
         converted.putalpha(alpha)
     return converted
@@ -52,8 +48,12 @@ def _changes_colours(transform: ImageCms.ImageCmsTransform, mode: str) -> bool:
     levels = np.rint(np.linspace(0, 255, 17)).astype(np.uint8)
     grid = np.stack(np.meshgrid(levels, levels, levels), axis=-1).reshape(1, -1, 3)
     probe = Image.fromarray(grid) if mode == "RGB" else Image.fromarray(levels[np.newaxis])
-    moved = np.asarray(ImageCms.applyTransform(probe, transform)).astype(int)
+    moved = np.asarray(_applied(transform, probe)).astype(int)
     return bool(np.abs(moved - np.asarray(probe.convert("RGB"))).max() > 1)
+
+
+def _applied(transform: ImageCms.ImageCmsTransform, image: Image.Image) -> Image.Image:
+    return cast("Image.Image", ImageCms.applyTransform(image, transform))  # None only if in place
 
 
 def keeps_meaning(image: Image.Image, profile: bytes) -> bool:

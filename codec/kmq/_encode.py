@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 from kmq._arguments import checked_integer
 from kmq._atomic import check_free, write_atomically
@@ -81,15 +81,15 @@ def save(
     exists and `overwrite` is false.
     """
     options = KMeansOptions(n_init, max_iter, tol, random_state)
-    named = isinstance(file, (str, os.PathLike))
-    if named and not overwrite:
-        check_free(file)  # before the work, not only after it
+    path = file if isinstance(file, (str, os.PathLike)) else None
+    if path is not None and not overwrite:
+        check_free(path)  # before the work, not only after it
     canonical = canonical_image(image, keep)
     data = _encode(canonical, k, coding, tile, options)
-    if named:
-        write_atomically(file, data, overwrite=overwrite)
+    if path is not None:
+        write_atomically(path, data, overwrite=overwrite)
     else:
-        file.write(data)
+        cast("BinaryIO", file).write(data)
     return inspect(data, canonical, max_pixels=None)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import mmap
 import os
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -177,7 +178,7 @@ def open_file(path: str | os.PathLike[str], *, max_pixels: int | None = MAX_PIXE
 
     Raises OSError if it can't be read; FormatError, TruncatedError or UnsupportedError.
     """
-    with open(path, "rb") as file:
+    with Path(path).open("rb") as file:
         try:
             data: bytes | mmap.mmap = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         except (ValueError, OSError):  # an empty file, or a pipe

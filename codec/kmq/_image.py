@@ -108,7 +108,7 @@ def _from_indexed(image: Image.Image, profile: bytes, kept: Mapping[str, bytes])
     colours = np.array(image.getpalette("RGBA"), np.uint8).reshape(-1, 4)
     missing = int(indices.max()) + 1 - len(colours)
     if missing > 0:  # a broken file: libpng and browsers show black
-        colours = np.concatenate([colours, np.tile(np.uint8([0, 0, 0, 255]), (missing, 1))])
+        colours = np.concatenate([colours, np.full((missing, 4), (0, 0, 0, 255), np.uint8)])
     if profile:
         row = Image.fromarray(colours[np.newaxis, :, :3])
         colours[:, :3] = np.asarray(to_srgb(row, profile))[0]

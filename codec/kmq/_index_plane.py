@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
@@ -11,6 +11,9 @@ from kmq._palette import MAX_ENTRIES, bit_depth
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
+
+Indices: TypeAlias = "NDArray[np.uint8 | np.uint16]"
+"""Palette indices, shape (H, W): uint8 for k up to 256, uint16 above."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -25,7 +28,7 @@ class IndexPlane:
     Raises ValueError for another shape, an empty picture, or an index out of range.
     """
 
-    indices: NDArray[np.uint8] | NDArray[np.uint16]
+    indices: Indices
     k: int
 
     def __init__(self, indices: ArrayLike, k: int) -> None:

@@ -142,4 +142,4 @@ def _mean_error(palette: Palette, plane: IndexPlane, original: NDArray[np.uint8]
         original = np.dstack([original, np.full((height, width), 255, np.uint8)])
     shown = palette.colours(plane).reshape(-1, palette.channels)
     error = squared_error(original.reshape(-1, palette.channels), shown)
-    return error / distance_scale(palette.channels) / (width * height)
+    return error / (distance_scale(palette.channels) * plane.width * plane.height)

@@ -49,10 +49,10 @@ def nearest(colours: NDArray[np.uint8], palette: Palette) -> NDArray[np.int32]:
     order = np.argsort(entries[:, axes[0]], kind="stable").astype(np.int32)
     found = np.empty(len(points), np.int32)
     nearest_entries(
-        memoryview(_four_columns(points[:, axes])),
-        memoryview(_four_columns(entries[order][:, axes])),
-        memoryview(order),
-        memoryview(found),
+        _four_columns(points[:, axes]).data,
+        _four_columns(entries[order][:, axes]).data,
+        order.data,
+        found.data,
     )
     return found
 

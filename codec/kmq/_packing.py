@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from bitarray import bitarray
@@ -11,13 +10,10 @@ from bitarray.util import ba2int
 
 from kmq._arguments import checked_integer
 from kmq._errors import FormatError
-from kmq._index_plane import IndexPlane, index_dtype
+from kmq._index_plane import IndexPlane, Indices, index_dtype
 from kmq._packing_loop import pack_bits, unpack_bits
 from kmq._palette import MAX_ENTRIES, bit_depth
 from kmq._tiles import check_size
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 
 def packed_size(pixels: int, k: int) -> int:
@@ -34,9 +30,9 @@ def pack_indices(plane: IndexPlane) -> bytes:
         return b""
     payload = np.empty(packed_size(plane.indices.size, plane.k), np.uint8)
     pack_bits(
-        memoryview(np.ascontiguousarray(plane.indices).reshape(-1)),
+        np.ascontiguousarray(plane.indices).reshape(-1).data,
         plane.bit_depth,
-        memoryview(payload),
+        payload.data,
     )
     return payload.tobytes()
 
@@ -67,13 +63,13 @@ def unpack_indices(
                 f"padding at offset {offset + len(data) - 1}: the last {padding} bits of byte "
                 f"0x{data[-1]:02X} must be zero (spec M16)"
             )
-        unpack_bits(data, b, memoryview(indices.reshape(-1)))
+        unpack_bits(data, b, indices.reshape(-1).data)
         _check_below(indices, k, f"payload at offset {offset}")
     indices.flags.writeable = False
     return IndexPlane(indices, k)
 
 
-def _check_below(indices: NDArray[np.uint8] | NDArray[np.uint16], k: int, where: str) -> None:
+def _check_below(indices: Indices, k: int, where: str) -> None:
     if indices.max() >= k:
         y, x = np.argwhere(indices >= k)[0]
         raise FormatError(
@@ -105,7 +101,7 @@ class PackedPlane:
         start = (y * self.width + x) * b
         return ba2int(self.bits[start : start + b]) if b else 0
 
-    def region(self, x: int, y: int, width: int, height: int) -> NDArray[np.uint8] | NDArray[np.uint16]:
+    def region(self, x: int, y: int, width: int, height: int) -> Indices:
         """Return the indices, (height, width), of a region that lies within the plane.
 
         Raises FormatError if one of them isn't below k.
@@ -118,6 +114,6 @@ class PackedPlane:
         for row in range(y, y + height):
             start = (row * self.width + x) * b
             rows += self.bits[start : start + width * b]
-        unpack_bits(memoryview(rows.tobytes()), b, memoryview(indices.reshape(-1)))
+        unpack_bits(memoryview(rows.tobytes()), b, indices.reshape(-1).data)
         _check_below(indices, self.k, f"region at ({x}, {y})")
         return indices

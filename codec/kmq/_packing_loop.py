@@ -27,10 +27,21 @@ def pack_bits(indices: cython.const[index_t][::1], bit_depth: cython.int, payloa
     mask: cython.uint = (1 << bit_depth) - 1
     held: cython.uint = 0  # bits not yet written: fewer than 8 + 16
     held_bits: cython.int = 0
+    word: cython.ulonglong
     at: cython.Py_ssize_t = 0
+    eights: cython.Py_ssize_t = count // 8 if bit_depth <= 8 else 0
     i: cython.Py_ssize_t
+    j: cython.int
     with cython.nogil:
-        for i in range(count):
+        # Eight indices of up to 8 bits fill whole bytes: half the time of one by one.
+        for i in range(eights):
+            word = 0
+            for j in range(8):
+                word = (word << bit_depth) | (indices[8 * i + j] & mask)
+            for j in range(bit_depth):
+                payload[at + j] = (word >> (8 * (bit_depth - 1 - j))) & 0xFF
+            at += bit_depth
+        for i in range(8 * eights, count):
             held = (held << bit_depth) | (indices[i] & mask)
             held_bits += bit_depth
             while held_bits >= 8:
@@ -58,10 +69,20 @@ def unpack_bits(
     mask: cython.uint = (1 << bit_depth) - 1
     held: cython.uint = 0
     held_bits: cython.int = 0
+    word: cython.ulonglong
     at: cython.Py_ssize_t = 0
+    eights: cython.Py_ssize_t = count // 8 if bit_depth <= 8 else 0
     i: cython.Py_ssize_t
+    j: cython.int
     with cython.nogil:
-        for i in range(count):
+        for i in range(eights):
+            word = 0
+            for j in range(bit_depth):
+                word = (word << 8) | payload[at + j]
+            at += bit_depth
+            for j in range(8):
+                indices[8 * i + j] = (word >> (bit_depth * (7 - j))) & mask
+        for i in range(8 * eights, count):
             while held_bits < bit_depth:
                 held = ((held << 8) | payload[at]) & 0xFFFFFF  # at most 15 + 8 are needed
                 at += 1
