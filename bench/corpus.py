@@ -62,12 +62,15 @@ def main() -> None:
             continue
         source_bytes += path.stat().st_size
         kmq_bytes += ledger.total_bytes
-        print(f"{path.parent.name + '/' + path.name:44.44}{ledger.pixels:12,}{ledger.k:6}{path.stat().st_size:11,}"
-              f"{ledger.total_bytes:11,}{ledger.bits_per_pixel:8.3f}{ledger.squared_error:9.2f}{ledger.psnr:7.2f}"
-              f"{middle - start:10.2f}{end - middle:10.3f}", flush=True)  # fmt: skip
-    print(
-        f"{len(paths) - failed} of {len(paths)} pictures; {source_bytes:,} bytes of sources, {kmq_bytes:,} of .kmq"
-    )
+        name, size = f"{path.parent.name}/{path.name}", path.stat().st_size
+        print(
+            f"{name:44.44}{ledger.pixels:12,}{ledger.k:6}{size:11,}{ledger.total_bytes:11,}"
+            f"{ledger.bits_per_pixel:8.3f}{ledger.squared_error:9.2f}{ledger.psnr:7.2f}"
+            f"{middle - start:10.2f}{end - middle:10.3f}",
+            flush=True,
+        )
+    done = len(paths) - failed
+    print(f"{done} of {len(paths)} pictures; {source_bytes:,} bytes of sources, {kmq_bytes:,} of .kmq")
     sys.exit(1 if failed else 0)
 
 
