@@ -25,14 +25,6 @@ class Coding(StrEnum):
     packed = "packed"
 
 
-class Metadata(StrEnum):
-    """What of the source's metadata can be kept."""
-
-    icc = "icc"
-    exif = "exif"
-    xmp = "xmp"
-
-
 def _show_version(wanted: bool) -> None:
     if wanted:
         from importlib.metadata import version
@@ -45,6 +37,13 @@ def _power_of_two(tile: int | None) -> int | None:
     if tile is not None and tile & (tile - 1):
         raise typer.BadParameter(f"{tile} is not a power of two")
     return tile
+
+
+def _metadata(names: str) -> str:
+    for name in filter(None, names.split(",")):
+        if name not in ("icc", "exif", "xmp"):
+            raise typer.BadParameter(f"{name!r} is none of icc, exif, xmp")
+    return names
 
 
 def _finite(number: float) -> float:
@@ -66,8 +65,8 @@ Output = Annotated[
         show_default="IN with its suffix changed",
     ),
 ]
-Force = Annotated[bool, typer.Option("-f", "--force", help="Overwrite OUT if it exists.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print the ledger as one line of JSON.")]
+Force = Annotated[bool, typer.Option("-f", "--force", metavar="", help="Overwrite OUT if it exists.")]
+AsJson = Annotated[bool, typer.Option("--json", metavar="", help="Print the ledger as one line of JSON.")]
 MaxPixels = Annotated[
     int | None,
     typer.Option(
@@ -80,7 +79,13 @@ MaxPixels = Annotated[
 def kmq(
     _version: Annotated[
         bool,
-        typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version and leave."),
+        typer.Option(
+            "--version",
+            metavar="",
+            callback=_show_version,
+            is_eager=True,
+            help="Print the version and leave.",
+        ),
     ] = False,
 ) -> None:
     """Compact images of few colours: a k-means palette and packed indices in a .kmq file.
@@ -100,7 +105,9 @@ def encode(
     output: Output = None,
     k: Annotated[
         int,
-        typer.Option("-k", min=1, max=65536, metavar="N", help="Most colours in the palette, 1 to 65,536."),
+        typer.Option(
+            "-k", "--k", min=1, max=65536, metavar="N", help="Most colours in the palette, 1 to 65,536."
+        ),
     ] = 256,
     coding: Annotated[
         Coding, typer.Option(help="How to write the indices; auto is packed so far.")
@@ -117,12 +124,14 @@ def encode(
         ),
     ] = None,
     keep: Annotated[
-        list[Metadata] | None,
+        str,
         typer.Option(
-            help="Metadata to keep; can be given again.",
+            callback=_metadata,
+            metavar="icc,exif,xmp",
+            help="Metadata to keep, any of the three.",
             show_default="none: colours become sRGB, the picture upright",
         ),
-    ] = None,
+    ] = "",
     n_init: Annotated[
         int, typer.Option(min=1, metavar="N", help="KMeans: runs from other starts; the best is kept.")
     ] = 1,
@@ -140,7 +149,9 @@ def encode(
     ] = 0,
     max_pixels: MaxPixels = None,
     force: Force = False,
-    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Print nothing but errors.")] = False,
+    quiet: Annotated[
+        bool, typer.Option("-q", "--quiet", metavar="", help="Print nothing but errors.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Encode a picture: any that Pillow reads, into at most N colours.
@@ -157,7 +168,7 @@ def encode(
             "k": k,
             "coding": coding.value,
             "tile": tile,
-            "keep": [name.value for name in keep or ()],
+            "keep": [name for name in keep.split(",") if name],
             "n_init": n_init,
             "max_iter": max_iter,
             "tol": tol,
@@ -221,13 +232,14 @@ def demo(
         str, typer.Argument(metavar="[FOLDER]", help="Where to write; made if it doesn't exist.")
     ] = "kmq-demo",
     k: Annotated[
-        int, typer.Option("-k", min=1, max=65536, metavar="N", help="Most colours in the palette.")
+        int, typer.Option("-k", "--k", min=1, max=65536, metavar="N", help="Most colours in the palette.")
     ] = 16,
     force: Force = False,
 ) -> None:
     """Encode a real photograph that comes with scikit-learn, decode it, and show what it took.
 
-    Writes the .kmq file, the decoded PNG, and a picture of both sides with the palette's swatches.
+    Writes the .kmq file, the decoded PNG, and a picture of both sides with the palette's
+    swatches. Files that are there already, just so, are no obstacle.
     """
     from kmq_cli._demo import run
 

@@ -32,7 +32,7 @@ def run(folder: str, k: int, *, force: bool) -> None:
             ledger = kmq.save(encoded, original, k)
         data = encoded.getvalue()
         with kmq.KmqFile(data) as file:
-            decoded = export(file, "PNG")
+            decoded, _ = export(file.palette, file.indices(), file.metadata, "PNG")
             pair = io.BytesIO()
             side_by_side(Image.fromarray(original), file, CREDIT).save(pair, "PNG", optimize=True)
         place.mkdir(parents=True, exist_ok=True)

@@ -12,7 +12,7 @@ import kmq
 from kmq_cli._failures import complain, failures
 from kmq_cli._ledger_report import ledger_json, print_ledger
 from kmq_cli._source import open_image
-from kmq_cli._streams import STANDARD, check_output, output_for, read_bytes, write_bytes
+from kmq_cli._streams import STANDARD, check_output, check_suffix, output_for, read_bytes, write_bytes
 
 
 def run(
@@ -26,9 +26,10 @@ def run(
 ) -> None:
     """Encode `source`, write the file, and report; with the file on standard output only JSON, beside it."""
     target = output_for(source, output, ".kmq")
+    check_suffix(target)
     with failures(source):
-        check_output(source, target, force=force)
         given = read_bytes(source)
+        check_output(source, target, force=force)
         encoded = io.BytesIO()
         with open_image(given, max_pixels) as image:
             frames = getattr(image, "n_frames", 1)
@@ -36,7 +37,7 @@ def run(
                 complain(source, f"note: has {frames} frames; the first was encoded")
             with Console(stderr=True).status(f"encoding {image.width:,} x {image.height:,} pixels"):
                 ledger = kmq.save(encoded, image, **options)
-        write_bytes(target, encoded.getvalue(), force=force)
+    write_bytes(target, encoded.getvalue(), force=force)
     if report == "json":
         print(ledger_json(ledger), file=sys.stderr if target == STANDARD else sys.stdout)
     elif report == "table" and target != STANDARD:

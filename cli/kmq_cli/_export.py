@@ -3,60 +3,112 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import typer
 from PIL import Image
 
 if TYPE_CHECKING:
-    from kmq import KmqFile, Palette
+    from numpy.typing import NDArray
+
+    from kmq import IndexPlane, Palette
+    from kmq._index_plane import Indices
 
 INDEXED_FORMATS = {"PNG", "GIF", "TIFF", "BMP", "PCX", "TGA"}
-"""Formats that have palettes, so that a picture of up to 256 colours needs no other form."""
+"""Formats that have palettes, so that a picture of up to 256 colours needs no larger form."""
+
+EXACT: dict[str, dict[str, Any]] = {"WEBP": {"lossless": True, "exact": True}}
+"""What to ask of formats that are lossy unless told otherwise."""
 
 
 def format_for(output: str) -> str:
-    """Return Pillow's name for the format of a suffix; PNG for standard output.
+    """Return Pillow's name for the format of a suffix; PNG for standard output and devices.
 
     Raises typer.BadParameter for a suffix that Pillow doesn't write.
     """
-    suffix = Path(output).suffix.lower()
-    if output == "-":
+    path = Path(output)
+    if output == "-" or (path.exists() and not path.is_file() and not path.is_dir()):
         return "PNG"
-    name = Image.registered_extensions().get(suffix)
+    name = Image.registered_extensions().get(path.suffix.lower())
     if name is None or name not in Image.SAVE:
-        known = sorted(ext for ext, name in Image.registered_extensions().items() if name in Image.SAVE)
         raise typer.BadParameter(
-            f"{output}: can't write {suffix or 'a name without suffix'}; one of {' '.join(known)}"
+            f"{output}: Pillow writes no {path.suffix or 'file without a suffix'}; "
+            "it does write .png .webp .tiff .gif .bmp .jpg .ppm .tga and others"
         )
     return name
 
 
-def export(file: KmqFile, name: str) -> bytes:
-    """Return the picture in the format `name`, with the metadata the file kept.
+def export(
+    palette: Palette, plane: IndexPlane, metadata: Mapping[str, bytes], name: str
+) -> tuple[bytes, list[str]]:
+    """Return the picture in the format `name`, and what that format lost, in words.
 
-    With at most 256 entries, and a format that has palettes, it stays indexed.
-    Raises OSError or ValueError if the format can't hold it.
+    The metadata goes along. What is written is read back and compared:
+    the first of an indexed and a true-colour form that is exact is taken.
+
+    Raises ValueError if the format can't hold the picture at all.
     """
-    palette, plane = file.palette, file.indices()
-    image = None
-    if palette.k <= 256 and (name == "PNG" or (name in INDEXED_FORMATS and palette.channels != 4)):
-        image = _indexed(plane.indices, palette)
-    if image is None:
-        image = Image.fromarray(palette.colours(plane))
+    shown = Image.fromarray(palette.colours(plane))
     kept = {"icc_profile": "icc", "exif": "exif", "xmp": "xmp"}
-    options = {option: file.metadata[key] for option, key in kept.items() if key in file.metadata}
-    out = io.BytesIO()
-    image.save(out, name, **options)
-    return out.getvalue()
+    options = {option: metadata[key] for option, key in kept.items() if key in metadata}
+    written, losses = None, [""]
+    for form in _forms(plane.indices, palette, shown, name):
+        out = io.BytesIO()
+        try:
+            form.save(out, name, **EXACT.get(name, {}), **options)
+        except (OSError, ValueError, KeyError) as error:
+            problem = error
+            continue
+        written, losses = out.getvalue(), _losses(out.getvalue(), shown, options)
+        if not losses:
+            break
+    if written is None:
+        raise ValueError(f"{name} can't hold this picture ({problem}); .png can")
+    return written, losses
 
 
-def _indexed(indices: np.ndarray, palette: Palette) -> Image.Image:
+def _forms(indices: Indices, palette: Palette, shown: Image.Image, name: str) -> Iterator[Image.Image]:
+    if palette.k <= 256 and (name == "PNG" or (name in INDEXED_FORMATS and palette.channels != 4)):
+        yield _indexed(indices, palette)
+    yield shown
+
+
+def _indexed(indices: Indices, palette: Palette) -> Image.Image:
     image = Image.fromarray(indices)
     colours = palette.entries
     image.putpalette((colours[:, :3] if palette.channels > 1 else np.repeat(colours, 3, axis=1)).tobytes())
     if palette.channels == 4:
         image.info["transparency"] = colours[:, 3].tobytes()
     return image
+
+
+def _losses(written: bytes, shown: Image.Image, options: dict[str, bytes]) -> list[str]:
+    """Say how the written file differs from the picture; nothing if Pillow can't read it."""
+    try:
+        with Image.open(io.BytesIO(written)) as image:
+            image.load()
+            again = image
+    except (OSError, SyntaxError, ValueError):
+        return []
+    if again.size != shown.size:
+        return [f"its size is {again.width} x {again.height}, not {shown.width} x {shown.height}"]
+    losses = []
+    before, after = _as_seen(shown), _as_seen(again)
+    if (before[:, :, 3] < 255).any() and (after[:, :, 3] == 255).all():
+        losses.append("transparency is lost")
+    elif (before != after).any():
+        most = int(np.abs(before.astype(np.int16) - after).max())
+        losses.append(f"the format is lossy here: colours differ by up to {most} of 255")
+    if "icc_profile" in options and not again.info.get("icc_profile"):
+        losses.append("the colour profile is lost, so colours may look different")
+    return losses
+
+
+def _as_seen(image: Image.Image) -> NDArray[np.uint8]:
+    """Return RGBA pixels, (H, W, 4); what is transparent is black."""
+    pixels = np.array(image.convert("RGBA"))
+    pixels[pixels[:, :, 3] == 0] = 0
+    return pixels

@@ -34,10 +34,14 @@ def _table(ledger: Ledger) -> Table:
     table.add_column("bytes", justify="right")
     table.add_column("of file", justify="right")
     raw = f"raw pixels, {ledger.raw_bits_per_pixel} bits each"
-    table.add_row(raw, f"{8 * ledger.raw_bytes:,}", f"{ledger.raw_bytes:,}", "", style="dim")
+    share = f"{100 * ledger.raw_bytes / ledger.total_bytes:.1f} %"
+    table.add_row(raw, f"{8 * ledger.raw_bytes:,}", f"{ledger.raw_bytes:,}", share, style="dim")
     parts = [
         (f"index payload, {ledger.bit_depth} bits a pixel", ledger.index_bytes),
-        (f"palette, {ledger.k:,} {KINDS[ledger.channels]} entries", ledger.palette_bytes),
+        (
+            f"palette, {ledger.k:,} {KINDS[ledger.channels]} {'entry' if ledger.k == 1 else 'entries'}",
+            ledger.palette_bytes,
+        ),
         ("header", ledger.header_bytes),
         ("checksums", ledger.checksum_bytes),
         ("metadata", ledger.metadata_bytes),
@@ -56,19 +60,19 @@ def _lines(ledger: Ledger) -> list[Text]:
     tile = "one tile" if ledger.tile is None else f"tiles of {ledger.tile} pixels"
     promised = f"{ledger.promised_ratio:.3f}" if depth else "any ratio"
     promise = f"{promised} promised by {ledger.raw_bits_per_pixel} / {depth} bits"
-    left = f"fixed-length codes leave {depth - entropy:.3f} a pixel on the table"
+    left = f"{depth - entropy:.3f} left on the table"
     lines = [
         ("picture", f"{ledger.width:,} x {ledger.height:,} pixels, {ledger.coding}, {tile}"),
-        ("bits per pixel", f"{ledger.bits_per_pixel:.3f}"),
+        ("bits per pixel", f"{ledger.bits_per_pixel:,.3f}"),
         ("ratio to raw", f"{ledger.ratio:.3f} obtained; {promise}"),
-        ("index entropy", f"{entropy:.3f} of {depth} bits (order 0): {left}"),
+        ("index entropy", f"{entropy:.3f} of {depth} bits a pixel (order 0); {left}"),
     ]
     if ledger.k_used < ledger.k:
         lines.append(("entries used", f"{ledger.k_used:,} of {ledger.k:,}"))
     if ledger.squared_error == 0:
         lines.append(("loss", "none: every pixel is exact"))
     elif ledger.squared_error is not None:
-        lines.append(("loss", f"MSE {ledger.squared_error:.2f}, PSNR {ledger.psnr:.2f} dB"))
+        lines.append(("loss", f"MSE {ledger.squared_error:,.2f}, PSNR {ledger.psnr:.2f} dB"))
     return [Text.assemble((f"{name:15}", "dim"), value) for name, value in lines]
 
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
 from pathlib import Path
 
 import typer
+
+from kmq._atomic import write_atomically
+from kmq_cli._failures import failures
 
 STANDARD = "-"
 
@@ -19,7 +24,11 @@ def read_bytes(source: str) -> bytes:
 
 def output_for(source: str, output: str | None, suffix: str) -> str:
     """Return `output`, or the source's name with its suffix changed; `-` if the source is `-`."""
+    if not source:
+        raise typer.BadParameter("the name of the input is empty")
     if output is not None:
+        if not output:
+            raise typer.BadParameter("the name of the output is empty")
         if output == STANDARD and sys.stdout.isatty():
             raise typer.BadParameter("a terminal can't show a file; name one with -o, or use a pipe")
         return output
@@ -29,27 +38,40 @@ def output_for(source: str, output: str | None, suffix: str) -> str:
     return str(name.with_suffix(suffix)) if name.name else source + suffix  # "." or "/": not readable
 
 
+def check_suffix(output: str) -> None:
+    """Refuse to give a .kmq file the suffix of another format."""
+    from PIL import Image
+
+    suffix = Path(output).suffix.lower()
+    if suffix in Image.registered_extensions():
+        raise typer.BadParameter(f"{output}: kmq encode writes .kmq files, not {suffix}")
+
+
 def check_output(source: str, output: str, *, force: bool) -> None:
     """Refuse, before any work, an output that exists or is the input. Raises OSError."""
     if output == STANDARD:
         return
     path = Path(output)
+    if output.endswith(("/", os.sep)) and not path.is_dir():
+        raise FileNotFoundError(errno.ENOENT, "no such folder", output)
     if source != STANDARD and path.exists() and path.samefile(source):
         raise typer.BadParameter(f"input and output are the same file, {output}")
     if path.is_dir():
-        raise IsADirectoryError(21, "is a folder; name a file with -o", output)
+        raise IsADirectoryError(errno.EISDIR, "is a folder; name a file with -o", output)
     if path.is_file() and not force:
-        raise FileExistsError(17, "File exists", output)
+        raise FileExistsError(errno.EEXIST, "File exists", output)
     if not path.parent.is_dir():
-        raise FileNotFoundError(2, "no such folder", str(path.parent))
+        raise FileNotFoundError(errno.ENOENT, "no such folder", str(path.parent))
 
 
 def write_bytes(output: str, data: bytes, *, force: bool) -> None:
-    """Write all bytes to a file, whole or not at all, or to standard output for `-`. Raises OSError."""
-    if output == STANDARD:
-        sys.stdout.buffer.write(data)
-        sys.stdout.buffer.flush()
-    else:
-        from kmq._atomic import write_atomically
+    """Write all bytes to a file, whole or not at all, or to standard output for `-`.
 
-        write_atomically(output, data, overwrite=force)
+    A failure is reported with the output's name and ends the command.
+    """
+    with failures("standard output" if output == STANDARD else output):
+        if output == STANDARD:
+            sys.stdout.buffer.write(data)
+            sys.stdout.buffer.flush()
+        else:
+            write_atomically(output, data, overwrite=force)

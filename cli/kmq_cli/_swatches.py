@@ -29,7 +29,7 @@ def side_by_side(original: Image.Image, file: KmqFile, credit: str) -> Image.Ima
     bits = 8 * len(original.getbands())
     for place, picture, text in (
         (0, original.convert("RGB"), f"original: {bits} bits a pixel"),
-        (1, decoded, f"{file.k} colours: {file.bit_depth} bits a pixel"),
+        (1, decoded, f"{file.k} colour{'s' * (file.k > 1)}: {file.bit_depth} bits a pixel"),
     ):
         left = MARGIN + place * (original.width + MARGIN)
         sheet.paste(picture, (left, MARGIN))

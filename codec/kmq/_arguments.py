@@ -18,3 +18,19 @@ def checked_integer(name: str, value: object, least: int, most: int) -> int:
     if not least <= number <= most:
         raise ValueError(f"{name} is {number}; it must be {least} to {most:,}")
     return number
+
+
+def checked_type(name: str, value: object, kind: type, hint: str) -> None:
+    """Raise TypeError, naming the argument and what to pass instead, unless `value` is a `kind`."""
+    if not isinstance(value, kind):
+        raise TypeError(f"{name} is {type(value).__name__}; it must be {hint}")
+
+
+def checked_bytes(name: str, data: object) -> memoryview:
+    """Return a view of the bytes of `data`. Raises TypeError, naming the argument, if it has none."""
+    try:
+        return memoryview(data).cast("B")  # type: ignore[arg-type]
+    except TypeError:
+        raise TypeError(
+            f"{name} is {type(data).__name__}; it must be the bytes of a file (kmq.open takes a path)"
+        ) from None

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kmq._arguments import checked_integer
+from kmq._arguments import checked_integer, checked_type
+from kmq._histogram import Histogram
 from kmq._nearest import coordinates, nearest
 from kmq._palette import MAX_ENTRIES, Palette
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-    from kmq._histogram import Histogram
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +58,7 @@ def fit_palette(
 
     Raises ValueError, or TypeError for what is not a number.
     """
+    checked_type("histogram", histogram, Histogram, "a Histogram, as kmq.histogram returns")
     checked_integer("k", k, 1, MAX_ENTRIES)
     options = KMeansOptions(n_init, max_iter, tol, random_state)
     colours, counts = histogram.colours, histogram.counts

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kmq._arguments import checked_integer
+from kmq._arguments import checked_bytes, checked_integer
 from kmq._container import Container, read_container
 from kmq._index_plane import IndexPlane, index_dtype
 from kmq._packing import unpack_indices
@@ -28,7 +28,7 @@ def decode(data: bytes | bytearray | memoryview, *, max_pixels: int | None = MAX
     its end is missing, UnsupportedError if it needs a later decoder, LimitError if it is too
     large. Nothing is allocated for pixels before the header has been verified.
     """
-    view = memoryview(data).cast("B")
+    view = checked_bytes("data", data)
     container = read_container(view, checked_max_pixels(max_pixels))
     return container.palette.colours(read_plane(view, container))
 

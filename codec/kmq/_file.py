@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
-from kmq._arguments import checked_integer
+from kmq._arguments import checked_bytes, checked_integer
 from kmq._container import read_container
 from kmq._decode import MAX_PIXELS, checked_max_pixels, read_plane
 from kmq._errors import LimitError
@@ -45,7 +45,7 @@ class KmqFile:
     ) -> None:
         self._max_pixels = checked_max_pixels(max_pixels)
         self._source = data
-        self._data = memoryview(data).cast("B")
+        self._data = checked_bytes("data", data)
         self._container = read_container(self._data)
 
     @property
@@ -137,7 +137,8 @@ class KmqFile:
         that the file doesn't have.
         """
         if original is not None and not isinstance(original, CanonicalImage):
-            original = canonical_image(original)
+            # compared in the file's own colours
+            original = canonical_image(original, ["icc"] if "icc" in self.metadata else [])
         before = None if original is None else original.pixels
         return make_ledger(self._container, self.indices(), before)
 

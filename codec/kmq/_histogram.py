@@ -56,4 +56,7 @@ def histogram(image: ImageLike | CanonicalImage) -> Histogram:
     values, inverse, counts = np.unique(keys, return_inverse=True, return_counts=True)
     shifts = 8 * np.arange(channels - 1, -1, -1, dtype=np.uint32)
     colours = (values[:, np.newaxis] >> shifts & 0xFF).astype(np.uint8)
-    return Histogram(colours, counts.astype(np.int64), inverse.reshape(height, width).astype(np.uint32))
+    table = (colours, counts.astype(np.int64), inverse.reshape(height, width).astype(np.uint32))
+    for array in table:
+        array.flags.writeable = False
+    return Histogram(*table)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 import warnings
 from collections.abc import Iterable, Mapping
@@ -51,6 +52,8 @@ def canonical_image(image: ImageLike, keep: Iterable[str] = ()) -> CanonicalImag
 
     Raises ValueError for anything else, and for names that `keep` doesn't know.
     """
+    if keep is None:
+        raise TypeError("keep is None; it must be names, such as ('icc', 'exif'), or ()")
     names = (keep,) if isinstance(keep, str) else tuple(keep)
     for name in names:
         if name not in METADATA:
@@ -59,7 +62,8 @@ def canonical_image(image: ImageLike, keep: Iterable[str] = ()) -> CanonicalImag
         return _from_pillow(image, names)
     if isinstance(image, np.ndarray):
         return CanonicalImage(_from_array(image))
-    raise ValueError(f"image is {type(image).__name__}; it must be {ACCEPTED}")
+    hint = " (PIL.Image.open reads a file)" if isinstance(image, (str, os.PathLike)) else ""
+    raise ValueError(f"image is {type(image).__name__}; it must be {ACCEPTED}{hint}")
 
 
 def _from_array(array: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from kmq._arguments import checked_type
 from kmq._histogram import Histogram, histogram
 from kmq._index_plane import IndexPlane, index_dtype
 from kmq._nearest import nearest
+from kmq._palette import Palette
 
 if TYPE_CHECKING:
     from kmq._image import ImageLike
-    from kmq._palette import Palette
 
 
 def map_indices(image: ImageLike | Histogram, palette: Palette) -> IndexPlane:
@@ -24,6 +25,7 @@ def map_indices(image: ImageLike | Histogram, palette: Palette) -> IndexPlane:
 
     Raises ValueError if the picture and the palette have different numbers of channels.
     """
+    checked_type("palette", palette, Palette, "a Palette, as fit_palette returns")
     counted = image if isinstance(image, Histogram) else histogram(image)
     if counted.inverse is None:
         raise ValueError("the histogram has no inverse: it is a sum, and has no picture of its own")

@@ -8,7 +8,7 @@ import numpy as np
 from bitarray import bitarray
 from bitarray.util import ba2int
 
-from kmq._arguments import checked_integer
+from kmq._arguments import checked_bytes, checked_integer, checked_type
 from kmq._errors import FormatError
 from kmq._index_plane import IndexPlane, Indices, index_dtype
 from kmq._packing_loop import pack_bits, unpack_bits
@@ -26,6 +26,7 @@ def pack_indices(plane: IndexPlane) -> bytes:
 
     The last byte is filled up with zero bits; with k = 1 there are no bytes.
     """
+    checked_type("plane", plane, IndexPlane, "an IndexPlane, as map_indices returns")
     if plane.bit_depth == 0:
         return b""
     payload = np.empty(packed_size(plane.indices.size, plane.k), np.uint8)
@@ -49,7 +50,7 @@ def unpack_indices(
     """
     check_size(width, height)
     b, pixels = bit_depth(checked_integer("k", k, 1, MAX_ENTRIES)), width * height
-    data = memoryview(payload).cast("B")
+    data = checked_bytes("payload", payload)
     if len(data) != packed_size(pixels, k):
         raise FormatError(
             f"payload at offset {offset} has {len(data)} bytes; {pixels} indices of {b} bits "
