@@ -3,14 +3,17 @@
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
 
 import numpy as np
 import pytest
 from PIL import Image
+from sklearn.datasets import load_sample_image
 
 import kmq
+from test_image import profile_of_gamma
 
 PICTURE = np.random.default_rng(0).integers(0, 6, (30, 40, 3), np.uint8) * 50
 
@@ -110,16 +113,21 @@ def test_decode_writes_what_pillow_writes(folder, suffix, channels, k):
     done = run("decode", "x.kmq", "-o", f"x{suffix}")
     if channels == 4 and suffix == ".jpg":
         assert done.returncode == 1
-        assert b"kmq: x.kmq: cannot write mode RGBA as JPEG" in done.stderr
+        assert b"kmq: x.jpg: JPEG can't hold this picture (cannot write mode RGBA" in done.stderr
         assert not (folder / "x.jpg").exists()
         return
     assert done.returncode == 0
     with Image.open(f"x{suffix}") as image:
         assert image.size == (20, 20)
-        if suffix in (".bmp", ".tiff", ".ppm", ".tga") and channels < 4:
-            shown = kmq.decode((folder / "x.kmq").read_bytes())
-            expected = np.asarray(Image.fromarray(shown).convert("RGB"))
-            assert np.array_equal(np.asarray(image.convert("RGB")), expected)
+        shown = Image.fromarray(kmq.decode((folder / "x.kmq").read_bytes()))
+        exact = np.array_equal(np.asarray(image.convert("RGBA")), np.asarray(shown.convert("RGBA")))
+        assert exact == (b"note: " not in done.stderr)
+        lossy = (
+            suffix == ".jpg"
+            or (suffix == ".gif" and k > 256)
+            or (suffix in (".ppm", ".bmp") and channels == 4)
+        )
+        assert exact or lossy
 
 
 @pytest.mark.parametrize("k", [1, 2, 4, 16, 200, 256])
@@ -147,12 +155,19 @@ def test_png_is_indexed_and_exact_up_to_256_colours(folder, k, channels):
         (["decode", "text"], "kmq: text: Magic at offset 0 is 6E 6F 20"),
         (["decode", "empty"], "kmq: empty: Magic at offset 0 takes 3 bytes; 0 are left"),
         (["encode", "empty"], "kmq: empty: not a picture"),
-        (["encode", "cut.png"], "kmq: cut.png: "),
+        (["encode", "cut.png"], "kmq: cut.png: Pillow can't read it: "),
         (["encode", "picture.png", "-o", "text"], "kmq: text: exists; use --force to overwrite it"),
         (["encode", "picture.png", "-o", "no/where.kmq"], "kmq: no: no such folder"),
+        (["encode", "picture.png", "-o", "nowhere/"], "kmq: nowhere/: no such folder"),
+        (["decode", "picture.png"], "kmq: picture.png: Magic at offset 0 is 89 50 4E"),
+        (["encode", "picture.png", "-o", "/dev/full"], "kmq: /dev/full: No space left on device"),
         (["encode", "picture.png", "-o", "."], "kmq: .: is a folder"),
-        (["encode", "picture.png", "--max-pixels", "100"], "kmq: picture.png: 40 x 30 = 1200 pixels"),
+        (
+            ["encode", "picture.png", "--max-pixels", "100"],
+            "kmq: picture.png: the picture has more than 100 pixels",
+        ),
         (["decode", "good.kmq", "--max-pixels", "100", "-o", "n.png"], "max_pixels allows 100"),
+        (["info", "good.kmq", "--max-pixels", "100"], "max_pixels allows 100; --max-pixels can allow more"),
         (["info", "good.kmq", "--original", "text"], "kmq: text: not a picture"),
     ],
 )
@@ -173,16 +188,146 @@ def test_an_error_is_one_line_with_the_name(folder, arguments, message):
     "arguments",
     [
         ["nonsense"], ["encode"], ["encode", "picture.png", "-k", "0"], ["encode", "picture.png", "-k", "x"],
-        ["encode", "picture.png", "-k", "65537"], ["encode", "picture.png", "--tile", "3"],
+        ["encode", "picture.png", "-k", "65537"], ["encode", "picture.png", "--tile", "24"],
         ["encode", "picture.png", "--coding", "zip"], ["encode", "picture.png", "--keep", "all"],
+        ["encode", "picture.png", "-o", "x.png"], ["encode", ""], ["encode", "picture.png", "-o", ""],
         ["encode", "picture.png", "--tol", "nan"], ["encode", "picture.png", "-o", "picture.png", "-f"],
-        ["decode", "x.kmq", "-o", "x.nothing"], ["decode", "x.kmq", "-o", "nosuffix"],
+        ["decode", "good.kmq", "-o", "x.nothing"], ["decode", "good.kmq", "-o", "nosuffix"],
     ],
 )  # fmt: skip
 def test_wrong_usage_is_exit_2(folder, arguments):
+    kmq.save("good.kmq", PICTURE)
     done = run(*arguments, check=2)
     assert done.stdout == b""
     assert done.stderr
+
+
+@pytest.mark.parametrize("suffix", [".bmp", ".tiff", ".gif", ".tga", ".pcx"])
+@pytest.mark.parametrize("entries", [[[0], [255]], [[255], [0]], [[7], [9]], [[255, 0, 0], [0, 0, 0]]])
+def test_two_colours_survive_every_indexed_format(folder, suffix, entries):
+    palette = kmq.Palette(entries)
+    image = Image.fromarray(np.indices((9, 13)).sum(axis=0).astype(np.uint8) % 2)
+    image.putpalette([value for entry in entries for value in (entry * 3)[:3]])
+    data = kmq.encode(image)
+    done = run("decode", "-", "-o", f"x{suffix}", stdin=data, check=0)
+    assert done.stderr == b""
+    with Image.open(f"x{suffix}") as again:
+        expected = np.asarray(Image.fromarray(kmq.decode(data)).convert("RGB"))
+        assert np.array_equal(np.asarray(again.convert("RGB")), expected)
+    assert kmq.KmqFile(data).palette == palette
+
+
+def test_profiles_come_back_and_exif_does_in_jpeg_too(folder):
+    image = Image.fromarray(PICTURE)
+    exif = Image.Exif()
+    exif[0x010E] = "a title"
+    image.save("rgb.png", icc_profile=profile_of_gamma(1), exif=exif)
+    Image.linear_gradient("L").save("grey.png", icc_profile=profile_of_gamma(1, "GRAY"))
+    for name in ("rgb", "grey"):
+        run("encode", f"{name}.png", "--keep", "icc,exif", "-q", check=0)
+        assert run("decode", f"{name}.kmq", "-o", f"{name}-2.png", check=0).stderr == b""
+        with Image.open(f"{name}.png") as before, Image.open(f"{name}-2.png") as after:
+            assert after.info["icc_profile"] == before.info["icc_profile"]
+            assert np.array_equal(np.asarray(after.convert("RGB")), np.asarray(before.convert("RGB")))
+            assert (after.mode == "L") == (name == "grey")
+    run("decode", "rgb.kmq", "-o", "rgb.jpg", check=0)
+    with Image.open("rgb.jpg") as image:
+        assert image.getexif()[0x010E] == "a title"
+    assert b"colour profile is lost" in run("decode", "rgb.kmq", "-o", "rgb.tga", check=0).stderr
+
+
+def test_what_is_broken_but_readable_is_told_in_a_note(folder):
+    Image.fromarray(PICTURE).save("odd.png", icc_profile=b"no profile at all")
+    done = run("encode", "odd.png", "-q", check=0)
+    assert done.stderr.startswith(b"kmq: odd.png: note: ignored the ICC profile")
+    assert done.stderr.count(b"\n") == 1
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    ["49492a0008000000080000010400010000001000000001010400010000001000000003010300", "00000100010010100000"],
+)
+def test_whatever_a_reader_of_pillow_raises_is_one_line(folder, hostile):
+    (folder / "hostile").write_bytes(bytes.fromhex(hostile))
+    done = run("encode", "hostile", "-o", "x.kmq", check=1)
+    *notes, problem = done.stderr.decode().splitlines()
+    assert all(note.startswith("kmq: hostile: note: ") for note in notes)
+    assert problem.startswith("kmq: hostile: ")
+    assert "note" not in problem
+
+
+@pytest.mark.parametrize("suffix", [".gif", ".tga", ".pcx", ".sgi"])
+def test_a_picture_too_wide_for_a_format_is_one_line(folder, suffix):
+    kmq.save("wide.kmq", np.zeros((1, 70_000), np.uint8))
+    done = run("decode", "wide.kmq", "-o", f"x{suffix}", check=1)
+    assert done.stderr.startswith(f"kmq: x{suffix}: ".encode())
+    assert done.stderr.count(b"\n") == 1
+
+
+def test_names_cannot_write_to_the_terminal(folder):
+    done = run("info", "\x1b[31mred\n.kmq", check=1)
+    assert b"\x1b" not in done.stderr
+    assert done.stderr.count(b"\n") == 1
+
+
+def test_the_source_is_compared_honestly(folder):
+    noise = np.random.default_rng(1).integers(0, 256, (64, 64, 3), np.uint8)
+    Image.fromarray(noise).save("noise.png")
+    Image.new("RGB", (500, 500), "red").save("flat.png")
+    flat, noise = (
+        run("encode", name, "-k", k, check=0).stdout.decode().splitlines()[0]
+        for name, k in (("flat.png", 1), ("noise.png", 16))
+    )
+    assert flat.endswith("% of it")
+    assert noise.endswith("% of it")
+    kmq.save("many.kmq", np.indices((500, 500)).sum(axis=0).astype(np.uint8))
+    run("decode", "many.kmq", check=0)
+    many = run("encode", "many.png", "-f", check=0).stdout.decode().splitlines()[0]
+    before, after = (folder / "many.png").stat().st_size, (folder / "many.kmq").stat().st_size
+    assert many.endswith(f"{after / before:.2f} times as many")
+
+
+def test_a_terminal_is_not_sent_a_file(folder):
+    master, terminal = os.openpty()
+    done = subprocess.run(
+        [sys.executable, "-m", "kmq_cli", "encode", "picture.png", "-o", "-"],
+        stdout=terminal,
+        stderr=subprocess.PIPE,
+        check=False,
+    )
+    os.close(terminal)
+    os.close(master)
+    assert done.returncode == 2
+    assert b"a terminal can't show a file" in done.stderr
+
+
+def test_an_interrupt_is_one_line_and_leaves_nothing(folder):
+    os.mkfifo("fifo")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "kmq_cli", "encode", "fifo", "-o", "x.kmq"], stderr=subprocess.PIPE
+    )
+    with open("fifo", "wb"):  # returns when the command has opened the other end, and waits for bytes
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert said == b"kmq: fifo: interrupted\n"
+    assert sorted(os.listdir()) == ["fifo", "picture.png"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["decode", "x.kmq", "-o", "-"], ["encode", "picture.png", "-o", "-"], ["info", "x.kmq"], ["--help"]],
+)
+@pytest.mark.parametrize("redirect", [">&-", ">/dev/full"])
+def test_a_closed_or_full_standard_output_is_no_traceback(folder, arguments, redirect):
+    kmq.save("x.kmq", PICTURE)
+    line = " ".join([sys.executable, "-m", "kmq_cli", *arguments, redirect])
+    done = subprocess.run(["bash", "-c", line], capture_output=True, check=False)  # noqa: S607
+    assert b"Traceback" not in done.stderr
+    assert b"Exception" not in done.stderr
+    if redirect == ">/dev/full":
+        assert done.returncode == 1
+        assert done.stderr == b"kmq: standard output: No space left on device\n"
 
 
 def test_force_overwrites_and_nothing_else_does(folder):
@@ -230,7 +375,7 @@ def test_a_full_disk_is_one_line(folder):
             check=False,
         )
     assert done.returncode == 1
-    assert done.stderr.decode() == "kmq: picture.png: No space left on device\n"
+    assert done.stderr.decode() == "kmq: standard output: No space left on device\n"
 
 
 def test_scikit_learn_is_loaded_only_to_cluster(folder):
@@ -249,6 +394,11 @@ def test_the_demo_writes_three_files_and_can_be_run_again(folder):
     assert sorted(os.listdir("out")) == ["china.kmq", "china.png", "swatches.png"]
     data = (folder / "out" / "china.kmq").read_bytes()
     assert len(data) <= 136_640 + 48 + 20
+    with Image.open("out/swatches.png") as sheet:
+        assert np.array_equal(np.asarray(sheet)[16:443, 16:656], load_sample_image("china.jpg"))
+        assert np.array_equal(np.asarray(sheet)[16:443, 672:1312], kmq.decode(data))
+        for red, green, blue in kmq.KmqFile(data).palette.entries.tolist():
+            assert (np.asarray(sheet)[484:547] == [red, green, blue]).all(axis=2).sum() > 2000
     with Image.open("out/china.png") as image:
         assert np.array_equal(np.asarray(image.convert("RGB")), kmq.decode(data))
     assert "136,640" in first.stdout.decode()

@@ -1,13 +1,14 @@
 """The container against an independent reader and writer, and against every kind of damage."""
 
 import re
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageCms
 
 import kmq
 import oracle
@@ -23,8 +24,8 @@ SMALL_FILES = {
     "rgb, k = 3": build(),
     "rgba": kmq.encode(np.arange(64, dtype=np.uint8).reshape(4, 4, 4), 16),
     "one colour": kmq.encode(np.full((3, 9), 7, np.uint8)),
-    "tiles": kmq.encode(np.arange(99, dtype=np.uint8).reshape(9, 11), 99, tile=4),
-    "tiles of one colour": kmq.encode(np.full((5, 5, 3), 9, np.uint8), tile=2),
+    "tiles": kmq.encode(np.arange(17 * 18).astype(np.uint8).reshape(17, 18) // 3, 99, tile=16),
+    "tiles of one colour": kmq.encode(np.full((17, 33, 3), 9, np.uint8), tile=16),
     "more than 256 entries": kmq.encode(np.arange(300 * 3).astype(np.uint8).reshape(30, 10, 3) // 2 * 2, 300),
     "sections": build(sections=section(b"exif", b"abc") + section(b"zzzz", b"")),
 }
@@ -124,7 +125,7 @@ BAD_FILES = [
     ("M5", FormatError, build(width=uleb(2**31 - 1))),
     ("M6", FormatError, build(height=uleb(2**31 - 1))),
     ("M7", FormatError, build(entries=uleb(65_536))),
-    ("M8", FormatError, build(tile=b"\0")),
+    ("M8", FormatError, build(tile=b"\3")),
     ("M8", FormatError, build(tile=b"\x10")),
     ("M9", FormatError, build(sections_size=b"\0")),
     ("M10", FormatError, build(header_crc=bytes(4))),
@@ -184,7 +185,7 @@ def test_a_header_that_promises_more_than_the_file_has_is_truncated():
     huge = uleb(2**31 - 2)
     for file in [
         build(width=huge, height=huge),
-        build(width=huge, height=huge, tile=b"\x01"),
+        build(width=huge, height=huge, tile=b"\x04"),
         build(entries=uleb(65_535)),
         build(sections_size=uleb(2**32 - 1)),
     ]:
@@ -219,14 +220,93 @@ def test_unknown_sections_are_skipped_and_shown():
 
 
 def test_swapped_tiles_are_noticed():
-    data = kmq.encode(np.arange(16, dtype=np.uint8).reshape(4, 4), tile=2)
-    payloads = data[-8:]
+    data = kmq.encode(np.arange(1024).reshape(32, 32).astype(np.uint8), tile=16)
+    assert data[-1024:-1022] == bytes([0, 1])
     with pytest.raises(FormatError, match="Tile_CRC"):
-        kmq.decode(data[:-8] + payloads[2:4] + payloads[:2] + payloads[4:])
+        kmq.decode(data[:-1024] + data[-768:-512] + data[-1024:-768] + data[-512:])
 
 
 def test_the_checksum_is_the_one_the_spec_names():
     assert crc(b"123456789") == (0xCBF43926).to_bytes(4, "little")
+
+
+@pytest.mark.parametrize(
+    ("rule", "data"),
+    [
+        ("M3", build(magic=b"KMP", version=9)),
+        ("M4", build(version=9, flags=3)),
+        ("M11", build(flags=3 | 7 << 2)),
+        ("M12", build(flags=1 | 7 << 2 | 0x20)),
+        ("M13", build(flags=0x21, width=b"\x80\x00")),
+        ("M1", build(width=b"\xff" * 5, height=b"", entries=b"", palette=b"", payloads=[], header_crc=b"")),
+        ("M5", build(width=uleb(2**31 - 1), height=uleb(2**31 - 1))),
+        ("M10", build(header_crc=bytes(4), tail=b"x")),
+        ("M2", build(sections=b"1234", tail=b"x")),
+        ("M18", build(sections=b"1234")),
+        ("M21", build(sections=section(b"Exif", b"x")[:-1])),
+        ("M20", build(sections=section(b"Exif", b"x")[:-4] + bytes(4))),
+        ("M19", build(sections=section(b"exif", b"x") * 2 + section(b"Exif", b""))),
+        ("M22", build(sections=section(b"Exif", b"x"), tile_crcs=[bytes(4)])),
+        ("M14", build(payloads=[b"\x25\x31"], tile_crcs=[bytes(4)])),
+        ("M16", build(payloads=[b"\xff\xff"])),
+    ],
+)
+def test_of_two_faults_the_first_in_the_order_of_the_spec_counts(rule, data):
+    with pytest.raises(KmqError, match=rf"spec {rule}\)"):
+        kmq.decode(data)
+
+
+def test_messages_say_where():
+    two = section(b"exif", b"abc") + section(b"exif", b"abc")
+    for data, offset in [
+        (build(entries=b"\x80\x00"), 7),
+        (build(tile=b"\x10"), 8),
+        (build(header_crc=bytes(4)), 21),
+        (build(tile_crcs=[bytes(4)]), 17),
+        (build(payloads=[b"\x25\x21"]), 26),
+        (build(payloads=[b"\x25\x30"]), 25),
+        (build(sections=two), 26 + 12),
+        (build(sections=two[:-1] + b"?"), 26 + 20),
+        (build(tail=b"?"), 27),
+        (build()[:12], 8),
+        (build()[:26], 27),
+    ]:
+        with pytest.raises(KmqError, match=rf"offset {offset}\b"):
+            kmq.decode(data)
+
+
+def test_every_reader_gives_the_same_verdict():
+    huge = uleb(2**31 - 2)
+    for data in [build(width=huge, height=huge), build(width=huge, height=huge)[:-1], build()[:-1]]:
+        classes = []
+        for read in (kmq.decode, kmq.inspect):
+            with pytest.raises(KmqError) as caught:
+                read(data)
+            classes.append(caught.type)
+        assert classes[0] is classes[1]
+
+
+def test_damage_is_found_in_little_memory():
+    payload = b"\xff" * (4_000_000 // 4)
+    data = build(width=uleb(1999), height=uleb(1999), payloads=[payload])
+    tracemalloc.start()
+    with pytest.raises(FormatError, match="M17"):
+        kmq.decode(data)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 12 * len(payload)  # a byte a pixel for the indices, another for the comparison
+
+
+def test_the_tags_in_the_file_are_those_of_the_spec():
+    image = Image.new("RGB", (2, 2), "red")
+    image.info["icc_profile"] = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    image.info["xmp"] = b"<x/>"
+    exif = Image.Exif()
+    exif[0x010E] = "a title"
+    image.info["exif"] = exif.tobytes()
+    sections = oracle.Reader(kmq.encode(image, keep=("icc", "exif", "xmp"))).sections
+    expected = [(b"icc ", image.info["icc_profile"]), (b"exif", exif.tobytes()[6:]), (b"xmp ", b"<x/>")]
+    assert sections == b"".join(section(tag, data) for tag, data in expected)
 
 
 def test_metadata_survives_in_order():

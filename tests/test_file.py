@@ -59,6 +59,14 @@ def test_a_region_outside_the_picture_is_refused(path, box):
         file.read(*box)
 
 
+@pytest.mark.parametrize("kind", [np.int16, np.int32, np.uint8])
+def test_narrow_numpy_numbers_are_as_good_as_any(kind):
+    picture = np.arange(6000).reshape(25, 240).astype(np.uint8)
+    file = kmq.KmqFile(kmq.encode(picture))
+    assert np.array_equal(file.read(kind(200), kind(20), kind(30), kind(4)), picture[20:24, 200:230])
+    assert kmq.unpack_indices(bytes(50), kind(20), kind(20), kind(2)).indices.shape == (20, 20)
+
+
 def test_a_region_touches_no_other_tile():
     data = bytearray(kmq.encode(PICTURE, tile=16))
     whole = kmq.KmqFile(bytes(data)).read(0, 0, 16, 16)
@@ -132,6 +140,68 @@ def test_an_existing_file_is_kept_if_asked_for(tmp_path):
     kmq.save(path, PICTURE)
     assert path.read_bytes() == kmq.encode(PICTURE)
     assert os.listdir(tmp_path) == ["x.kmq"]
+
+
+class Dribble(io.RawIOBase):
+    """A stream that takes seven bytes at a time, and none after `most`."""
+
+    def __init__(self, most):
+        self.taken, self.most = b"", most
+
+    def writable(self):
+        return True
+
+    def write(self, data):
+        if len(self.taken) >= self.most:
+            return None
+        self.taken += bytes(data[:7])
+        return min(7, len(data))
+
+
+def test_a_stream_that_takes_little_gets_all_and_one_that_is_full_is_an_error():
+    stream = Dribble(10**9)
+    kmq.save(stream, PICTURE)
+    assert stream.taken == kmq.encode(PICTURE)
+    with pytest.raises(BlockingIOError):
+        kmq.save(Dribble(100), PICTURE)
+
+
+def test_of_several_writers_to_one_free_name_one_wins(tmp_path):
+    for attempt in range(40):
+        path, together, won = tmp_path / str(attempt), threading.Barrier(4), []
+
+        def write(number, path=path, together=together, won=won):
+            together.wait()
+            try:
+                write_atomically(path, b"%d" % number * 1000, overwrite=False)
+            except FileExistsError:
+                return
+            won.append(number)
+
+        writers = [threading.Thread(target=write, args=[number]) for number in range(4)]
+        for writer in writers:
+            writer.start()
+        for writer in writers:
+            writer.join()
+        assert len(won) == 1
+        assert path.read_bytes() == b"%d" % won[0] * 1000
+    assert len(os.listdir(tmp_path)) == 40
+
+
+def test_a_loop_of_links_is_an_error_and_stays(tmp_path):
+    path = tmp_path / "loop"
+    path.symlink_to("loop")
+    for overwrite in (True, False):
+        with pytest.raises(OSError, match="symbolic links"):
+            write_atomically(path, b"x", overwrite=overwrite)
+    assert path.is_symlink()
+
+
+def test_a_dangling_link_gets_its_target(tmp_path):
+    (tmp_path / "link").symlink_to("target")
+    write_atomically(tmp_path / "link", b"x", overwrite=False)
+    assert (tmp_path / "target").read_bytes() == b"x"
+    assert (tmp_path / "link").is_symlink()
 
 
 def test_permissions_are_kept_and_new_ones_follow_the_umask(tmp_path):

@@ -71,13 +71,18 @@ def test_16_bits_are_scaled_to_the_nearest_of_8(mode):
 
 @pytest.mark.parametrize(
     ("values", "expected"),
-    [([0, 100, 255], [0, 100, 255]), ([0.0, 0.5, 1.0], [0, 128, 255]), ([0, 65535, 6553.5], [0, 255, 26])],
+    [
+        ([0, 100, 255], [0, 100, 255]),
+        ([0.0, 0.5, 1.0], [0, 128, 255]),
+        ([0, 65535, 6553.5], [0, 255, 26]),
+        ([-0.01, 0.5, 1.02], [0, 128, 255]),
+    ],
 )
 def test_f_takes_the_smallest_scale_that_holds_all_values(values, expected):
     assert pixels(Image.fromarray(np.array([values], np.float32)))[0, :, 0].tolist() == expected
 
 
-@pytest.mark.parametrize("value", [-1.0, 65_536.0, np.nan, np.inf])
+@pytest.mark.parametrize("value", [-5000.0, 70_000.0, np.nan, np.inf])
 def test_values_no_scale_holds_are_refused(value):
     with pytest.raises(ValueError, match="mode F goes from"):
         kmq.encode(Image.fromarray(np.array([[0.0, value]], np.float32)))
@@ -116,7 +121,12 @@ def test_broken_exif_is_ignored_with_a_warning():
 
 
 def linear_profile():
-    """Make an RGB profile with sRGB's primaries but a gamma of 1, made by hand from the ICC standard."""
+    return profile_of_gamma(1)
+
+
+def profile_of_gamma(gamma, space="RGB "):
+    """Make a profile by hand from the ICC standard: sRGB's primaries, or grey, but another gamma."""
+    curve = b"curv" + bytes(4) + (1).to_bytes(4, "big") + round(gamma * 256).to_bytes(2, "big")
     tags = {
         b"desc": b"desc" + bytes(4) + (2).to_bytes(4, "big") + b"l\0" + bytes(78),
         b"wtpt": b"XYZ " + bytes(4) + b"".join(s15(v) for v in (0.9642, 1.0, 0.8249)),
@@ -124,7 +134,8 @@ def linear_profile():
         b"gXYZ": b"XYZ " + bytes(4) + b"".join(s15(v) for v in (0.3851, 0.7169, 0.0971)),
         b"bXYZ": b"XYZ " + bytes(4) + b"".join(s15(v) for v in (0.1431, 0.0606, 0.7141)),
     }
-    tags |= dict.fromkeys([b"rTRC", b"gTRC", b"bTRC"], b"curv" + bytes(8))
+    curves = [b"kTRC"] if space == "GRAY" else [b"rTRC", b"gTRC", b"bTRC"]
+    tags |= dict.fromkeys(curves, curve)
     table, body = b"", b""
     start = 128 + 4 + 12 * len(tags)
     for tag, data in tags.items():
@@ -132,7 +143,7 @@ def linear_profile():
         table += tag + (start + len(body)).to_bytes(4, "big") + len(data).to_bytes(4, "big")
         body += padded
     header = bytearray(128)
-    header[8:12], header[12:24], header[36:40] = b"\x02\x10\0\0", b"mntrRGB XYZ ", b"acsp"
+    header[8:12], header[12:24], header[36:40] = b"\x02\x10\0\0", b"mntr" + space.encode() + b"XYZ ", b"acsp"
     header[68:80] = b"".join(s15(v) for v in (0.9642, 1.0, 0.8249))
     whole = bytes(header) + len(tags).to_bytes(4, "big") + table + body
     return len(whole).to_bytes(4, "big") + whole[4:]
@@ -159,6 +170,38 @@ def test_an_icc_profile_is_converted_to_srgb(mode):
         else:
             assert file.metadata["icc"] == linear_profile()
             assert kept[:3].tolist() == [55, 55, 55]
+
+
+@pytest.mark.parametrize(("mode", "keep"), [("L", ()), ("LA", ()), ("LA", "icc"), ("L", "icc")])
+def test_a_grey_profile_is_converted_or_kept_where_it_means_something(mode, keep):
+    image = Image.new("L", (2, 1), 55).convert(mode)
+    if mode == "LA":
+        image.putalpha(128)
+    image = reopened(image, "PNG", icc_profile=profile_of_gamma(1, "GRAY"))
+    canonical = canonical_image(image, keep)
+    assert ("icc" in canonical.metadata) == (mode == "L" and keep == "icc")
+    expected = 55 if "icc" in canonical.metadata else 128
+    assert np.abs(canonical.pixels[0, 0, :3].astype(int) - expected).max() <= 1
+
+
+def test_a_profile_near_srgb_but_not_srgb_is_applied():
+    image = Image.new("RGB", (1, 1), (128, 128, 128))
+    image.info["icc_profile"] = profile_of_gamma(2.0)
+    # IEC 61966-2-1: (128 / 255)^2 is 1.055 · 0.2520^(1/2.4) - 0.055 = 0.5391
+    assert np.abs(pixels(image)[0, 0].astype(int) - 137).max() <= 1
+
+
+def test_a_16_bit_colour_png_keeps_its_transparent_colour(corpus):
+    with Image.open(corpus / "pngsuite" / "tbgn2c16.png") as image:
+        assert (pixels(image)[:, :, 3] == 0).mean() > 0.2
+
+
+def test_exif_of_a_tiff_is_kept_without_what_describes_the_file():
+    image = reopened(Image.new("RGB", (4, 3), "red"), "TIFF", description="a title", compression="raw")
+    exif = Image.Exif()
+    exif.load(b"Exif\0\0" + canonical_image(image, ["exif"]).metadata["exif"])
+    assert exif[0x010E] == "a title"
+    assert not {0x0100, 0x0101, 0x0103, 0x0111, 0x0117} & set(exif)
 
 
 def test_an_srgb_profile_leaves_every_colour_exact():

@@ -13,9 +13,10 @@ import kmq
 import oracle
 from oracle import build, section
 from strategies import TILES, pictures
+from test_image import profile_of_gamma
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(pictures(), st.sampled_from([1, 2, 5, 65_536]), TILES)
 def test_the_parts_sum_to_the_size_and_each_is_what_it_says(picture, k, tile):
     data = kmq.encode(picture, k, tile=tile)
@@ -34,7 +35,7 @@ def test_the_parts_sum_to_the_size_and_each_is_what_it_says(picture, k, tile):
     assert ledger.promised_ratio == (8 * read.channels / depth if depth else math.inf)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(pictures(), st.integers(1, 9))
 def test_entropy_and_loss_are_those_of_the_pixels(picture, k):
     data = kmq.encode(picture, k)
@@ -93,6 +94,22 @@ def test_the_original_can_be_an_image():
     image = Image.linear_gradient("L").resize((40, 30))
     assert kmq.inspect(kmq.encode(image), image).squared_error == 0
     assert kmq.inspect(kmq.encode(image, 4), image).squared_error > 0
+
+
+def test_the_loss_of_a_large_picture_counts_every_pixel():
+    before = np.zeros((300, 400, 3), np.uint8)
+    after = before.copy()
+    after[-1, -1] = [3, 4, 0]
+    after[170, 3] = [0, 0, 5]
+    assert kmq.inspect(kmq.encode(after), before).squared_error == pytest.approx(50 / 120_000)
+
+
+def test_a_kept_profile_is_no_loss():
+    image = Image.linear_gradient("L").convert("RGB")
+    image.info["icc_profile"] = profile_of_gamma(1)
+    data = kmq.encode(image, keep="icc")
+    assert kmq.inspect(data, image).squared_error == 0
+    assert kmq.KmqFile(data).ledger(image).squared_error == 0
 
 
 def test_the_size_of_640_by_427_pixels_in_16_colours():

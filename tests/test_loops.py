@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
@@ -72,6 +72,9 @@ def searches(draw):
     return colours, palette
 
 
+@example((np.array([[5]], np.uint8), kmq.Palette([[9], [1]])))
+@example((np.array([[5]], np.uint8), kmq.Palette([[1], [9]])))
+@example((np.array([[7, 7, 7]], np.uint8), kmq.Palette([[8, 8, 8], [6, 6, 6], [8, 8, 8]])))
 @given(searches())
 def test_the_nearest_entry_is_that_of_all_distances(search):
     colours, palette = search

@@ -21,7 +21,7 @@ def expected_shape(picture):
     return picture.shape[:2] if picture.ndim == 2 or picture.shape[2] == 1 else picture.shape
 
 
-@settings(max_examples=60, deadline=None)  # some examples cluster, and load scikit-learn first
+@settings(max_examples=60)
 @given(pictures(), KS, TILES)
 def test_every_pixel_gets_the_nearest_entry(picture, k, tile):
     data = kmq.encode(picture, k, tile=tile)
@@ -36,7 +36,7 @@ def test_every_pixel_gets_the_nearest_entry(picture, k, tile):
         assert after[row] == [oracle.canonical(read.palette[index]) for index in nearest]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(pictures(), KS)
 def test_a_second_encode_loses_nothing(picture, k):
     once = kmq.decode(kmq.encode(picture, k))
@@ -101,6 +101,38 @@ def test_another_random_state_is_another_start():
     assert kmq.encode(picture, 8, random_state=1) != kmq.encode(picture, 8)
 
 
+@pytest.mark.parametrize("option", [{"n_init": 4}, {"max_iter": 1}, {"tol": 1e6}, {"random_state": 3}])
+def test_options_reach_kmeans(option):
+    picture = np.random.default_rng(5).integers(0, 256, (60, 60, 3), np.uint8)
+    start = {"random_state": 7} if "n_init" in option else {}  # from 7, a single run ends badly
+    plain = kmq.inspect(kmq.encode(picture, 8, **start), picture)
+    other = kmq.inspect(kmq.encode(picture, 8, **start, **option), picture)
+    assert plain.squared_error != other.squared_error
+    if "n_init" in option:
+        assert other.squared_error < plain.squared_error
+    elif "random_state" not in option:
+        assert other.squared_error > plain.squared_error
+
+
+@pytest.mark.parametrize(
+    ("function", "message"),
+    [
+        (lambda: kmq.decode("x.kmq"), "data is str; it must be the bytes of a file"),
+        (lambda: kmq.inspect("x.kmq"), "data is str"),
+        (lambda: kmq.KmqFile(None), "data is NoneType"),
+        (lambda: kmq.fit_palette(np.zeros((2, 2, 3), np.uint8), 2), "histogram is ndarray"),
+        (lambda: kmq.map_indices(np.zeros((2, 2, 3), np.uint8), [[0, 0, 0]]), "palette is list"),
+        (lambda: kmq.pack_indices(np.zeros((2, 2), np.uint8)), "plane is ndarray"),
+        (lambda: kmq.unpack_indices("no", 1, 1, 2), "payload is str"),
+        (lambda: kmq.IndexPlane([[0]], 2.5), "k is 2.5"),
+        (lambda: kmq.save(b"x.kmq", np.zeros((2, 2), np.uint8)), "file is bytes"),
+    ],
+)
+def test_arguments_of_another_type_are_named(function, message):
+    with pytest.raises(TypeError, match=message):
+        function()
+
+
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
@@ -109,10 +141,11 @@ def test_another_random_state_is_another_start():
         ({"k": 16.0}, TypeError, "k is 16.0; it must be an integer"),
         ({"k": True}, TypeError, "k is True"),
         ({"coding": "zip"}, ValueError, "coding is 'zip'; it must be one of auto, packed"),
-        ({"tile": 0}, ValueError, "tile is 0"),
-        ({"tile": 3}, ValueError, "tile is 3; it must be a power of two"),
-        ({"tile": 65_536}, ValueError, "tile is 65536; it must be 2 to 32,768"),
+        ({"tile": 8}, ValueError, "tile is 8"),
+        ({"tile": 24}, ValueError, "tile is 24; it must be a power of two"),
+        ({"tile": 65_536}, ValueError, "tile is 65536; it must be 16 to 32,768"),
         ({"keep": ["iptc"]}, ValueError, "keep names 'iptc'; it can name icc, exif, xmp"),
+        ({"keep": None}, TypeError, "keep is None"),
         ({"n_init": 0}, ValueError, "n_init is 0"),
         ({"max_iter": 0}, ValueError, "max_iter is 0"),
         ({"tol": -1}, ValueError, "tol is -1"),

@@ -1,6 +1,8 @@
 """The stages by themselves: histogram, palette, mapping, and their values."""
 
 import collections
+import copy
+import pickle
 
 import numpy as np
 import pytest
@@ -27,7 +29,7 @@ def test_the_histogram_counts_every_colour(picture):
     assert [[tuple(counted.colours[i].tolist()) for i in row] for row in counted.inverse] == rows
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(pictures(), st.integers(1, 12))
 def test_a_palette_has_at_most_k_distinct_entries_that_are_all_used(picture, k):
     counted = kmq.histogram(picture)
@@ -66,6 +68,19 @@ def test_the_palette_of_a_photograph_beats_median_cut(k, bound):
     shown = palette.colours(kmq.map_indices(photo, palette))
     ours, theirs = (((photo.astype(int) - picture) ** 2).sum() for picture in (shown, np.asarray(other)))
     assert ours < bound * theirs
+
+
+def test_centres_are_rounded_to_the_nearest():
+    assert kmq.fit_palette(kmq.histogram(np.array([[0, 1, 1]], np.uint8)), 1).entries.tolist() == [[1]]
+    assert kmq.fit_palette(kmq.histogram(np.array([[0, 1, 0]], np.uint8)), 1).entries.tolist() == [[0]]
+
+
+def test_transparent_black_keeps_an_entry_among_colours_that_hardly_show():
+    picture = np.full((20, 20, 4), 3, np.uint8)
+    picture[0, 0] = 0
+    picture[5:] = [[9, 9, 9, 4]]
+    picture[10:] = [[200, 9, 9, 255]]
+    assert [0, 0, 0, 0] in kmq.fit_palette(kmq.histogram(picture), 2).entries.tolist()
 
 
 def test_transparent_and_opaque_colours_of_one_hue_are_told_apart():
@@ -121,6 +136,22 @@ def test_a_palette_that_cannot_be_is_refused(entries, message):
 def test_an_index_plane_that_cannot_be_is_refused(indices, k, message):
     with pytest.raises(ValueError, match=message):
         IndexPlane(indices, k)
+
+
+def test_a_view_of_the_array_or_a_copy_of_the_value_changes_nothing():
+    array = np.zeros((2, 2), np.uint8)
+    view = array[:]
+    array.flags.writeable = False
+    plane = IndexPlane(array, 2)
+    view[0, 0] = 200
+    assert plane == IndexPlane([[0, 0], [0, 0]], 2)
+    for value in (plane, Palette([[1, 2, 3]])):
+        for twin in (copy.deepcopy(value), pickle.loads(pickle.dumps(value))):  # noqa: S301
+            assert twin == value
+            with pytest.raises(ValueError, match="read-only"):
+                getattr(twin, "indices" if value is plane else "entries")[0] = 1
+    with pytest.raises(ValueError, match="read-only"):
+        kmq.histogram(array).counts[0] = 1
 
 
 def test_values_are_immutable_and_compare_by_content():

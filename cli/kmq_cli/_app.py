@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from kmq_cli._failures import STDOUT, failures
+
 app = typer.Typer(
     name="kmq",
     no_args_is_help=True,
@@ -70,7 +72,11 @@ AsJson = Annotated[bool, typer.Option("--json", metavar="", help="Print the ledg
 MaxPixels = Annotated[
     int | None,
     typer.Option(
-        min=1, metavar="N", help="Most pixels a picture may have.", show_default="89,478,485, as in Pillow"
+        min=1,
+        max=2**62,
+        metavar="N",
+        help="Most pixels a picture may have.",
+        show_default="89,478,485, as in Pillow",
     ),
 ]
 
@@ -115,7 +121,7 @@ def encode(
     tile: Annotated[
         int | None,
         typer.Option(
-            min=2,
+            min=16,
             max=32768,
             callback=_power_of_two,
             metavar="N",
@@ -133,10 +139,13 @@ def encode(
         ),
     ] = "",
     n_init: Annotated[
-        int, typer.Option(min=1, metavar="N", help="KMeans: runs from other starts; the best is kept.")
+        int,
+        typer.Option(
+            min=1, max=2**31 - 1, metavar="N", help="KMeans: runs from other starts; the best is kept."
+        ),
     ] = 1,
     max_iter: Annotated[
-        int, typer.Option(min=1, metavar="N", help="KMeans: most iterations of a run.")
+        int, typer.Option(min=1, max=2**31 - 1, metavar="N", help="KMeans: most iterations of a run.")
     ] = 300,
     tol: Annotated[
         float,
@@ -248,6 +257,9 @@ def demo(
 
 def main() -> None:
     """Run the command that the arguments name, and leave with its exit code."""
-    if hasattr(sys.stdout, "reconfigure"):
-        sys.stdout.reconfigure(errors="replace")
-    app()
+    with failures(STDOUT):
+        try:
+            app()
+        finally:
+            if sys.stdout is not None:
+                sys.stdout.flush()  # here, where a failure is still told in one line

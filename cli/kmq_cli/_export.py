@@ -52,14 +52,14 @@ def export(
     Raises ValueError if the format can't hold the picture at all.
     """
     shown = Image.fromarray(palette.colours(plane))
-    kept = {"icc_profile": "icc", "exif": "exif", "xmp": "xmp"}
-    options = {option: metadata[key] for option, key in kept.items() if key in metadata}
+    kept = (("icc_profile", b"", "icc"), ("exif", b"Exif\0\0", "exif"), ("xmp", b"", "xmp"))
+    options = {option: prefix + metadata[key] for option, prefix, key in kept if key in metadata}
     written, losses = None, [""]
-    for form in _forms(plane.indices, palette, shown, name):
+    for form in _forms(plane.indices, palette, shown, name, has_profile="icc" in metadata):
         out = io.BytesIO()
         try:
             form.save(out, name, **EXACT.get(name, {}), **options)
-        except (OSError, ValueError, KeyError) as error:
+        except Exception as error:  # noqa: BLE001  each format's writer has its own ways to fail
             problem = error
             continue
         written, losses = out.getvalue(), _losses(out.getvalue(), shown, options)
@@ -70,18 +70,23 @@ def export(
     return written, losses
 
 
-def _forms(indices: Indices, palette: Palette, shown: Image.Image, name: str) -> Iterator[Image.Image]:
-    if palette.k <= 256 and (name == "PNG" or (name in INDEXED_FORMATS and palette.channels != 4)):
-        yield _indexed(indices, palette)
+def _forms(
+    indices: Indices, palette: Palette, shown: Image.Image, name: str, *, has_profile: bool
+) -> Iterator[Image.Image]:
+    grey_profile = palette.channels == 1 and has_profile  # is not allowed beside a palette of RGB
+    if palette.k <= 256 and name in INDEXED_FORMATS and not grey_profile:
+        yield _indexed(indices, palette, name)
     yield shown
 
 
-def _indexed(indices: Indices, palette: Palette) -> Image.Image:
+def _indexed(indices: Indices, palette: Palette, name: str) -> Image.Image:
     image = Image.fromarray(indices)
     colours = palette.entries
     image.putpalette((colours[:, :3] if palette.channels > 1 else np.repeat(colours, 3, axis=1)).tobytes())
     if palette.channels == 4:
-        image.info["transparency"] = colours[:, 3].tobytes()
+        alpha = colours[:, 3]
+        # GIF has one transparent index and nothing between
+        image.info["transparency"] = int(alpha.argmin()) if name == "GIF" else alpha.tobytes()
     return image
 
 

@@ -7,16 +7,25 @@ import os
 import sys
 import warnings
 from collections.abc import Iterator
+from typing import NoReturn
 
 FAILED = 1
 INTERRUPTED = 130
 """128 + SIGINT, as a shell reports it."""
 
+STDOUT = "standard output"
+
 
 def complain(subject: str, problem: object) -> None:
     """Print one line about `subject`, usually a file, to standard error."""
-    text = " ".join(str(problem).split())
-    print(f"kmq: {subject}: {text}", file=sys.stderr)
+    line = " ".join(f"kmq: {subject}: {problem}".split())
+    print("".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in line), file=sys.stderr)
+
+
+def fail(subject: str, problem: object, code: int = FAILED) -> NoReturn:
+    """Complain, and leave with an exit code."""
+    complain(subject, problem)
+    raise SystemExit(code) from None
 
 
 @contextlib.contextmanager
@@ -25,42 +34,39 @@ def failures(subject: str) -> Iterator[None]:
 
     A bug of ours still shows its traceback: only errors of files, systems and data are caught.
     """
-    from PIL import UnidentifiedImageError
-
-    from kmq import KmqError, LimitError
 
     def note(message: Warning | str, *_: object) -> None:
         complain(subject, f"note: {message}")
 
     with warnings.catch_warnings():
         warnings.showwarning = note  # type: ignore[assignment]
-        warnings.simplefilter("always")
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("default", UserWarning)  # of the picture; the others are for developers
         try:
             yield
-        except UnidentifiedImageError:
-            complain(subject, "not a picture in a format that Pillow reads")
-            raise SystemExit(FAILED) from None
-        except LimitError as error:
-            complain(subject, f"{error}; --max-pixels can allow more")
-            raise SystemExit(FAILED) from None
         except BrokenPipeError:
-            # Who read our output has had enough. Keep the interpreter from flushing again.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            _silence_stdout()  # who reads our output has had enough, and needn't be told
             raise SystemExit(FAILED) from None
         except FileExistsError as error:
-            complain(error.filename or subject, "exists; use --force to overwrite it, or -o for another name")
-            raise SystemExit(FAILED) from None
+            fail(error.filename or subject, "exists; use --force to overwrite it, or -o for another name")
         except OSError as error:
-            complain(error.filename or subject, error.strerror or error)
-            raise SystemExit(FAILED) from None
-        except (
-            KmqError,
-            ValueError,
-            SyntaxError,
-            MemoryError,
-        ) as error:  # SyntaxError: Pillow, of broken files
-            complain(subject, error or type(error).__name__)
-            raise SystemExit(FAILED) from None
+            if subject == STDOUT:
+                _silence_stdout()
+            fail(error.filename or subject, error.strerror or error)
+        except (ValueError, MemoryError) as error:
+            fail(subject, error if str(error) else type(error).__name__)
         except KeyboardInterrupt:
-            complain(subject, "interrupted")
-            raise SystemExit(INTERRUPTED) from None
+            fail(subject, "interrupted", INTERRUPTED)
+        except Exception as error:
+            from kmq import KmqError, LimitError  # only now: --help needn't wait for the codec
+
+            if not isinstance(error, KmqError):
+                raise
+            hint = "; --max-pixels can allow more" if isinstance(error, LimitError) else ""
+            fail(subject, f"{error}{hint}")
+
+
+def _silence_stdout() -> None:
+    """Send what is still buffered for standard output nowhere, lest the interpreter try again."""
+    if sys.stdout is not None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -16,10 +16,9 @@ def run(source: str, original: str | None, *, max_pixels: int | None, as_json: b
     if original is not None:
         with failures(original):
             before = open_image(read_bytes(original), max_pixels)
-            before.load()
     with failures(source):
         ledger = kmq.inspect(read_bytes(source), before, **limit)
-        if as_json:
-            print(ledger_json(ledger))
-            return
+    if as_json:
+        print(ledger_json(ledger))
+    else:
         print_ledger(ledger)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import io
+import warnings
 
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from kmq import LimitError
 
@@ -13,15 +14,24 @@ MAX_PIXELS = 89_478_485
 
 
 def open_image(data: bytes, max_pixels: int | None) -> Image.Image:
-    """Open a picture; its pixels are read later.
+    """Open and load a picture.
 
-    Raises LimitError if it has more than `max_pixels` pixels (None: 89,478,485), and what
-    Pillow raises if it isn't a picture.
+    Raises LimitError if it, or a picture within it, has more than `max_pixels` pixels (None:
+    89,478,485), and ValueError if Pillow can't read it.
     """
     limit = MAX_PIXELS if max_pixels is None else max_pixels
-    Image.MAX_IMAGE_PIXELS = None  # Pillow's own limit warns at some size and fails at twice that
-    image = Image.open(io.BytesIO(data))
-    pixels = image.width * image.height
-    if pixels > limit:
-        raise LimitError(f"{image.width} x {image.height} = {pixels} pixels; max_pixels allows {limit}")
+    Image.MAX_IMAGE_PIXELS = limit  # Pillow warns of more than this, also within .ico and .icns
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        try:
+            image = Image.open(io.BytesIO(data))
+            image.load()
+        except (Image.DecompressionBombWarning, Image.DecompressionBombError):
+            raise LimitError(f"the picture has more than {limit:,} pixels") from None
+        except UnidentifiedImageError:
+            raise ValueError("not a picture in a format that Pillow reads") from None
+        except MemoryError:
+            raise
+        except Exception as error:  # noqa: BLE001  each format's reader has its own ways to fail
+            raise ValueError(f"Pillow can't read it: {error or type(error).__name__}") from None
     return image

@@ -10,7 +10,7 @@ from pathlib import Path
 import typer
 
 from kmq._atomic import write_atomically
-from kmq_cli._failures import failures
+from kmq_cli._failures import STDOUT, failures
 
 STANDARD = "-"
 
@@ -18,6 +18,8 @@ STANDARD = "-"
 def read_bytes(source: str) -> bytes:
     """Return all bytes of a file, or of standard input for `-`. Raises OSError."""
     if source == STANDARD:
+        if sys.stdin is None:
+            raise OSError(errno.EBADF, "standard input is closed")
         return sys.stdin.buffer.read()
     return Path(source).read_bytes()
 
@@ -29,7 +31,7 @@ def output_for(source: str, output: str | None, suffix: str) -> str:
     if output is not None:
         if not output:
             raise typer.BadParameter("the name of the output is empty")
-        if output == STANDARD and sys.stdout.isatty():
+        if output == STANDARD and sys.stdout is not None and sys.stdout.isatty():
             raise typer.BadParameter("a terminal can't show a file; name one with -o, or use a pipe")
         return output
     if source == STANDARD:
@@ -69,8 +71,10 @@ def write_bytes(output: str, data: bytes, *, force: bool) -> None:
 
     A failure is reported with the output's name and ends the command.
     """
-    with failures("standard output" if output == STANDARD else output):
+    with failures(STDOUT if output == STANDARD else output):
         if output == STANDARD:
+            if sys.stdout is None:
+                raise OSError(errno.EBADF, "is closed")
             sys.stdout.buffer.write(data)
             sys.stdout.buffer.flush()
         else:

@@ -15,31 +15,38 @@ def write_atomically(path: str | os.PathLike[str], data: bytes, *, overwrite: bo
 
     The bytes are written and flushed to a file that has no name yet, where the system has
     such files, or else a temporary name in the same folder; only whole does it take the
-    name `path`. What is not a regular file (a pipe, a device) is written to as it is. A
-    link is followed, and an existing file's permissions are kept.
+    name `path`. (Killed in the instant between two names, a whole `.kmq-….tmp` can stay.)
+    What is not a regular file, like a pipe or a device, is written to as it is. A link is
+    followed, and an existing file's permissions are kept.
 
     Raises FileExistsError if `path` exists and `overwrite` is false, also if another process
     makes it in the meantime; and any other OSError of the system.
     """
-    target = Path(os.path.realpath(path))
-    mode = target.stat().st_mode if target.exists() else None
+    try:
+        mode = os.stat(path).st_mode  # noqa: PTH116  a loop of links is an error, as it should be
+    except FileNotFoundError:
+        mode = None
     if mode is not None and not stat.S_ISREG(mode):
-        target.write_bytes(data)
+        Path(path).write_bytes(data)
         return
     if not overwrite:
         check_free(path)
+    target = Path(os.path.realpath(path))
     temporary = target.with_name(f".kmq-{secrets.token_hex(8)}.tmp")
     try:
-        _write_whole(temporary, data)
+        if not overwrite and _write_nameless(target, data):
+            return
+        if not _write_nameless(temporary, data):
+            _write_named(temporary, data)
         if mode is not None:
             temporary.chmod(stat.S_IMODE(mode))
         if overwrite:
             temporary.replace(target)
         else:
-            _name_if_free(temporary, target)
+            _replace_nothing(temporary, target)
     except OSError as error:
-        if error.filename == str(temporary):
-            error.filename = str(path)
+        if error.filename in (str(temporary), str(target), str(target.parent)):
+            error.filename, error.filename2 = os.fspath(path), None
         raise
     finally:
         with contextlib.suppress(OSError):
@@ -52,17 +59,32 @@ def check_free(path: str | os.PathLike[str]) -> None:
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), os.fspath(path))
 
 
-def _write_whole(path: Path, data: bytes) -> None:
-    """Write and flush a new file that appears under its name only once it is whole, if possible."""
-    if hasattr(os, "O_TMPFILE"):
-        with contextlib.suppress(OSError):  # not on every file system; then the next way reports
-            descriptor = os.open(path.parent, os.O_WRONLY | os.O_TMPFILE, 0o666)
-            with os.fdopen(descriptor, "wb") as file:
-                _write_and_flush(file.fileno(), data)
-                # src_dir_fd makes Python follow the link; with an absolute path it is not used
-                os.link(f"/proc/self/fd/{descriptor}", path, src_dir_fd=descriptor)
-            return
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
+def _write_nameless(path: Path, data: bytes) -> bool:
+    """Write a file that gets its name only when it is whole. Return False if the system has none.
+
+    Raises FileExistsError if the name was taken in the meantime, OSError if writing fails.
+    """
+    if not hasattr(os, "O_TMPFILE"):
+        return False
+    try:
+        descriptor = os.open(path.parent, os.O_WRONLY | os.O_TMPFILE, 0o666)
+    except OSError:  # not on this file system
+        return False
+    with os.fdopen(descriptor, "wb") as file:
+        _write_and_flush(file.fileno(), data)
+        try:
+            # src_dir_fd makes Python follow the link; with an absolute path it is not used
+            os.link(f"/proc/self/fd/{descriptor}", path, src_dir_fd=descriptor)
+        except FileExistsError:
+            raise
+        except OSError:  # no /proc, or a file system without links
+            return False
+    return True
+
+
+def _write_named(path: Path, data: bytes) -> None:
+    binary = getattr(os, "O_BINARY", 0)  # Windows would write line ends otherwise
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | binary, 0o666)
     with os.fdopen(descriptor, "wb") as file:
         _write_and_flush(file.fileno(), data)
 
@@ -74,10 +96,11 @@ def _write_and_flush(descriptor: int, data: bytes) -> None:
     os.fsync(descriptor)
 
 
-def _name_if_free(temporary: Path, target: Path) -> None:
-    """Rename without replacing: a link fails if the name was taken meanwhile, a rename doesn't."""
+def _replace_nothing(temporary: Path, target: Path) -> None:
+    """Rename where there are no links: take the name first. Raises FileExistsError if it is taken."""
+    os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
     try:
-        os.link(temporary, target)
-    except OSError:  # taken, or a file system without links
-        check_free(target)
         temporary.replace(target)
+    except OSError:
+        target.unlink()
+        raise

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,9 @@ from kmq._palette import MAX_ENTRIES, Palette
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+
+ONE_AT_A_TIME = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +58,8 @@ def fit_palette(
     if it occurs and k > 1, keeps an entry to itself. Entries are sorted by luma.
 
     `k` is 1 to 65,536; `n_init`, `max_iter`, `tol` and `random_state` are as in KMeans.
-    The result doesn't depend on the number of cores: clustering runs on one thread.
+    The result doesn't depend on the number of cores: clustering runs on one thread, and
+    in one call of a process at a time.
 
     Raises ValueError, or TypeError for what is not a number.
     """
@@ -92,7 +97,9 @@ def _cluster(
         tol=options.tol,
         random_state=options.random_state,
     )
-    with threadpool_limits(limits=1):  # sums of floats depend on how threads share them out
+    # Sums of floats depend on how threads share them out. The limit is the whole process's,
+    # and two that overlap would restore it wrongly: so one at a time.
+    with ONE_AT_A_TIME, threadpool_limits(limits=1):
         centres = kmeans.fit(points, sample_weight=counts.astype(np.float64)).cluster_centers_
     if colours.shape[1] == 4:
         alpha = np.rint(centres[:, 3:])

@@ -138,7 +138,7 @@ def read_container(data: memoryview, max_pixels: int | None = None) -> Container
         exponent = fields.byte("Tile_Exponent")
         if exponent not in TILE_EXPONENTS:
             raise FormatError(
-                f"Tile_Exponent at offset {fields.at - 1} is {exponent}; it must be 1 to 15 (spec M8)"
+                f"Tile_Exponent at offset {fields.at - 1} is {exponent}; it must be 4 to 15 (spec M8)"
             )
         side = 1 << exponent
     sections_size = 0
@@ -148,7 +148,7 @@ def read_container(data: memoryview, max_pixels: int | None = None) -> Container
             raise FormatError(f"Sections_Size at offset {fields.at - 1} is 0 (spec M9)")
     grid = TileGrid(width, height, side)
     entries = np.frombuffer(fields.take(k * channels, "Palette"), np.uint8)
-    crcs = np.frombuffer(fields.take(len(grid) * CRC_BYTES, "Tile_Index"), "<u4")
+    crcs = np.frombuffer(fields.take(grid.count * CRC_BYTES, "Tile_Index"), "<u4")
     header = data[: fields.at]
     _check_crc("Header_CRC", fields.at, fields.crc("Header_CRC"), header, "M10")
     if max_pixels is not None and width * height > max_pixels:
@@ -199,7 +199,7 @@ def _tile_starts(data: memoryview, first: int, grid: TileGrid, k: int) -> NDArra
         np.minimum(grid.side, length - np.arange(0, length, grid.side, dtype=np.int64))
         for length in (grid.width, grid.height)
     )
-    starts = np.empty(len(grid) + 1, np.int64)
+    starts = np.empty(grid.count + 1, np.int64)
     starts[0] = first
     starts[1:] = ((np.outer(heights, widths) * bit_depth(k) + 7) // 8).ravel()
     np.cumsum(starts, out=starts)
@@ -209,10 +209,10 @@ def _tile_starts(data: memoryview, first: int, grid: TileGrid, k: int) -> NDArra
 
 def _check_size(data: memoryview, expected: int) -> None:
     if len(data) < expected:
-        raise TruncatedError(f"the file ends at offset {len(data)}; it must have {expected} bytes")
+        raise TruncatedError(f"the tiles' payloads end at offset {expected}; the file at {len(data)}")
     if len(data) > expected:
         raise FormatError(
-            f"the file should end at offset {expected}, but {len(data) - expected} bytes follow (spec M2)"
+            f"the file has {len(data)} bytes; it must end at offset {expected}, after the tiles (spec M2)"
         )
 
 
@@ -264,18 +264,19 @@ class _Fields:
         return int.from_bytes(self.take(CRC_BYTES, field), "little")
 
     def uleb(self, field: str, most: int, rule: str) -> int:
-        at, value = self.at, 0
+        at, value, byte = self.at, 0, 0
         for shift in range(0, 7 * ULEB_BYTES, 7):
             byte = self.byte(field)
             value |= (byte & 0x7F) << shift
             if byte < 0x80:
                 break
-        else:
-            raise FormatError(f"{field} at offset {at} has more than 5 bytes (spec M1)")
-        if (byte == 0 and shift > 0) or value >= 2**32:
-            raise FormatError(f"{field} at offset {at} is no shortest form below 2^32 (spec M1)")
+        shown = bytes(self.data[at : self.at]).hex(" ").upper()
+        if byte >= 0x80 or value >= 2**32 or (byte == 0 and self.at - at > 1):
+            raise FormatError(
+                f"{field} at offset {at} is {shown}, not the shortest form of a number below 2^32 (spec M1)"
+            )
         if value > most:
-            raise FormatError(f"{field} at offset {at} is {value}; it can be {most} (spec {rule})")
+            raise FormatError(f"{field} at offset {at} is {value}; it can be at most {most} (spec {rule})")
         return value
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from kmq._arguments import checked_bytes, checked_integer
 from kmq._container import Container, read_container
 from kmq._index_plane import IndexPlane, index_dtype
-from kmq._packing import unpack_indices
+from kmq._packing import unpack_tile
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -26,7 +26,8 @@ def decode(data: bytes | bytearray | memoryview, *, max_pixels: int | None = MAX
 
     Raises a KmqError: FormatError if the file is damaged or no .kmq file, TruncatedError if
     its end is missing, UnsupportedError if it needs a later decoder, LimitError if it is too
-    large. Nothing is allocated for pixels before the header has been verified.
+    large. Nothing is allocated for pixels before the header has been verified; a MemoryError
+    means that `max_pixels` allows more than there is memory for.
     """
     view = checked_bytes("data", data)
     container = read_container(view, checked_max_pixels(max_pixels))
@@ -41,22 +42,14 @@ def checked_max_pixels(max_pixels: int | None) -> int | None:
 def read_plane(data: memoryview, container: Container) -> IndexPlane:
     """Verify and decode every tile (spec section 8, step 6). Raises FormatError."""
     grid, k = container.grid, container.palette.k
+    indices = np.zeros((grid.height, grid.width), index_dtype(k))
     if grid.side is None:
-        return _read_tile(data, container, 0)
-    indices = np.empty((grid.height, grid.width), index_dtype(k))
+        unpack_tile(container.checked_payload(data, 0), indices, k, int(container.tile_starts[0]))
+        return IndexPlane.own(indices, k)
+    scratch = np.zeros(grid.side * grid.side, indices.dtype)
     for number, (x, y, width, height) in enumerate(grid.boxes()):
-        indices[y : y + height, x : x + width] = _read_tile(data, container, number).indices
-    indices.flags.writeable = False
-    return IndexPlane(indices, k)
-
-
-def _read_tile(data: memoryview, container: Container, number: int) -> IndexPlane:
-    box = container.grid.box(number)
-    payload = container.checked_payload(data, number)
-    return unpack_indices(
-        payload,
-        box.width,
-        box.height,
-        container.palette.k,
-        offset=int(container.tile_starts[number]),
-    )
+        tile = scratch[: width * height].reshape(height, width)
+        payload = container.checked_payload(data, number)
+        unpack_tile(payload, tile, k, int(container.tile_starts[number]))
+        indices[y : y + height, x : x + width] = tile
+    return IndexPlane.own(indices, k)

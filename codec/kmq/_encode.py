@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import os
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, BinaryIO, cast
@@ -10,14 +12,14 @@ from kmq._arguments import checked_integer
 from kmq._atomic import check_free, write_atomically
 from kmq._clustering import KMeansOptions, fit_palette
 from kmq._container import CODINGS, write_container
-from kmq._file import inspect
+from kmq._file import inspect_canonical
 from kmq._histogram import histogram
 from kmq._image import canonical_image
 from kmq._index_plane import IndexPlane
 from kmq._mapping import map_indices
 from kmq._packing import pack_indices
 from kmq._palette import MAX_ENTRIES, Palette
-from kmq._tiles import TileGrid, check_tile
+from kmq._tiles import TileGrid, checked_tile
 
 if TYPE_CHECKING:
     from kmq._image import CanonicalImage, ImageLike
@@ -42,10 +44,15 @@ def encode(
     (H, W, 4). A picture of at most `k` distinct colours is stored exactly; so is the palette
     of a Pillow image of mode P, with its order and indices, if it has at most `k` entries.
     Of other pictures, the colours are clustered (see `fit_palette`) and every pixel gets the
-    nearest entry. Fully transparent pixels become transparent black.
+    nearest entry. Fully transparent pixels become transparent black, but in a palette that
+    is kept.
+
+    Of an image, the Exif orientation is applied and an ICC profile converted to sRGB. Modes
+    I;16 and I hold 0 to 65,535; for mode F, white is the smallest of 1, 255 and 65,535 that
+    holds its values (5 % outside are clipped).
 
     `k` is 1 to 65,536. `coding` is "auto" or "packed", which are the same so far. `tile`
-    cuts the picture into squares of that side, a power of two from 2 to 32,768. `keep` names
+    cuts the picture into squares of that side, a power of two from 16 to 32,768. `keep` names
     the metadata to keep: any of "icc", "exif", "xmp"; only a Pillow image has them.
     `n_init`, `max_iter`, `tol` and `random_state` are those of scikit-learn's KMeans.
 
@@ -82,6 +89,8 @@ def save(
     """
     options = KMeansOptions(n_init, max_iter, tol, random_state)
     path = file if isinstance(file, (str, os.PathLike)) else None
+    if path is None and not hasattr(file, "write"):
+        raise TypeError(f"file is {type(file).__name__}; it must be a path or a file open for writing")
     if path is not None and not overwrite:
         check_free(path)  # before the work, not only after it
     canonical = canonical_image(image, keep)
@@ -89,19 +98,29 @@ def save(
     if path is not None:
         write_atomically(path, data, overwrite=overwrite)
     else:
-        cast("BinaryIO", file).write(data)
-    return inspect(data, canonical, max_pixels=None)
+        _write_stream(cast("BinaryIO", file), data)
+    return inspect_canonical(data, canonical)
+
+
+def _write_stream(file: BinaryIO, data: bytes) -> None:
+    """Write all of `data`; an unbuffered stream may take less at a time."""
+    left = memoryview(data)
+    while left:
+        written = file.write(left)
+        if written is None and isinstance(file, io.RawIOBase):
+            raise BlockingIOError(errno.EAGAIN, "the stream takes no more bytes now", len(data) - len(left))
+        left = left[len(left) if written is None else written :]
 
 
 def _encode(
     canonical: CanonicalImage, k: int, coding: str, tile: int | None, options: KMeansOptions
 ) -> bytes:
-    checked_integer("k", k, 1, MAX_ENTRIES)
+    k = checked_integer("k", k, 1, MAX_ENTRIES)
     if coding not in ("auto", *CODINGS):
         raise ValueError(f"coding is {coding!r}; it must be one of auto, {', '.join(CODINGS)}")
-    check_tile(tile)
+    side = checked_tile(tile)
     palette, plane = _quantise(canonical, k, options)
-    grid = TileGrid(plane.width, plane.height, tile)
+    grid = TileGrid(plane.width, plane.height, side)
     payloads = [
         pack_indices(IndexPlane(plane.indices[y : y + height, x : x + width], plane.k))
         for x, y, width, height in grid.boxes()

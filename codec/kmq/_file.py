@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from kmq._arguments import checked_bytes, checked_integer
-from kmq._container import read_container
+from kmq._container import Container, read_container
 from kmq._decode import MAX_PIXELS, checked_max_pixels, read_plane
 from kmq._errors import LimitError
 from kmq._image import CanonicalImage, canonical_image
@@ -110,10 +110,10 @@ class KmqFile:
         Raises ValueError if the region doesn't lie in the picture, LimitError and FormatError
         as `indices`.
         """
-        checked_integer("x", x, 0, self.width - 1)
-        checked_integer("y", y, 0, self.height - 1)
-        checked_integer("width", width, 1, self.width - x)
-        checked_integer("height", height, 1, self.height - y)
+        x = checked_integer("x", x, 0, self.width - 1)
+        y = checked_integer("y", y, 0, self.height - 1)
+        width = checked_integer("width", width, 1, self.width - x)
+        height = checked_integer("height", height, 1, self.height - y)
         self._check_limit(width, height)
         grid = self._container.grid
         indices = np.empty((height, width), index_dtype(self.k))
@@ -123,24 +123,20 @@ class KmqFile:
             right = min(x + width, tile.x + tile.width)
             bottom = min(y + height, tile.y + tile.height)
             payload = self._container.payload(self._data, number)
-            plane = PackedPlane.view(payload, tile.width, tile.height, self.k)
+            offset = int(self._container.tile_starts[number])
+            plane = PackedPlane.view(payload, tile.width, tile.height, self.k, offset)
             indices[top - y : bottom - y, left - x : right - x] = plane.region(
                 left - tile.x, top - tile.y, right - left, bottom - top
             )
-        indices.flags.writeable = False
-        return self.palette.colours(IndexPlane(indices, self.k))
+        return self.palette.colours(IndexPlane.own(indices, self.k))
 
-    def ledger(self, original: ImageLike | CanonicalImage | None = None) -> Ledger:
+    def ledger(self, original: ImageLike | None = None) -> Ledger:
         """Return where the file's bytes went; with the original picture, also the loss.
 
         Raises as `indices`, and ValueError if the original has another size, or channels
         that the file doesn't have.
         """
-        if original is not None and not isinstance(original, CanonicalImage):
-            # compared in the file's own colours
-            original = canonical_image(original, ["icc"] if "icc" in self.metadata else [])
-        before = None if original is None else original.pixels
-        return make_ledger(self._container, self.indices(), before)
+        return make_ledger(self._container, self.indices(), _compared(self._container, original))
 
     def close(self) -> None:
         """Let go of the file. What was read from it stays; more can't be read."""
@@ -189,7 +185,7 @@ def open_file(path: str | os.PathLike[str], *, max_pixels: int | None = MAX_PIXE
 
 def inspect(
     data: bytes | bytearray | memoryview,
-    original: ImageLike | CanonicalImage | None = None,
+    original: ImageLike | None = None,
     *,
     max_pixels: int | None = MAX_PIXELS,
 ) -> Ledger:
@@ -197,4 +193,20 @@ def inspect(
 
     Raises what `decode` does, and ValueError if the original doesn't match the file.
     """
-    return KmqFile(data, max_pixels=max_pixels).ledger(original)
+    view = checked_bytes("data", data)
+    container = read_container(view, checked_max_pixels(max_pixels))
+    return make_ledger(container, read_plane(view, container), _compared(container, original))
+
+
+def inspect_canonical(data: bytes, original: CanonicalImage) -> Ledger:
+    """Return the ledger of bytes that were just made of `original`."""
+    view = memoryview(data)
+    container = read_container(view)
+    return make_ledger(container, read_plane(view, container), original.pixels)
+
+
+def _compared(container: Container, original: ImageLike | None) -> NDArray[np.uint8] | None:
+    """Return the original's pixels, in the file's own colours if it keeps a profile."""
+    if original is None:
+        return None
+    return canonical_image(original, ["icc"] if "icc" in container.metadata else []).pixels

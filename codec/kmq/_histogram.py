@@ -27,6 +27,14 @@ class Histogram:
     counts: NDArray[np.int64]
     inverse: NDArray[np.uint32] | None = None
 
+    def __post_init__(self) -> None:
+        for name in ("colours", "counts", "inverse"):
+            array = getattr(self, name)
+            if array is not None:
+                array = array.view()
+                array.flags.writeable = False
+                object.__setattr__(self, name, array)
+
     @property
     def channels(self) -> int:
         """Bytes a colour: 1 grey, 3 RGB, 4 RGBA."""
@@ -56,7 +64,4 @@ def histogram(image: ImageLike | CanonicalImage) -> Histogram:
     values, inverse, counts = np.unique(keys, return_inverse=True, return_counts=True)
     shifts = 8 * np.arange(channels - 1, -1, -1, dtype=np.uint32)
     colours = (values[:, np.newaxis] >> shifts & 0xFF).astype(np.uint8)
-    table = (colours, counts.astype(np.int64), inverse.reshape(height, width).astype(np.uint32))
-    for array in table:
-        array.flags.writeable = False
-    return Histogram(*table)
+    return Histogram(colours, counts.astype(np.int64), inverse.reshape(height, width).astype(np.uint32))

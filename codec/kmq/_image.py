@@ -29,6 +29,21 @@ METADATA = ("icc", "exif", "xmp")
 ACCEPTED = "a Pillow image, or a uint8 array of shape (H, W), (H, W, 1), (H, W, 3) or (H, W, 4)"
 
 
+NOT_METADATA = frozenset(
+    {0x0112, 0x02BC, 0x8773}  # orientation, XMP and ICC, which have ways of their own
+    | set(range(0x0100, 0x0104))  # TIFF 6.0: width, height, bits, compression,
+    | {0x0106, 0x0111, 0x0115, 0x0116, 0x0117, 0x011C, 0x013D, 0x0140, 0x0152, 0x0153}
+    | set(range(0x0142, 0x0146))  # and how colours, strips and tiles lie in that file
+)
+"""Tags of a TIFF file that say nothing about the picture once it is in another format."""
+
+SCALES_OF_F = (1, 255, 65_535)
+"""What white can be in Pillow's mode F, which doesn't say."""
+
+OVERSHOOT = 0.05
+"""How far, in parts of white, values of mode F may lie outside: resampling overshoots."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class CanonicalImage:
     """A picture as the encoder sees it.
@@ -48,7 +63,8 @@ def canonical_image(image: ImageLike, keep: Iterable[str] = ()) -> CanonicalImag
 
     An array keeps its number of channels. A Pillow image is turned upright by its Exif
     orientation, converted to sRGB if it has another ICC profile (unless `keep` has "icc"),
-    and given the fewest channels that lose nothing. Of 16 bits, the nearest 8 are taken.
+    and given the fewest channels that lose nothing. Of 16 bits of grey, the nearest 8 are
+    taken; of 16 bits of colour Pillow itself takes the high ones.
 
     Raises ValueError for anything else, and for names that `keep` doesn't know.
     """
@@ -88,9 +104,9 @@ def _without_hidden_colours(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
 def _from_pillow(image: Image.Image, keep: tuple[str, ...]) -> CanonicalImage:
     if 0 in image.size:
         raise ValueError(f"image is empty: its size is {image.size}")
-    upright = _upright(image)
+    upright, exif = _upright(image)
     profile = upright.info.get("icc_profile") or b""
-    kept = _kept_metadata(upright, keep)
+    kept = _kept_metadata(upright, exif, keep)
     palette_size = len(upright.getpalette("RGB") or ()) // 3 if upright.mode == "P" else 0
     if palette_size:
         return _from_indexed(upright, b"" if "icc" in kept else profile, kept)
@@ -132,23 +148,36 @@ def _fewest_channels(colours: NDArray[np.uint8], kept: Mapping[str, bytes]) -> l
     return [0] if grey and (channels == 1 or "icc" not in kept) else [0, 1, 2]
 
 
-def _upright(image: Image.Image) -> Image.Image:
-    """Return a loaded copy, turned and mirrored as its Exif orientation says."""
+def _upright(image: Image.Image) -> tuple[Image.Image, bytes]:
+    """Return a loaded copy, turned as its Exif orientation says, and its Exif metadata without that.
+
+    Broken metadata is ignored with a warning.
+    """
     try:
-        return ImageOps.exif_transpose(image)
-    except (SyntaxError, struct.error, ValueError, TypeError, KeyError, IndexError) as error:
+        upright = ImageOps.exif_transpose(image)
+        exif = upright.info.get("exif") or _collected_exif(image)
+    except (SyntaxError, struct.error, ValueError, TypeError, KeyError, IndexError, OSError) as error:
+        image.load()  # an OSError of the pixels is none of the metadata's
         warnings.warn(f"ignored broken Exif metadata: {error}", stacklevel=2)
-        return image.copy()
+        return image.copy(), b""
+    return upright, exif.removeprefix(b"Exif\0\0")
 
 
-def _kept_metadata(image: Image.Image, keep: tuple[str, ...]) -> Mapping[str, bytes]:
+def _collected_exif(image: Image.Image) -> bytes:
+    """Return the Exif metadata of a format that has it among its own tags, as TIFF does."""
+    exif = image.getexif()
+    for tag in NOT_METADATA:
+        exif.pop(tag, None)
+    return exif.tobytes() if exif else b""
+
+
+def _kept_metadata(image: Image.Image, exif: bytes, keep: tuple[str, ...]) -> Mapping[str, bytes]:
     found: dict[str, bytes] = {}
     profile = image.info.get("icc_profile")
     if "icc" in keep and profile and keeps_meaning(image, profile):
         found["icc"] = profile
-    if "exif" in keep and image.getexif():
-        # upright now, so exif_transpose has taken the orientation out
-        found["exif"] = image.getexif().tobytes().removeprefix(b"Exif\0\0")
+    if "exif" in keep and exif:
+        found["exif"] = exif
     packet = image.info.get("xmp") or image.info.get("XML:com.adobe.xmp")
     if "xmp" in keep and packet:
         found["xmp"] = packet.encode() if isinstance(packet, str) else packet
@@ -174,18 +203,19 @@ def _eight_bits(image: Image.Image) -> Image.Image:
 def _scaled(image: Image.Image) -> Image.Image:
     """Scale modes I;16, I and F to 8 bits, rounding to the nearest.
 
-    I;16 goes from 0 to 65,535. I and F don't say their scale: it is the smallest of 255
-    and 65,535, for F also 1, that holds every value of the picture.
+    I;16 and I go from 0 to 65,535. F doesn't say its scale: it is the smallest of
+    `SCALES_OF_F` that holds every value of the picture, but for `OVERSHOOT`.
     """
     values = np.asarray(image)
-    least, most = values.min(), values.max()
-    scales = (65535,) if image.mode.startswith("I;16") else (255, 65535)
-    if image.mode == "F":
-        scales = (1, *scales)
-    scale = next((scale for scale in scales if most <= scale), None)
-    if scale is None or not least >= 0:  # NaN is neither
+    least, most = float(values.min()), float(values.max())
+    scales, slack = (SCALES_OF_F, OVERSHOOT) if image.mode == "F" else ((65_535,), 0.0)
+    for scale in scales:
+        if -slack * scale <= least and most <= (1 + slack) * scale:  # NaN is neither
+            break
+    else:
         raise ValueError(f"image of mode {image.mode} goes from {least} to {most}; 0 to 65535 is allowed")
-    grey = np.rint(values.astype(np.float64) * (255 / scale)).astype(np.uint8)
+    white = np.clip(values.astype(np.float64) / scale, 0, 1)
+    grey = np.rint(255 * white).astype(np.uint8)
     if "transparency" not in image.info:
         return Image.fromarray(grey)
     alpha = np.where(values == image.info["transparency"], 0, 255).astype(np.uint8)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
+from kmq._arguments import checked_integer
 from kmq._palette import MAX_ENTRIES, bit_depth
 
 if TYPE_CHECKING:
@@ -22,8 +23,7 @@ class IndexPlane:
 
     `indices` has shape (H, W), rows from the top, and can't be written to; its dtype is
     uint8 for k up to 256 and uint16 above. Every index is below `k`, 1 to 65,536. Any
-    array of integers is taken and copied, but a read-only one of the right dtype that
-    owns its data is kept as it is. Two planes with equal indices and k are equal.
+    array of integers is taken and copied. Two planes with equal indices and k are equal.
 
     Raises ValueError for another shape, an empty picture, or an index out of range.
     """
@@ -33,8 +33,7 @@ class IndexPlane:
 
     def __init__(self, indices: ArrayLike, k: int) -> None:
         given = np.asarray(indices)
-        if not 1 <= k <= MAX_ENTRIES:
-            raise ValueError(f"k is {k}; it must be 1 to {MAX_ENTRIES:,}")
+        k = checked_integer("k", k, 1, MAX_ENTRIES)
         if given.ndim != 2 or given.size == 0:
             raise ValueError(f"indices have shape {given.shape}; they must be (H, W), not empty")
         if given.dtype.kind not in "iu":
@@ -42,12 +41,22 @@ class IndexPlane:
         least, most = int(given.min()), int(given.max())
         if least < 0 or most >= k:
             raise ValueError(f"indices go from {least} to {most}; k = {k} allows 0 to {k - 1}")
-        dtype = index_dtype(k)
-        if given.dtype != dtype or given.flags.writeable or not given.flags.owndata:
-            given = given.astype(dtype)
-            given.flags.writeable = False
-        object.__setattr__(self, "indices", given)
-        object.__setattr__(self, "k", int(k))
+        own = np.array(given, index_dtype(k), order="C")
+        own.flags.writeable = False
+        object.__setattr__(self, "indices", own)
+        object.__setattr__(self, "k", k)
+
+    @classmethod
+    def own(cls, indices: Indices, k: int) -> IndexPlane:
+        """Return a plane of an array that is known to be right and that nobody else holds."""
+        plane = object.__new__(cls)
+        indices.flags.writeable = False
+        object.__setattr__(plane, "indices", indices)
+        object.__setattr__(plane, "k", k)
+        return plane
+
+    def __reduce__(self) -> tuple[type[IndexPlane], tuple[Indices, int]]:
+        return IndexPlane, (self.indices, self.k)  # an unpickled array could be written to
 
     @property
     def width(self) -> int:

@@ -106,8 +106,8 @@ def make_ledger(container: Container, plane: IndexPlane, original: NDArray[np.ui
     grid, palette = container.grid, container.palette
     starts = container.tile_starts
     palette_bytes = palette.k * palette.channels
-    shares = np.bincount(plane.indices.ravel(), minlength=palette.k) / plane.indices.size
-    shares = shares[shares > 0]
+    counts = _index_counts(plane)
+    shares = counts[counts > 0] / plane.indices.size
     return Ledger(
         width=grid.width,
         height=grid.height,
@@ -127,6 +127,15 @@ def make_ledger(container: Container, plane: IndexPlane, original: NDArray[np.ui
         index_entropy=abs(float(shares @ np.log2(shares))),
         squared_error=None if original is None else _mean_error(palette, plane, original),
     )
+
+
+def _index_counts(plane: IndexPlane) -> NDArray[np.int64]:
+    """Return how often each index occurs, shape (k,)."""
+    indices = plane.indices.reshape(-1)
+    counts = np.zeros(plane.k, np.int64)
+    for start in range(0, len(indices), 1 << 20):  # bincount() makes 8 bytes of every index
+        counts += np.bincount(indices[start : start + (1 << 20)], minlength=plane.k)
+    return counts
 
 
 def _mean_error(palette: Palette, plane: IndexPlane, original: NDArray[np.uint8]) -> float:

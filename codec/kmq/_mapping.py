@@ -31,5 +31,4 @@ def map_indices(image: ImageLike | Histogram, palette: Palette) -> IndexPlane:
         raise ValueError("the histogram has no inverse: it is a sum, and has no picture of its own")
     numbers = nearest(counted.colours, palette).astype(index_dtype(palette.k))
     indices = np.take(numbers, counted.inverse)
-    indices.flags.writeable = False
-    return IndexPlane(indices, palette.k)
+    return IndexPlane.own(indices, palette.k)

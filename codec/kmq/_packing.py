@@ -13,7 +13,7 @@ from kmq._errors import FormatError
 from kmq._index_plane import IndexPlane, Indices, index_dtype
 from kmq._packing_loop import pack_bits, unpack_bits
 from kmq._palette import MAX_ENTRIES, bit_depth
-from kmq._tiles import check_size
+from kmq._tiles import MAX_SIDE
 
 
 def packed_size(pixels: int, k: int) -> int:
@@ -38,44 +38,57 @@ def pack_indices(plane: IndexPlane) -> bytes:
     return payload.tobytes()
 
 
-def unpack_indices(
-    payload: bytes | memoryview, width: int, height: int, k: int, *, offset: int = 0
-) -> IndexPlane:
+def unpack_indices(payload: bytes | memoryview, width: int, height: int, k: int) -> IndexPlane:
     """Return the index plane of `width` x `height` pixels and indices below `k` from its packed form.
 
-    `offset` is where the payload begins in its file, for messages only.
-
     Raises FormatError if the payload hasn't exactly the bytes it must have, a padding bit
-    is set, or an index isn't below `k`; and ValueError if a side or `k` is out of range.
+    is set, or an index isn't below `k`; ValueError or TypeError if an argument is not what
+    it can be.
     """
-    check_size(width, height)
-    b, pixels = bit_depth(checked_integer("k", k, 1, MAX_ENTRIES)), width * height
+    width = checked_integer("width", width, 1, MAX_SIDE)
+    height = checked_integer("height", height, 1, MAX_SIDE)
+    k = checked_integer("k", k, 1, MAX_ENTRIES)
     data = checked_bytes("payload", payload)
-    if len(data) != packed_size(pixels, k):
-        raise FormatError(
-            f"payload at offset {offset} has {len(data)} bytes; {pixels} indices of {b} bits "
-            f"take {packed_size(pixels, k)} (spec M15)"
-        )
+    _check_length(data, width * height, k, 0)  # before anything of that size is allocated
     indices = np.zeros((height, width), index_dtype(k))
-    if b > 0:
-        padding = len(data) * 8 - pixels * b
-        if data[-1] & ((1 << padding) - 1):
-            raise FormatError(
-                f"padding at offset {offset + len(data) - 1}: the last {padding} bits of byte "
-                f"0x{data[-1]:02X} must be zero (spec M16)"
-            )
-        unpack_bits(data, b, indices.reshape(-1).data)
-        _check_below(indices, k, f"payload at offset {offset}")
-    indices.flags.writeable = False
-    return IndexPlane(indices, k)
+    unpack_tile(data, indices, k, 0)
+    return IndexPlane.own(indices, k)
 
 
-def _check_below(indices: Indices, k: int, where: str) -> None:
-    if indices.max() >= k:
-        y, x = np.argwhere(indices >= k)[0]
+def unpack_tile(payload: memoryview, indices: Indices, k: int, offset: int) -> None:
+    """Unpack a tile's payload, which begins at `offset` of its file, into `indices`, (H, W).
+
+    Raises FormatError as `unpack_indices` does. With k = 1, `indices` must be zero already.
+    """
+    _check_length(payload, indices.size, k, offset)
+    b = bit_depth(k)
+    if b == 0:
+        return
+    padding = len(payload) * 8 - indices.size * b
+    if payload[-1] & ((1 << padding) - 1):
         raise FormatError(
-            f"{where}: the index at ({x}, {y}) of the tile is {indices[y, x]}; "
-            f"with {k} palette entries it must be below {k} (spec M17)"
+            f"padding at offset {offset + len(payload) - 1}: the last {padding} bits of byte "
+            f"0x{payload[-1]:02X} must be zero (spec M16)"
+        )
+    unpack_bits(payload, b, indices.reshape(-1).data)
+    _check_below(indices, k, offset)
+
+
+def _check_length(payload: memoryview, pixels: int, k: int, offset: int) -> None:
+    if len(payload) != packed_size(pixels, k):
+        raise FormatError(
+            f"payload at offset {offset} has {len(payload)} bytes; {pixels} indices of {bit_depth(k)} "
+            f"bits take {packed_size(pixels, k)} (spec M15)"
+        )
+
+
+def _check_below(indices: Indices, k: int, offset: int, left: int = 0, top: int = 0) -> None:
+    """Raise FormatError unless all indices are below k; (left, top) is their place in the tile."""
+    if indices.max() >= k:
+        y, x = divmod(int((indices >= k).argmax()), indices.shape[1])
+        raise FormatError(
+            f"payload at offset {offset}: the index at ({left + x}, {top + y}) of the tile is "
+            f"{indices[y, x]}; with {k} palette entries it must be below {k} (spec M17)"
         )
 
 
@@ -90,11 +103,17 @@ class PackedPlane:
     width: int
     height: int
     k: int
+    offset: int
 
     @classmethod
-    def view(cls, payload: bytes | memoryview, width: int, height: int, k: int) -> PackedPlane:
-        """Return a view, without a copy, of a payload of `packed_size(width * height, k)` bytes."""
-        return cls(bitarray(buffer=payload, endian="big"), width, height, k)
+    def view(
+        cls, payload: bytes | memoryview, width: int, height: int, k: int, offset: int = 0
+    ) -> PackedPlane:
+        """Return a view, without a copy, of a payload of `packed_size(width * height, k)` bytes.
+
+        `offset` is where the payload begins in its file.
+        """
+        return cls(bitarray(buffer=payload, endian="big"), width, height, k, offset)
 
     def index(self, x: int, y: int) -> int:
         """Return the index of one pixel, 0 <= x < width and 0 <= y < height."""
@@ -111,10 +130,13 @@ class PackedPlane:
         indices = np.zeros((height, width), index_dtype(self.k))
         if b == 0:
             return indices
-        rows = bitarray(endian="big")
-        for row in range(y, y + height):
-            start = (row * self.width + x) * b
-            rows += self.bits[start : start + width * b]
+        if width == self.width:
+            rows = self.bits[y * width * b : (y + height) * width * b]
+        else:
+            rows = bitarray(endian="big")
+            for row in range(y, y + height):
+                start = (row * self.width + x) * b
+                rows += self.bits[start : start + width * b]
         unpack_bits(memoryview(rows.tobytes()), b, indices.reshape(-1).data)
-        _check_below(indices, self.k, f"region at ({x}, {y})")
+        _check_below(indices, self.k, self.offset, x, y)
         return indices

@@ -68,9 +68,17 @@ class Palette:
         """
         if plane.k > self.k:
             raise ValueError(f"index plane is for {plane.k} entries; the palette has {self.k}")
-        # mode="clip" skips a bounds check that IndexPlane has already made: 1.8 ms/MP, not 7.8.
-        entries = self.entries[:, 0] if self.channels == 1 else self.entries
-        return np.take(entries, plane.indices, axis=0, mode="clip")
+        indices = plane.indices.reshape(-1)
+        colours = np.empty((len(indices), self.channels), np.uint8)
+        for start in range(0, len(indices), 1 << 16):  # take() makes 8 bytes of every index
+            part = slice(start, start + (1 << 16))
+            # mode="clip" skips a bounds check that IndexPlane has already made: 1.8 ms/MP, not 7.8
+            np.take(self.entries, indices[part], axis=0, out=colours[part], mode="clip")
+        shape = plane.indices.shape
+        return colours.reshape(shape if self.channels == 1 else (*shape, self.channels))
+
+    def __reduce__(self) -> tuple[type[Palette], tuple[NDArray[np.uint8]]]:
+        return Palette, (self.entries,)  # an unpickled array could be written to
 
     def __len__(self) -> int:
         return self.k

@@ -11,8 +11,8 @@ from kmq._arguments import checked_integer
 MAX_SIDE = 2**31 - 1
 """Longest side a picture can have, in pixels (spec M5, M6)."""
 
-TILE_EXPONENTS = range(1, 16)
-"""A tile's side is 2 to one of these (spec M8)."""
+TILE_EXPONENTS = range(4, 16)
+"""A tile's side is 2 to one of these: 16 to 32,768 pixels (spec M8)."""
 
 
 class Box(NamedTuple):
@@ -42,7 +42,9 @@ class TileGrid:
         """Tiles from top to bottom."""
         return 1 if self.side is None else -(-self.height // self.side)
 
-    def __len__(self) -> int:
+    @property
+    def count(self) -> int:
+        """Number of tiles."""
         return self.columns * self.rows
 
     def box(self, number: int) -> Box:
@@ -55,7 +57,7 @@ class TileGrid:
 
     def boxes(self) -> Iterator[Box]:
         """Yield the place of every tile, in raster order."""
-        return map(self.box, range(len(self)))
+        return map(self.box, range(self.count))
 
     def touching(self, region: Box) -> Iterator[int]:
         """Yield the numbers of the tiles that share pixels with `region`, in raster order."""
@@ -65,20 +67,14 @@ class TileGrid:
                 yield row * self.columns + column
 
 
-def check_size(width: int, height: int) -> None:
-    """Raise ValueError unless the format can hold a picture of these sides."""
-    checked_integer("width", width, 1, MAX_SIDE)
-    checked_integer("height", height, 1, MAX_SIDE)
+def checked_tile(tile: int | None) -> int | None:
+    """Return the side of a tile as an int, or None.
 
-
-def check_tile(tile: int | None) -> int:
-    """Return the exponent for a tile of side `tile`, 0 for None.
-
-    Raises ValueError unless it is a power of two from 2 to 32,768.
+    Raises ValueError unless it is a power of two that the format has.
     """
     if tile is None:
-        return 0
-    side = checked_integer("tile", tile, 2, 1 << TILE_EXPONENTS[-1])
+        return None
+    side = checked_integer("tile", tile, 1 << TILE_EXPONENTS[0], 1 << TILE_EXPONENTS[-1])
     if side & (side - 1):
         raise ValueError(f"tile is {side}; it must be a power of two")
-    return side.bit_length() - 1
+    return side
