@@ -3,7 +3,8 @@
     python bench/corpus.py FOLDER... [-k N]
 
 Every file that Pillow opens is encoded, decoded and measured against the original; files that
-PngSuite names x… are corrupted and left out. Exits with 1 if any fails.
+PngSuite names x… are corrupted and left out. Beside the .kmq file stands the size of the same
+pixels as an indexed PNG (Pillow, optimize=True; up to 256 colours). Exits with 1 if any fails.
 """
 
 from __future__ import annotations
@@ -23,6 +24,19 @@ import kmq
 PICTURES = {".png", ".jpg", ".jpeg", ".gif", ".webp", ".bmp", ".tif", ".tiff"}
 
 
+def png_size(data: bytes) -> int:
+    """Return the size of the picture as an indexed PNG."""
+    with kmq.KmqFile(data, max_pixels=None) as file:
+        image = Image.fromarray(file.indices().indices)
+        entries = file.palette.entries
+    colours = np.repeat(entries, 3, axis=1) if entries.shape[1] == 1 else entries[:, :3]
+    image.putpalette(colours.tobytes())
+    transparency = {"transparency": entries[:, 3].tobytes()} if entries.shape[1] == 4 else {}
+    out = io.BytesIO()
+    image.save(out, "PNG", optimize=True, **transparency)
+    return len(out.getvalue())
+
+
 def main() -> None:
     """Print a row for every picture, then the totals."""
     parser = argparse.ArgumentParser(
@@ -38,9 +52,11 @@ def main() -> None:
         for path in folder.rglob("*")
         if path.suffix.lower() in PICTURES and not path.name.startswith("x")
     )
-    print(f"{'picture':44}{'pixels':>12}{'k':>6}{'source':>11}{'kmq':>11}{'bpp':>8}{'MSE':>9}{'PSNR':>7}"
-          f"{'encode s':>10}{'decode s':>10}")  # fmt: skip
-    failed, source_bytes, kmq_bytes = 0, 0, 0
+    print(
+        f"{'picture':44}{'pixels':>12}{'k':>6}{'source':>11}{'kmq':>11}{'as PNG':>11}{'bpp':>8}"
+        f"{'MSE':>9}{'PSNR':>7}{'encode s':>10}{'decode s':>10}"
+    )
+    failed, source_bytes, kmq_bytes, png_bytes = 0, 0, 0, 0
     for path in paths:
         try:
             with Image.open(path) as image, warnings.catch_warnings():
@@ -60,17 +76,21 @@ def main() -> None:
             failed += 1
             print(f"{path}: {type(error).__name__}: {error}", file=sys.stderr)
             continue
+        png = png_size(out.getvalue()) if ledger.k <= 256 else None
+        png_bytes += png or 0
         source_bytes += path.stat().st_size
         kmq_bytes += ledger.total_bytes
         name, size = f"{path.parent.name}/{path.name}", path.stat().st_size
         print(
             f"{name:44.44}{ledger.pixels:12,}{ledger.k:6}{size:11,}{ledger.total_bytes:11,}"
+            f"{'-' if png is None else f'{png:,}':>11}"
             f"{ledger.bits_per_pixel:8.3f}{ledger.squared_error:9.2f}{ledger.psnr:7.2f}"
             f"{middle - start:10.2f}{end - middle:10.3f}",
             flush=True,
         )
     done = len(paths) - failed
-    print(f"{done} of {len(paths)} pictures; {source_bytes:,} bytes of sources, {kmq_bytes:,} of .kmq")
+    print(f"{done} of {len(paths)} pictures; bytes: {source_bytes:,} sources, {kmq_bytes:,} .kmq,")
+    print(f"{png_bytes:,} indexed PNG")
     sys.exit(1 if failed else 0)
 
 
