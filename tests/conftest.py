@@ -10,6 +10,18 @@ settings.register_profile("untimed", deadline=None)  # how long an example takes
 settings.load_profile("untimed")
 
 
+def pytest_collection_modifyitems(items):
+    """Skip, and say so, what needs devices, pipes, terminals or signals that this system hasn't."""
+    posix = pytest.mark.skipif(os.name != "posix", reason="needs POSIX pipes, permissions or signals")
+    full = pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full, which Linux has")
+    for item in items:
+        if item.get_closest_marker("posix"):
+            item.add_marker(posix)
+        if item.get_closest_marker("dev_full"):
+            item.add_marker(posix)
+            item.add_marker(full)
+
+
 @pytest.fixture(scope="session")
 def corpus():
     """Return the folder with dev/ and pngsuite/; where it is absent the test is skipped and says so."""

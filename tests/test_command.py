@@ -144,6 +144,7 @@ def test_png_is_indexed_and_exact_up_to_256_colours(folder, k, channels):
         assert np.array_equal(np.asarray(image.convert("RGBA")), expected)
 
 
+@pytest.mark.dev_full
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -287,6 +288,7 @@ def test_the_source_is_compared_honestly(folder):
     assert many.endswith(f"{after / before:.2f} times as many")
 
 
+@pytest.mark.posix
 def test_a_terminal_is_not_sent_a_file(folder):
     master, terminal = os.openpty()
     done = subprocess.run(
@@ -301,6 +303,7 @@ def test_a_terminal_is_not_sent_a_file(folder):
     assert b"a terminal can't show a file" in done.stderr
 
 
+@pytest.mark.posix
 def test_an_interrupt_is_one_line_and_leaves_nothing(folder):
     os.mkfifo("fifo")
     process = subprocess.Popen(
@@ -314,6 +317,7 @@ def test_an_interrupt_is_one_line_and_leaves_nothing(folder):
     assert sorted(os.listdir()) == ["fifo", "picture.png"]
 
 
+@pytest.mark.dev_full
 @pytest.mark.parametrize(
     "arguments",
     [["decode", "x.kmq", "-o", "-"], ["encode", "picture.png", "-o", "-"], ["info", "x.kmq"], ["--help"]],
@@ -359,6 +363,7 @@ def test_there_is_no_colour_in_a_pipe(folder):
         assert b"\x1b" not in done.stdout + done.stderr
 
 
+@pytest.mark.posix
 def test_a_reader_that_stops_early_is_no_failure_to_report(folder):
     kmq.save("big.kmq", np.zeros((3000, 3000, 3), np.uint8))
     script = f"{sys.executable} -m kmq_cli decode big.kmq -o - | head -c 1 > part; exit ${{PIPESTATUS[0]}}"
@@ -366,6 +371,7 @@ def test_a_reader_that_stops_early_is_no_failure_to_report(folder):
     assert done.stderr == b""
 
 
+@pytest.mark.dev_full
 def test_a_full_disk_is_one_line(folder):
     with open("/dev/full", "wb") as full:
         done = subprocess.run(

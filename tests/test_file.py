@@ -111,6 +111,7 @@ def test_an_empty_file_is_truncated_and_a_folder_is_none(tmp_path):
         kmq.open(tmp_path / "nothing")
 
 
+@pytest.mark.posix
 def test_a_pipe_is_read_whole(path, tmp_path):
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
@@ -188,6 +189,7 @@ def test_of_several_writers_to_one_free_name_one_wins(tmp_path):
     assert len(os.listdir(tmp_path)) == 40
 
 
+@pytest.mark.posix
 def test_a_loop_of_links_is_an_error_and_stays(tmp_path):
     path = tmp_path / "loop"
     path.symlink_to("loop")
@@ -204,6 +206,7 @@ def test_a_dangling_link_gets_its_target(tmp_path):
     assert (tmp_path / "link").is_symlink()
 
 
+@pytest.mark.posix
 def test_permissions_are_kept_and_new_ones_follow_the_umask(tmp_path):
     path = tmp_path / "x"
     before = os.umask(0o027)
@@ -226,6 +229,7 @@ def test_a_link_is_followed_and_stays(tmp_path):
     assert (tmp_path / "real").read_bytes() == b"new"
 
 
+@pytest.mark.dev_full
 def test_a_device_is_written_to_and_not_replaced():
     write_atomically("/dev/null", b"gone")
     assert stat.S_ISCHR(Path("/dev/null").stat().st_mode)
@@ -233,6 +237,7 @@ def test_a_device_is_written_to_and_not_replaced():
         write_atomically("/dev/full", b"x")
 
 
+@pytest.mark.posix
 def test_a_file_larger_than_allowed_leaves_what_was_there(tmp_path):
     path = tmp_path / "x"
     path.write_bytes(b"old")
@@ -248,6 +253,7 @@ def test_a_file_larger_than_allowed_leaves_what_was_there(tmp_path):
     assert os.listdir(tmp_path) == ["x"]
 
 
+@pytest.mark.posix
 def test_a_killed_writer_leaves_the_old_or_the_new_file(tmp_path):
     path = tmp_path / "x"
     old, new = b"o" * 3_000_000, b"n" * 3_000_000
