@@ -99,9 +99,10 @@ def test_the_original_can_be_an_image():
 def test_the_loss_of_a_large_picture_counts_every_pixel():
     before = np.zeros((300, 400, 3), np.uint8)
     after = before.copy()
-    after[-1, -1] = [3, 4, 0]
+    after[0, 0] = [3, 4, 0]
     after[170, 3] = [0, 0, 5]
-    assert kmq.inspect(kmq.encode(after), before).squared_error == pytest.approx(50 / 120_000)
+    after[-1, -1] = [0, 5, 5]
+    assert kmq.inspect(kmq.encode(after), before).squared_error == pytest.approx(100 / 120_000)
 
 
 def test_a_kept_profile_is_no_loss():
