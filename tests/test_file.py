@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 import kmq
 import oracle
-from kmq._atomic import write_atomically
+from kmq._atomic import _replace_nothing, write_atomically
 from strategies import TILES, pictures
 
 PICTURE = np.random.default_rng(0).integers(0, 4, (50, 70, 3), np.uint8) * 60
@@ -199,6 +199,20 @@ def test_a_loop_of_links_is_an_error_and_stays(tmp_path):
     assert path.is_symlink()
 
 
+def test_where_there_are_no_links_a_name_that_was_taken_meanwhile_is_left_alone(tmp_path):
+    (tmp_path / "temporary").write_bytes(b"new")
+    (tmp_path / "target").write_bytes(b"precious")
+    with pytest.raises(FileExistsError):
+        _replace_nothing(tmp_path / "temporary", tmp_path / "target")
+    assert (tmp_path / "target").read_bytes() == b"precious"
+    (tmp_path / "target").unlink()
+    _replace_nothing(tmp_path / "temporary", tmp_path / "target")
+    assert (tmp_path / "target").read_bytes() == b"new"
+    with pytest.raises(FileNotFoundError):
+        _replace_nothing(tmp_path / "temporary", tmp_path / "other")
+    assert os.listdir(tmp_path) == ["target"]
+
+
 def test_a_dangling_link_gets_its_target(tmp_path):
     (tmp_path / "link").symlink_to("target")
     write_atomically(tmp_path / "link", b"x", overwrite=False)
@@ -242,7 +256,7 @@ def test_a_file_larger_than_allowed_leaves_what_was_there(tmp_path):
     path = tmp_path / "x"
     path.write_bytes(b"old")
     program = (
-        "import resource, signal, sys; from kmq._atomic import write_atomically\n"
+        "import resource, signal, sys; from kmq._atomic import _replace_nothing, write_atomically\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
         "write_atomically(sys.argv[1], bytes(2000))"
@@ -259,7 +273,7 @@ def test_a_killed_writer_leaves_the_old_or_the_new_file(tmp_path):
     old, new = b"o" * 3_000_000, b"n" * 3_000_000
     path.write_bytes(old)
     program = (
-        "import sys; from kmq._atomic import write_atomically\n"
+        "import sys; from kmq._atomic import _replace_nothing, write_atomically\n"
         "print(flush=True)\nwhile True:\n  write_atomically(sys.argv[1], b'n' * 3_000_000)"
     )
     for attempt in range(12):
