@@ -88,6 +88,18 @@ def test_every_truncation_is_rejected(name):
             kmq.decode(data[:size])
 
 
+@given(pictures(), TILES, st.data())
+def test_any_flip_and_any_truncation_of_any_file_is_rejected(picture, tile, data):
+    file = kmq.encode(picture, 65_536, tile=tile)
+    flipped = bytearray(file)
+    bit = data.draw(st.integers(0, 8 * len(file) - 1))
+    flipped[bit // 8] ^= 1 << bit % 8
+    with pytest.raises(KmqError):
+        kmq.decode(flipped)
+    with pytest.raises((TruncatedError, FormatError)):
+        kmq.decode(file[: data.draw(st.integers(0, len(file) - 1))])
+
+
 @pytest.mark.parametrize("name", SMALL_FILES)
 @pytest.mark.parametrize("tail", [b"\0", b"KMQ", bytes(100)])
 def test_bytes_after_the_end_are_rejected(name, tail):

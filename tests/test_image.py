@@ -184,6 +184,15 @@ def test_a_grey_profile_is_converted_or_kept_where_it_means_something(mode, keep
     assert np.abs(canonical.pixels[0, 0, :3].astype(int) - expected).max() <= 1
 
 
+def test_a_grey_profile_means_nothing_once_one_grey_is_transparent():
+    image = reopened(
+        Image.linear_gradient("L"), "PNG", transparency=55, icc_profile=profile_of_gamma(1, "GRAY")
+    )
+    canonical = canonical_image(image, "icc")
+    assert canonical.pixels.shape[2] == 4
+    assert "icc" not in canonical.metadata
+
+
 def test_a_profile_near_srgb_but_not_srgb_is_applied():
     image = Image.new("RGB", (1, 1), (128, 128, 128))
     image.info["icc_profile"] = profile_of_gamma(2.0)
