@@ -13,6 +13,7 @@ from PIL import Image
 from sklearn.datasets import load_sample_image
 
 import kmq
+import oracle
 from test_image import profile_of_gamma
 
 PICTURE = np.random.default_rng(0).integers(0, 6, (30, 40, 3), np.uint8) * 50
@@ -157,7 +158,7 @@ def test_png_is_indexed_and_exact_up_to_256_colours(folder, k, channels):
         (["decode", "empty"], "kmq: empty: Magic at offset 0 takes 3 bytes; 0 are left"),
         (["encode", "empty"], "kmq: empty: not a picture"),
         (["encode", "cut.png"], "kmq: cut.png: Pillow can't read it: "),
-        (["encode", "picture.png", "-o", "text"], "kmq: text: exists; use --force to overwrite it"),
+        (["encode", "picture.png", "-o", "text"], "kmq: text: exists; --force overwrites it"),
         (["encode", "picture.png", "-o", "no/where.kmq"], "kmq: no: no such folder"),
         (["encode", "picture.png", "-o", "nowhere/"], "kmq: nowhere/: no such folder"),
         (["decode", "picture.png"], "kmq: picture.png: Magic at offset 0 is 89 50 4E"),
@@ -255,6 +256,60 @@ def test_whatever_a_reader_of_pillow_raises_is_one_line(folder, hostile):
     assert all(note.startswith("kmq: hostile: note: ") for note in notes)
     assert problem.startswith("kmq: hostile: ")
     assert "note" not in problem
+
+
+@pytest.mark.parametrize("kind", ["GIF", "TIFF"])
+def test_damage_in_later_frames_is_no_harm_to_the_first(folder, kind):
+    frames = [Image.new("RGB", (40, 40), colour) for colour in ("red", "blue", "lime")]
+    whole = io.BytesIO()
+    frames[0].save(whole, kind, save_all=True, append_images=frames[1:])
+    data = whole.getvalue()
+    codes = set()
+    for size in range(len(data) // 3, len(data), max(1, len(data) // 40)):
+        (folder / "cut").write_bytes(data[:size])
+        done = run("encode", "cut", "-o", "x.kmq", "-f", "-q")
+        assert done.stderr.count(b"\n") <= 3
+        codes.add(done.returncode)
+    assert 0 in codes
+    assert codes <= {0, 1}
+
+
+def test_a_picture_larger_than_pillow_likes_is_decoded_if_asked_for(folder):
+    data = oracle.build(
+        flags=0,
+        width=oracle.uleb(14_999),
+        height=oracle.uleb(11_999),
+        entries=b"\0",
+        palette=b"\x07",
+        payloads=[b""],
+    )
+    (folder / "huge.kmq").write_bytes(data)
+    run("decode", "huge.kmq", check=1)
+    assert run("decode", "huge.kmq", "--max-pixels", 200_000_000, check=0).stderr == b""
+
+
+def test_what_a_format_cannot_hold_or_show_is_told(folder):
+    exif = Image.Exif()
+    exif[0x010E] = "a title"
+    Image.fromarray(PICTURE).save("with.jpg", exif=exif, xmp=b"<x/>")
+    run("encode", "with.jpg", "--keep=exif,xmp", "-q", check=0)
+    said = run("decode", "with.kmq", "-o", "with.bmp", check=0).stderr.decode()
+    assert "note: the Exif metadata is lost" in said
+    assert "note: the XMP metadata is lost" in said
+    assert b"was not compared" in run("decode", "with.kmq", "-o", "with.pdf", check=0).stderr
+
+
+@pytest.mark.posix
+def test_a_name_that_cannot_be_printed_is_no_reason_to_fail(folder):
+    name = os.fsdecode(b"z\xff.png")
+    (folder / name).write_bytes((folder / "picture.png").read_bytes())
+    for encoding in ("utf-8:strict", "ascii:strict"):
+        run("encode", name, "-f", check=0, env=os.environ | {"PYTHONIOENCODING": encoding})
+
+
+def test_a_demo_into_a_file_is_told_plainly(folder):
+    done = run("demo", "picture.png", "--force", check=1)
+    assert done.stderr == b"kmq: picture.png: is a file; name a folder\n"
 
 
 @pytest.mark.parametrize("suffix", [".gif", ".tga", ".pcx", ".sgi"])

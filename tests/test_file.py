@@ -169,13 +169,14 @@ def test_a_stream_that_takes_little_gets_all_and_one_that_is_full_is_an_error():
 
 def test_of_several_writers_to_one_free_name_one_wins(tmp_path):
     for attempt in range(40):
-        path, together, won = tmp_path / str(attempt), threading.Barrier(4), []
+        path, together, won, lost = tmp_path / str(attempt), threading.Barrier(4), [], set()
 
-        def write(number, path=path, together=together, won=won):
+        def write(number, path=path, together=together, won=won, lost=lost):
             together.wait()
             try:
                 write_atomically(path, b"%d" % number * 1000, overwrite=False)
-            except FileExistsError:
+            except FileExistsError as error:
+                lost.add(error.filename)
                 return
             won.append(number)
 
@@ -185,6 +186,7 @@ def test_of_several_writers_to_one_free_name_one_wins(tmp_path):
         for writer in writers:
             writer.join()
         assert len(won) == 1
+        assert lost == {str(path)} or not lost
         assert path.read_bytes() == b"%d" % won[0] * 1000
     assert len(os.listdir(tmp_path)) == 40
 
@@ -199,7 +201,7 @@ def test_a_loop_of_links_is_an_error_and_stays(tmp_path):
     assert path.is_symlink()
 
 
-def test_where_there_are_no_links_a_name_that_was_taken_meanwhile_is_left_alone(tmp_path):
+def test_where_files_always_have_names_one_that_was_taken_meanwhile_is_left_alone(tmp_path):
     (tmp_path / "temporary").write_bytes(b"new")
     (tmp_path / "target").write_bytes(b"precious")
     with pytest.raises(FileExistsError):
@@ -209,8 +211,8 @@ def test_where_there_are_no_links_a_name_that_was_taken_meanwhile_is_left_alone(
     _replace_nothing(tmp_path / "temporary", tmp_path / "target")
     assert (tmp_path / "target").read_bytes() == b"new"
     with pytest.raises(FileNotFoundError):
-        _replace_nothing(tmp_path / "temporary", tmp_path / "other")
-    assert os.listdir(tmp_path) == ["target"]
+        _replace_nothing(tmp_path / "missing", tmp_path / "other")
+    assert not (tmp_path / "other").exists()
 
 
 def test_a_dangling_link_gets_its_target(tmp_path):

@@ -226,6 +226,29 @@ def test_exif_of_a_tiff_is_kept_without_what_describes_the_file():
     assert not {0x0100, 0x0101, 0x0103, 0x0111, 0x0117} & set(exif)
 
 
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "TIFF", "WEBP"])
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_exif_is_kept_with_its_tables_and_the_image_stays_as_it_was(kind, orientation):
+    exif = Image.Exif()
+    exif[0x010E] = "a title"
+    exif[0x0112] = orientation
+    exif[0x8769] = {0x9003: "2026:11:21 12:00:00"}
+    image = reopened(Image.new("RGB", (4, 3), "red"), kind, exif=exif.tobytes())
+    if kind == "PNG":
+        image.getexif()[0x0112] = orientation  # a change that is in no file
+    image.load()  # Pillow turns a TIFF as it loads it
+    before = dict(image.getexif())
+    kept = Image.Exif()
+    kept.load(b"Exif\0\0" + canonical_image(image, ["exif"]).metadata["exif"])
+    assert kept[0x010E] == "a title"
+    assert kept.get(0x0112, 1) == 1
+    assert kept.get_ifd(0x8769)[0x9003] == "2026:11:21 12:00:00"
+    first = kmq.encode(image)
+    assert kmq.encode(image) == first
+    assert dict(image.getexif()) == before
+    assert kmq.decode(first).shape[:2] == ((3, 4) if orientation == 1 else (4, 3))
+
+
 def test_an_srgb_profile_leaves_every_colour_exact():
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     values = np.random.default_rng(2).integers(0, 256, (50, 50, 3), np.uint8)

@@ -85,9 +85,15 @@ def test_an_original_of_fewer_channels_is_widened(stored, original):
 
 
 @pytest.mark.parametrize("original", [(3, 2, 3), (2, 3, 4), (1, 6, 3)])
-def test_an_original_of_another_size_or_more_channels_is_refused(original):
+def test_an_original_of_another_size_or_that_shows_through_is_refused(original):
     with pytest.raises(ValueError, match="original is"):
         kmq.inspect(build(), np.zeros(original, np.uint8))
+
+
+@pytest.mark.parametrize("channels", [3, 4])
+def test_an_original_with_channels_that_say_nothing_is_narrowed(channels):
+    array = np.full((2, 3, channels), 255, np.uint8)
+    assert kmq.inspect(kmq.encode(Image.fromarray(array)), array).squared_error == 0
 
 
 def test_the_original_can_be_an_image():

@@ -41,7 +41,7 @@ def test_any_region_is_found_by_arithmetic(plane, data):
     height = data.draw(st.integers(1, plane.height - y))
     view = PackedPlane.view(pack_indices(plane), plane.width, plane.height, plane.k)
     assert np.array_equal(view.region(x, y, width, height), plane.indices[y : y + height, x : x + width])
-    assert view.index(x, y) == plane.indices[y, x]
+    assert view.region(x, y, 1, 1) == plane.indices[y, x]
 
 
 @given(planes(k=st.integers(2, 65_536)), st.integers(-9, 9).filter(bool))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from enum import StrEnum
 from typing import Annotated
@@ -257,6 +258,8 @@ def demo(
 
 def main() -> None:
     """Run the command that the arguments name, and leave with its exit code."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a file's name is no reason to fail
     with failures(STDOUT):
         try:
             app()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 from pathlib import Path
 
@@ -35,6 +36,8 @@ def run(folder: str, k: int, *, force: bool) -> None:
             decoded, _ = export(file.palette, file.indices(), file.metadata, "PNG")
             pair = io.BytesIO()
             side_by_side(Image.fromarray(original), file, CREDIT).save(pair, "PNG", optimize=True)
+        if place.exists() and not place.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, "is a file; name a folder", folder)
         place.mkdir(parents=True, exist_ok=True)
         for name, content in {
             "china.kmq": data,

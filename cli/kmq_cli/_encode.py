@@ -31,8 +31,8 @@ def run(
         given = read_bytes(source)
         check_output(source, target, force=force)
         encoded = io.BytesIO()
-        with open_image(given, max_pixels) as image:
-            frames = getattr(image, "n_frames", 1)
+        image, frames = open_image(given, max_pixels)
+        with image:
             if frames > 1:
                 complain(source, f"note: has {frames} frames; the first was encoded")
             with Console(stderr=True).status(f"encoding {image.width:,} x {image.height:,} pixels"):

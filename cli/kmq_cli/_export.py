@@ -54,7 +54,8 @@ def export(
     shown = Image.fromarray(palette.colours(plane))
     kept = (("icc_profile", b"", "icc"), ("exif", b"Exif\0\0", "exif"), ("xmp", b"", "xmp"))
     options = {option: prefix + metadata[key] for option, prefix, key in kept if key in metadata}
-    written, losses = None, [""]
+    written: bytes | None = None
+    losses: list[str] = []
     for form in _forms(plane.indices, palette, shown, name, has_profile="icc" in metadata):
         out = io.BytesIO()
         try:
@@ -85,31 +86,50 @@ def _indexed(indices: Indices, palette: Palette, name: str) -> Image.Image:
     image.putpalette((colours[:, :3] if palette.channels > 1 else np.repeat(colours, 3, axis=1)).tobytes())
     if palette.channels == 4:
         alpha = colours[:, 3]
-        # GIF has one transparent index and nothing between
-        image.info["transparency"] = int(alpha.argmin()) if name == "GIF" else alpha.tobytes()
+        if name != "GIF":
+            image.info["transparency"] = alpha.tobytes()
+        elif not alpha.all():  # GIF has one transparent index and nothing between
+            image.info["transparency"] = int(alpha.argmin())
     return image
 
 
 def _losses(written: bytes, shown: Image.Image, options: dict[str, bytes]) -> list[str]:
-    """Say how the written file differs from the picture; nothing if Pillow can't read it."""
+    """Say how the written file differs from the picture and its metadata."""
+    Image.MAX_IMAGE_PIXELS = None  # these are our own bytes
     try:
         with Image.open(io.BytesIO(written)) as image:
             image.load()
             again = image
-    except (OSError, SyntaxError, ValueError):
-        return []
+    except Exception:  # noqa: BLE001  each format's reader has its own ways to fail
+        return ["Pillow can't read this format back, so it was not compared with the picture"]
     if again.size != shown.size:
         return [f"its size is {again.width} x {again.height}, not {shown.width} x {shown.height}"]
     losses = []
-    before, after = _as_seen(shown), _as_seen(again)
-    if (before[:, :, 3] < 255).any() and (after[:, :, 3] == 255).all():
+    transparent, most = _differences(shown, again)
+    if transparent:
         losses.append("transparency is lost")
-    elif (before != after).any():
-        most = int(np.abs(before.astype(np.int16) - after).max())
+    elif most:
         losses.append(f"the format is lossy here: colours differ by up to {most} of 255")
     if "icc_profile" in options and not again.info.get("icc_profile"):
         losses.append("the colour profile is lost, so colours may look different")
+    if "exif" in options and not again.getexif():
+        losses.append("the Exif metadata is lost")
+    if "xmp" in options and not (again.info.get("xmp") or again.info.get("XML:com.adobe.xmp")):
+        losses.append("the XMP metadata is lost")
     return losses
+
+
+def _differences(before: Image.Image, after: Image.Image) -> tuple[bool, int]:
+    """Tell whether all transparency went, and by how much colours differ, in bands of rows."""
+    some_before, some_after, most = False, False, 0
+    rows = max(1, (1 << 20) // before.width)
+    for top in range(0, before.height, rows):
+        band = (0, top, before.width, min(top + rows, before.height))
+        one, other = _as_seen(before.crop(band)), _as_seen(after.crop(band))
+        some_before |= bool((one[:, :, 3] < 255).any())
+        some_after |= bool((other[:, :, 3] < 255).any())
+        most = max(most, int(np.abs(one.astype(np.int16) - other).max()))
+    return some_before and not some_after, most
 
 
 def _as_seen(image: Image.Image) -> NDArray[np.uint8]:

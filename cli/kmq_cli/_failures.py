@@ -44,14 +44,13 @@ def failures(subject: str) -> Iterator[None]:
         warnings.simplefilter("default", UserWarning)  # of the picture; the others are for developers
         try:
             yield
-        except BrokenPipeError:
-            _silence_stdout()  # who reads our output has had enough, and needn't be told
-            raise SystemExit(FAILED) from None
         except FileExistsError as error:
-            fail(error.filename or subject, "exists; use --force to overwrite it, or -o for another name")
+            fail(error.filename or subject, "exists; --force overwrites it, or give another name")
         except OSError as error:
             if subject == STDOUT:
                 _silence_stdout()
+                if isinstance(error, BrokenPipeError):  # who reads it has had enough
+                    raise SystemExit(FAILED) from None
             fail(error.filename or subject, error.strerror or error)
         except (ValueError, MemoryError) as error:
             fail(subject, error if str(error) else type(error).__name__)

@@ -15,7 +15,7 @@ def run(source: str, original: str | None, *, max_pixels: int | None, as_json: b
     before = None
     if original is not None:
         with failures(original):
-            before = open_image(read_bytes(original), max_pixels)
+            before, _ = open_image(read_bytes(original), max_pixels)
     with failures(source):
         ledger = kmq.inspect(read_bytes(source), before, **limit)
     if as_json:

@@ -8,13 +8,11 @@ import warnings
 from PIL import Image, UnidentifiedImageError
 
 from kmq import LimitError
-
-MAX_PIXELS = 89_478_485
-"""As for decoding: Pillow's MAX_IMAGE_PIXELS."""
+from kmq._decode import MAX_PIXELS
 
 
-def open_image(data: bytes, max_pixels: int | None) -> Image.Image:
-    """Open and load a picture.
+def open_image(data: bytes, max_pixels: int | None) -> tuple[Image.Image, int]:
+    """Open and load a picture; return it and how many frames its file has.
 
     Raises LimitError if it, or a picture within it, has more than `max_pixels` pixels (None:
     89,478,485), and ValueError if Pillow can't read it.
@@ -34,4 +32,10 @@ def open_image(data: bytes, max_pixels: int | None) -> Image.Image:
             raise
         except Exception as error:  # noqa: BLE001  each format's reader has its own ways to fail
             raise ValueError(f"Pillow can't read it: {error or type(error).__name__}") from None
-    return image
+    try:
+        frames = getattr(image, "n_frames", 1)
+        image.seek(0)  # some formats look for the other frames by reading them
+        image.load()
+    except Exception:  # noqa: BLE001  what is wrong with the others is no harm to the first
+        frames = 1
+    return image, frames

@@ -15,7 +15,8 @@ def write_atomically(path: str | os.PathLike[str], data: bytes, *, overwrite: bo
 
     The bytes are written and flushed to a file that has no name yet, where the system has
     such files, or else a temporary name in the same folder; only whole does it take the
-    name `path`. (Killed in the instant between two names, a whole `.kmq-….tmp` can stay.)
+    name `path`. A process that is killed can leave a `.kmq-….tmp` beside it: a whole one in
+    the instant before it takes its name, or where files always have names a part of one.
     What is not a regular file, like a pipe or a device, is written to as it is. A link is
     followed, and an existing file's permissions are kept.
 
@@ -45,7 +46,7 @@ def write_atomically(path: str | os.PathLike[str], data: bytes, *, overwrite: bo
         else:
             _replace_nothing(temporary, target)
     except OSError as error:
-        if error.filename in (str(temporary), str(target), str(target.parent)):
+        if error.filename is not None:  # whatever name of ours it is, the caller knows this one
             error.filename, error.filename2 = os.fspath(path), None
         raise
     finally:
@@ -97,10 +98,15 @@ def _write_and_flush(descriptor: int, data: bytes) -> None:
 
 
 def _replace_nothing(temporary: Path, target: Path) -> None:
-    """Rename where there are no links: take the name first. Raises FileExistsError if it is taken."""
-    os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
+    """Rename without replacing. Raises FileExistsError if the name is taken."""
     try:
-        temporary.replace(target)
-    except OSError:
-        target.unlink()
+        os.link(temporary, target)  # unlike a rename, fails if the name is taken
+    except FileExistsError:
         raise
+    except OSError:  # a file system without links: take the name first, then replace it
+        os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
+        try:
+            temporary.replace(target)
+        except BaseException:
+            target.unlink()
+            raise

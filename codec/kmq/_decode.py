@@ -8,7 +8,7 @@ import numpy as np
 
 from kmq._arguments import checked_bytes, checked_integer
 from kmq._container import Container, read_container
-from kmq._index_plane import IndexPlane, index_dtype
+from kmq._index_plane import IndexPlane, index_dtype, trusted_plane
 from kmq._packing import unpack_tile
 
 if TYPE_CHECKING:
@@ -45,11 +45,11 @@ def read_plane(data: memoryview, container: Container) -> IndexPlane:
     indices = np.zeros((grid.height, grid.width), index_dtype(k))
     if grid.side is None:
         unpack_tile(container.checked_payload(data, 0), indices, k, int(container.tile_starts[0]))
-        return IndexPlane.own(indices, k)
+        return trusted_plane(indices, k)
     scratch = np.zeros(grid.side * grid.side, indices.dtype)
     for number, (x, y, width, height) in enumerate(grid.boxes()):
         tile = scratch[: width * height].reshape(height, width)
         payload = container.checked_payload(data, number)
         unpack_tile(payload, tile, k, int(container.tile_starts[number]))
         indices[y : y + height, x : x + width] = tile
-    return IndexPlane.own(indices, k)
+    return trusted_plane(indices, k)

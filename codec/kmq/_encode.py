@@ -8,6 +8,8 @@ import os
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, BinaryIO, cast
 
+import numpy as np
+
 from kmq._arguments import checked_integer
 from kmq._atomic import check_free, write_atomically
 from kmq._clustering import KMeansOptions, fit_palette
@@ -15,7 +17,7 @@ from kmq._container import CODINGS, write_container
 from kmq._file import inspect_canonical
 from kmq._histogram import histogram
 from kmq._image import canonical_image
-from kmq._index_plane import IndexPlane
+from kmq._index_plane import IndexPlane, trusted_plane
 from kmq._mapping import map_indices
 from kmq._packing import pack_indices
 from kmq._palette import MAX_ENTRIES, Palette
@@ -122,7 +124,9 @@ def _encode(
     palette, plane = _quantise(canonical, k, options)
     grid = TileGrid(plane.width, plane.height, side)
     payloads = [
-        pack_indices(IndexPlane(plane.indices[y : y + height, x : x + width], plane.k))
+        pack_indices(
+            trusted_plane(np.ascontiguousarray(plane.indices[y : y + height, x : x + width]), plane.k)
+        )
         for x, y, width, height in grid.boxes()
     ]
     return write_container(grid, palette, "packed", payloads, canonical.metadata)

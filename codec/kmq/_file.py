@@ -16,7 +16,7 @@ from kmq._container import Container, read_container
 from kmq._decode import MAX_PIXELS, checked_max_pixels, read_plane
 from kmq._errors import LimitError
 from kmq._image import CanonicalImage, canonical_image
-from kmq._index_plane import IndexPlane, index_dtype
+from kmq._index_plane import IndexPlane, index_dtype, trusted_plane
 from kmq._ledger import Ledger, make_ledger
 from kmq._packing import PackedPlane
 from kmq._tiles import Box
@@ -128,7 +128,7 @@ class KmqFile:
             indices[top - y : bottom - y, left - x : right - x] = plane.region(
                 left - tile.x, top - tile.y, right - left, bottom - top
             )
-        return self.palette.colours(IndexPlane.own(indices, self.k))
+        return self.palette.colours(trusted_plane(indices, self.k))
 
     def ledger(self, original: ImageLike | None = None) -> Ledger:
         """Return where the file's bytes went; with the original picture, also the loss.

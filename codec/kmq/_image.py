@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, cast
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -104,9 +104,9 @@ def _without_hidden_colours(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
 def _from_pillow(image: Image.Image, keep: tuple[str, ...]) -> CanonicalImage:
     if 0 in image.size:
         raise ValueError(f"image is empty: its size is {image.size}")
-    upright, exif = _upright(image)
+    upright = _upright(image)
     profile = upright.info.get("icc_profile") or b""
-    kept = _kept_metadata(upright, exif, keep)
+    kept = _kept_metadata(upright, _exif(image, upright) if "exif" in keep else b"", keep)
     palette_size = len(upright.getpalette("RGB") or ()) // 3 if upright.mode == "P" else 0
     if palette_size:
         return _from_indexed(upright, b"" if "icc" in kept else profile, kept)
@@ -118,7 +118,7 @@ def _from_pillow(image: Image.Image, keep: tuple[str, ...]) -> CanonicalImage:
     if plain.mode == "LA":
         plain = plain.convert("RGBA")
     pixels = _without_hidden_colours(np.atleast_3d(np.asarray(plain)))
-    pixels = pixels[:, :, _fewest_channels(pixels.reshape(-1, pixels.shape[2]), kept)]
+    pixels = pixels[:, :, fewest_channels(pixels.reshape(-1, pixels.shape[2]), grey="icc" not in kept)]
     return CanonicalImage(np.ascontiguousarray(pixels), None, kept)
 
 
@@ -132,43 +132,59 @@ def _from_indexed(image: Image.Image, profile: bytes, kept: Mapping[str, bytes])
     if profile:
         row = Image.fromarray(colours[np.newaxis, :, :3])
         colours[:, :3] = np.asarray(to_srgb(row, profile))[0]
-    palette = Palette(colours[:, _fewest_channels(colours, kept)])
+    palette = Palette(colours[:, fewest_channels(colours, grey="icc" not in kept)])
     plane = IndexPlane(indices, palette.k)
     pixels = np.atleast_3d(palette.colours(plane))
     return CanonicalImage(_without_hidden_colours(pixels), (palette, plane), kept)
 
 
-def _fewest_channels(colours: NDArray[np.uint8], kept: Mapping[str, bytes]) -> list[int]:
-    """Return which columns of `colours`, (n, c), say everything: all opaque needs no alpha, and so on."""
+def fewest_channels(colours: NDArray[np.uint8], *, grey: bool = True) -> list[int]:
+    """Return which columns of `colours`, (n, c), say everything: all opaque needs no alpha, and so on.
+
+    With `grey` false RGB stays RGB, as for an ICC profile of RGB, which means nothing for grey.
+    """
     channels = colours.shape[1]
+    if channels == 1:
+        return [0]
     if channels == 4 and (colours[:, 3] != 255).any():
         return [0, 1, 2, 3]
-    # A kept profile of RGB means nothing for grey.
-    grey = channels == 1 or all((colours[:, 0] == colours[:, i]).all() for i in (1, 2))
-    return [0] if grey and (channels == 1 or "icc" not in kept) else [0, 1, 2]
+    all_grey = all((colours[:, 0] == colours[:, i]).all() for i in (1, 2))
+    return [0] if grey and all_grey else [0, 1, 2]
 
 
-def _upright(image: Image.Image) -> tuple[Image.Image, bytes]:
-    """Return a loaded copy, turned as its Exif orientation says, and its Exif metadata without that.
+BROKEN_EXIF = (SyntaxError, struct.error, ValueError, TypeError, KeyError, IndexError, OSError)
+"""What Pillow raises, one or the other, for Exif metadata that is damaged."""
 
-    Broken metadata is ignored with a warning.
-    """
+
+def _upright(image: Image.Image) -> Image.Image:
+    """Return a loaded copy, turned as its Exif orientation says; broken metadata turns nothing."""
+    image.load()  # an error of the pixels is none of the metadata's
     try:
-        upright = ImageOps.exif_transpose(image)
-        exif = upright.info.get("exif") or _collected_exif(image)
-    except (SyntaxError, struct.error, ValueError, TypeError, KeyError, IndexError, OSError) as error:
-        image.load()  # an OSError of the pixels is none of the metadata's
+        return ImageOps.exif_transpose(image)
+    except BROKEN_EXIF as error:
         warnings.warn(f"ignored broken Exif metadata: {error}", stacklevel=2)
-        return image.copy(), b""
-    return upright, exif.removeprefix(b"Exif\0\0")
+        return image.copy()
 
 
-def _collected_exif(image: Image.Image) -> bytes:
-    """Return the Exif metadata of a format that has it among its own tags, as TIFF does."""
-    exif = image.getexif()
-    for tag in NOT_METADATA:
-        exif.pop(tag, None)
-    return exif.tobytes() if exif else b""
+def _exif(image: Image.Image, upright: Image.Image) -> bytes:
+    """Return the Exif metadata from its TIFF header on, without an orientation; b"" if there is none."""
+    try:
+        if upright.info.get("exif"):
+            own = Image.Exif()
+            own.load(upright.info["exif"])
+            if own.get(0x0112, 1) == 1:
+                return cast("bytes", upright.info["exif"]).removeprefix(b"Exif\0\0")
+        # TIFF, for one, has it among its own tags. The copy leaves the caller's as they are.
+        exif = Image.Exif()
+        for tag, value in image.getexif().items():
+            if tag in (0x8769, 0x8825):  # pointers to the Exif and GPS tables
+                exif[tag] = dict(image.getexif().get_ifd(tag))
+            elif tag not in NOT_METADATA:
+                exif[tag] = value
+        return exif.tobytes().removeprefix(b"Exif\0\0") if exif else b""
+    except BROKEN_EXIF as error:
+        warnings.warn(f"could not keep the Exif metadata: {error}", stacklevel=2)
+        return b""
 
 
 def _kept_metadata(image: Image.Image, exif: bytes, keep: tuple[str, ...]) -> Mapping[str, bytes]:
@@ -176,7 +192,7 @@ def _kept_metadata(image: Image.Image, exif: bytes, keep: tuple[str, ...]) -> Ma
     profile = image.info.get("icc_profile")
     if "icc" in keep and profile and keeps_meaning(image, profile):
         found["icc"] = profile
-    if "exif" in keep and exif:
+    if exif:
         found["exif"] = exif
     packet = image.info.get("xmp") or image.info.get("XML:com.adobe.xmp")
     if "xmp" in keep and packet:

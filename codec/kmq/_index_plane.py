@@ -46,15 +46,6 @@ class IndexPlane:
         object.__setattr__(self, "indices", own)
         object.__setattr__(self, "k", k)
 
-    @classmethod
-    def own(cls, indices: Indices, k: int) -> IndexPlane:
-        """Return a plane of an array that is known to be right and that nobody else holds."""
-        plane = object.__new__(cls)
-        indices.flags.writeable = False
-        object.__setattr__(plane, "indices", indices)
-        object.__setattr__(plane, "k", k)
-        return plane
-
     def __reduce__(self) -> tuple[type[IndexPlane], tuple[Indices, int]]:
         return IndexPlane, (self.indices, self.k)  # an unpickled array could be written to
 
@@ -88,3 +79,12 @@ class IndexPlane:
 def index_dtype(k: int) -> type[np.uint8 | np.uint16]:
     """Return the dtype that holds indices below k."""
     return np.uint8 if k <= 256 else np.uint16
+
+
+def trusted_plane(indices: Indices, k: int) -> IndexPlane:
+    """Return a plane of an array, contiguous, that is known to be right and that nobody else holds."""
+    plane = object.__new__(IndexPlane)
+    indices.flags.writeable = False
+    object.__setattr__(plane, "indices", indices)
+    object.__setattr__(plane, "k", k)
+    return plane

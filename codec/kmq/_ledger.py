@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from kmq._image import fewest_channels
 from kmq._nearest import distance_scale, squared_error
 
 if TYPE_CHECKING:
@@ -139,6 +140,9 @@ def _index_counts(plane: IndexPlane) -> NDArray[np.int64]:
 
 
 def _mean_error(palette: Palette, plane: IndexPlane, original: NDArray[np.uint8]) -> float:
+    if original.shape[2] > palette.channels:
+        flat = original.reshape(-1, original.shape[2])
+        original = original[:, :, fewest_channels(flat)]
     height, width, channels = original.shape
     if (width, height) != (plane.width, plane.height) or channels > palette.channels:
         raise ValueError(

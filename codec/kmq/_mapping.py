@@ -8,7 +8,7 @@ import numpy as np
 
 from kmq._arguments import checked_type
 from kmq._histogram import Histogram, histogram
-from kmq._index_plane import IndexPlane, index_dtype
+from kmq._index_plane import IndexPlane, index_dtype, trusted_plane
 from kmq._nearest import nearest
 from kmq._palette import Palette
 
@@ -31,4 +31,4 @@ def map_indices(image: ImageLike | Histogram, palette: Palette) -> IndexPlane:
         raise ValueError("the histogram has no inverse: it is a sum, and has no picture of its own")
     numbers = nearest(counted.colours, palette).astype(index_dtype(palette.k))
     indices = np.take(numbers, counted.inverse)
-    return IndexPlane.own(indices, palette.k)
+    return trusted_plane(indices, palette.k)

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from bitarray import bitarray
-from bitarray.util import ba2int
 
 from kmq._arguments import checked_bytes, checked_integer, checked_type
 from kmq._errors import FormatError
-from kmq._index_plane import IndexPlane, Indices, index_dtype
+from kmq._index_plane import IndexPlane, Indices, index_dtype, trusted_plane
 from kmq._packing_loop import pack_bits, unpack_bits
 from kmq._palette import MAX_ENTRIES, bit_depth
 from kmq._tiles import MAX_SIDE
@@ -31,7 +30,7 @@ def pack_indices(plane: IndexPlane) -> bytes:
         return b""
     payload = np.empty(packed_size(plane.indices.size, plane.k), np.uint8)
     pack_bits(
-        np.ascontiguousarray(plane.indices).reshape(-1).data,
+        plane.indices.reshape(-1).data,
         plane.bit_depth,
         payload.data,
     )
@@ -52,7 +51,7 @@ def unpack_indices(payload: bytes | memoryview, width: int, height: int, k: int)
     _check_length(data, width * height, k, 0)  # before anything of that size is allocated
     indices = np.zeros((height, width), index_dtype(k))
     unpack_tile(data, indices, k, 0)
-    return IndexPlane.own(indices, k)
+    return trusted_plane(indices, k)
 
 
 def unpack_tile(payload: memoryview, indices: Indices, k: int, offset: int) -> None:
@@ -114,12 +113,6 @@ class PackedPlane:
         `offset` is where the payload begins in its file.
         """
         return cls(bitarray(buffer=payload, endian="big"), width, height, k, offset)
-
-    def index(self, x: int, y: int) -> int:
-        """Return the index of one pixel, 0 <= x < width and 0 <= y < height."""
-        b = bit_depth(self.k)
-        start = (y * self.width + x) * b
-        return ba2int(self.bits[start : start + b]) if b else 0
 
     def region(self, x: int, y: int, width: int, height: int) -> Indices:
         """Return the indices, (height, width), of a region that lies within the plane.
