@@ -20,10 +20,7 @@ def pack_bits(indices: cython.const[index_t][::1], bit_depth: cython.int, payloa
     ceil(len(indices) * bit_depth / 8) bytes.
     """
     count: cython.Py_ssize_t = indices.shape[0]
-    if not 1 <= bit_depth <= 16:
-        raise ValueError(f"bit_depth is {bit_depth}; it must be 1 to 16")
-    if payload.shape[0] != (count * bit_depth + 7) // 8:
-        raise ValueError(f"payload has {payload.shape[0]} bytes for {count} indices")
+    _check_sizes(count, bit_depth, payload.shape[0])
     mask: cython.uint = (1 << bit_depth) - 1
     held: cython.uint = 0  # bits not yet written: fewer than 8 + 16
     held_bits: cython.int = 0
@@ -62,10 +59,7 @@ def unpack_bits(
     ceil(len(indices) * bit_depth / 8) bytes. Leftover bits are not looked at.
     """
     count: cython.Py_ssize_t = indices.shape[0]
-    if not 1 <= bit_depth <= 16:
-        raise ValueError(f"bit_depth is {bit_depth}; it must be 1 to 16")
-    if payload.shape[0] != (count * bit_depth + 7) // 8:
-        raise ValueError(f"payload has {payload.shape[0]} bytes for {count} indices")
+    _check_sizes(count, bit_depth, payload.shape[0])
     mask: cython.uint = (1 << bit_depth) - 1
     held: cython.uint = 0
     held_bits: cython.int = 0
@@ -89,3 +83,11 @@ def unpack_bits(
                 held_bits += 8
             held_bits -= bit_depth
             indices[i] = (held >> held_bits) & mask
+
+
+def _check_sizes(indices: cython.Py_ssize_t, bit_depth: cython.int, payload: cython.Py_ssize_t) -> None:
+    """Raise ValueError unless so many indices of `bit_depth` bits fill so many bytes."""
+    if not 1 <= bit_depth <= 16:
+        raise ValueError(f"bit_depth is {bit_depth}; it must be 1 to 16")
+    if payload != (indices * bit_depth + 7) // 8:
+        raise ValueError(f"payload has {payload} bytes for {indices} indices of {bit_depth} bits")
