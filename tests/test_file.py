@@ -36,6 +36,8 @@ def test_an_open_file_says_what_it_is(path):
         assert np.array_equal(file.pixels(), PICTURE)
         assert np.array_equal(file.palette.colours(file.indices()), PICTURE)
         assert file.ledger(PICTURE).total_bytes == path.stat().st_size
+        with pytest.raises(TypeError, match="item assignment"):
+            file.metadata["exif"] = b"later"
     with pytest.raises(ValueError, match="released"):
         file.pixels()
 

@@ -117,7 +117,7 @@ def test_options_reach_kmeans(option):
 @pytest.mark.parametrize(
     ("function", "message"),
     [
-        (lambda: kmq.decode("x.kmq"), "data is str; it must be the bytes of a file"),
+        (lambda: kmq.decode("x.kmq"), "data is str; it must be bytes .kmq.open takes a path"),
         (lambda: kmq.inspect("x.kmq"), "data is str"),
         (lambda: kmq.KmqFile(None), "data is NoneType"),
         (lambda: kmq.fit_palette(np.zeros((2, 2, 3), np.uint8), 2), "histogram is ndarray"),

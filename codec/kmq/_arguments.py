@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+import os
 
 import numpy as np
 
@@ -31,6 +32,5 @@ def checked_bytes(name: str, data: object) -> memoryview:
     try:
         return memoryview(data).cast("B")  # type: ignore[arg-type]
     except TypeError:
-        raise TypeError(
-            f"{name} is {type(data).__name__}; it must be the bytes of a file (kmq.open takes a path)"
-        ) from None
+        hint = " (kmq.open takes a path)" if isinstance(data, (str, os.PathLike)) else ""
+        raise TypeError(f"{name} is {type(data).__name__}; it must be bytes{hint}") from None

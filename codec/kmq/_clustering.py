@@ -64,8 +64,12 @@ def fit_palette(
     Raises ValueError, or TypeError for what is not a number.
     """
     checked_type("histogram", histogram, Histogram, "a Histogram, as kmq.histogram returns")
-    checked_integer("k", k, 1, MAX_ENTRIES)
-    options = KMeansOptions(n_init, max_iter, tol, random_state)
+    k = checked_integer("k", k, 1, MAX_ENTRIES)
+    return cluster_palette(histogram, k, KMeansOptions(n_init, max_iter, tol, random_state))
+
+
+def cluster_palette(histogram: Histogram, k: int, options: KMeansOptions) -> Palette:
+    """Do the work of `fit_palette`, with arguments that have been checked."""
     colours, counts = histogram.colours, histogram.counts
     if len(colours) <= k:
         return Palette(_sorted_by_luma(colours))

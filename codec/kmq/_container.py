@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -161,7 +162,7 @@ def read_container(data: memoryview, max_pixels: int | None = None) -> Container
         grid=grid,
         coding=coding,
         palette=Palette(entries.reshape(k, channels)),
-        metadata=dict(_read_sections(data, fields.at, sections_size)),
+        metadata=MappingProxyType(dict(_read_sections(data, fields.at, sections_size))),
         header_size=fields.at,
         sections_size=sections_size,
         tile_starts=starts,

@@ -6,13 +6,14 @@ import errno
 import io
 import os
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 import numpy as np
 
 from kmq._arguments import checked_integer
 from kmq._atomic import check_free, write_atomically
-from kmq._clustering import KMeansOptions, fit_palette
+from kmq._clustering import KMeansOptions, cluster_palette
 from kmq._container import CODINGS, write_container
 from kmq._file import inspect_canonical
 from kmq._histogram import histogram
@@ -62,8 +63,8 @@ def encode(
 
     Raises ValueError, or TypeError for what is not a number, naming the argument.
     """
-    options = KMeansOptions(n_init, max_iter, tol, random_state)
-    return _encode(canonical_image(image, keep), k, coding, tile, options)
+    request = _Request(k, coding, tile, KMeansOptions(n_init, max_iter, tol, random_state))
+    return _encode(canonical_image(image, keep), request)
 
 
 def save(
@@ -89,14 +90,14 @@ def save(
     Raises what `encode` does; OSError if the file can't be written; FileExistsError if it
     exists and `overwrite` is false.
     """
-    options = KMeansOptions(n_init, max_iter, tol, random_state)
+    request = _Request(k, coding, tile, KMeansOptions(n_init, max_iter, tol, random_state))
     path = file if isinstance(file, (str, os.PathLike)) else None
     if path is None and not hasattr(file, "write"):
         raise TypeError(f"file is {type(file).__name__}; it must be a path or a file open for writing")
     if path is not None and not overwrite:
         check_free(path)  # before the work, not only after it
     canonical = canonical_image(image, keep)
-    data = _encode(canonical, k, coding, tile, options)
+    data = _encode(canonical, request)
     if path is not None:
         write_atomically(path, data, overwrite=overwrite)
     else:
@@ -114,15 +115,25 @@ def _write_stream(file: BinaryIO, data: bytes) -> None:
         left = left[len(left) if written is None else written :]
 
 
-def _encode(
-    canonical: CanonicalImage, k: int, coding: str, tile: int | None, options: KMeansOptions
-) -> bytes:
-    k = checked_integer("k", k, 1, MAX_ENTRIES)
-    if coding not in ("auto", *CODINGS):
-        raise ValueError(f"coding is {coding!r}; it must be one of auto, {', '.join(CODINGS)}")
-    side = checked_tile(tile)
-    palette, plane = _quantise(canonical, k, options)
-    grid = TileGrid(plane.width, plane.height, side)
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """What the encoder is asked for, checked before any work is done."""
+
+    k: int
+    coding: str
+    tile: int | None
+    options: KMeansOptions
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "k", checked_integer("k", self.k, 1, MAX_ENTRIES))
+        if self.coding not in ("auto", *CODINGS):
+            raise ValueError(f"coding is {self.coding!r}; it must be one of auto, {', '.join(CODINGS)}")
+        object.__setattr__(self, "tile", checked_tile(self.tile))
+
+
+def _encode(canonical: CanonicalImage, request: _Request) -> bytes:
+    palette, plane = _quantise(canonical, request)
+    grid = TileGrid(plane.width, plane.height, request.tile)
     payloads = [
         pack_indices(
             trusted_plane(np.ascontiguousarray(plane.indices[y : y + height, x : x + width]), plane.k)
@@ -132,16 +143,9 @@ def _encode(
     return write_container(grid, palette, "packed", payloads, canonical.metadata)
 
 
-def _quantise(canonical: CanonicalImage, k: int, options: KMeansOptions) -> tuple[Palette, IndexPlane]:
-    if canonical.indexed is not None and canonical.indexed[0].k <= k:
+def _quantise(canonical: CanonicalImage, request: _Request) -> tuple[Palette, IndexPlane]:
+    if canonical.indexed is not None and canonical.indexed[0].k <= request.k:
         return canonical.indexed
     counted = histogram(canonical)
-    palette = fit_palette(
-        counted,
-        k,
-        n_init=options.n_init,
-        max_iter=options.max_iter,
-        tol=options.tol,
-        random_state=options.random_state,
-    )
+    palette = cluster_palette(counted, request.k, request.options)
     return palette, map_indices(counted, palette)

@@ -28,7 +28,6 @@ METADATA = ("icc", "exif", "xmp")
 
 ACCEPTED = "a Pillow image, or a uint8 array of shape (H, W), (H, W, 1), (H, W, 3) or (H, W, 4)"
 
-
 NOT_METADATA = frozenset(
     {0x0112, 0x02BC, 0x8773}  # orientation, XMP and ICC, which have ways of their own
     | set(range(0x0100, 0x0104))  # TIFF 6.0: width, height, bits, compression,
@@ -42,6 +41,9 @@ SCALES_OF_F = (1, 255, 65_535)
 
 OVERSHOOT = 0.05
 """How far, in parts of white, values of mode F may lie outside: resampling overshoots."""
+
+BROKEN_EXIF = (SyntaxError, struct.error, ValueError, TypeError, KeyError, IndexError, OSError)
+"""What Pillow raises, one or the other, for Exif metadata that is damaged."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -118,7 +120,9 @@ def _from_pillow(image: Image.Image, keep: tuple[str, ...]) -> CanonicalImage:
     if plain.mode == "LA":
         plain = plain.convert("RGBA")
     pixels = _without_hidden_colours(np.atleast_3d(np.asarray(plain)))
-    pixels = pixels[:, :, fewest_channels(pixels.reshape(-1, pixels.shape[2]), grey="icc" not in kept)]
+    # An ICC profile of RGB, if it is kept, means nothing for grey.
+    channels = fewest_channels(pixels, grey="icc" not in kept)
+    pixels = pixels[:, :, :channels]
     return CanonicalImage(np.ascontiguousarray(pixels), None, kept)
 
 
@@ -132,28 +136,22 @@ def _from_indexed(image: Image.Image, profile: bytes, kept: Mapping[str, bytes])
     if profile:
         row = Image.fromarray(colours[np.newaxis, :, :3])
         colours[:, :3] = np.asarray(to_srgb(row, profile))[0]
-    palette = Palette(colours[:, fewest_channels(colours, grey="icc" not in kept)])
+    palette = Palette(colours[:, : fewest_channels(colours, grey="icc" not in kept)])
     plane = IndexPlane(indices, palette.k)
     pixels = np.atleast_3d(palette.colours(plane))
     return CanonicalImage(_without_hidden_colours(pixels), (palette, plane), kept)
 
 
-def fewest_channels(colours: NDArray[np.uint8], *, grey: bool = True) -> list[int]:
-    """Return which columns of `colours`, (n, c), say everything: all opaque needs no alpha, and so on.
+def fewest_channels(colours: NDArray[np.uint8], *, grey: bool = True) -> int:
+    """Return how many of the channels of `colours`, (..., c), say everything.
 
-    With `grey` false RGB stays RGB, as for an ICC profile of RGB, which means nothing for grey.
+    All opaque colours need no alpha, and all grey ones only the first channel, if `grey`.
     """
-    channels = colours.shape[1]
-    if channels == 1:
-        return [0]
-    if channels == 4 and (colours[:, 3] != 255).any():
-        return [0, 1, 2, 3]
-    all_grey = all((colours[:, 0] == colours[:, i]).all() for i in (1, 2))
-    return [0] if grey and all_grey else [0, 1, 2]
-
-
-BROKEN_EXIF = (SyntaxError, struct.error, ValueError, TypeError, KeyError, IndexError, OSError)
-"""What Pillow raises, one or the other, for Exif metadata that is damaged."""
+    channels = int(colours.shape[-1])
+    if channels == 1 or (channels == 4 and (colours[..., 3] != 255).any()):
+        return channels
+    all_grey = all((colours[..., 0] == colours[..., i]).all() for i in (1, 2))
+    return 1 if grey and all_grey else 3
 
 
 def _upright(image: Image.Image) -> Image.Image:

@@ -141,8 +141,7 @@ def _index_counts(plane: IndexPlane) -> NDArray[np.int64]:
 
 def _mean_error(palette: Palette, plane: IndexPlane, original: NDArray[np.uint8]) -> float:
     if original.shape[2] > palette.channels:
-        flat = original.reshape(-1, original.shape[2])
-        original = original[:, :, fewest_channels(flat)]
+        original = original[:, :, : fewest_channels(original)]
     height, width, channels = original.shape
     if (width, height) != (plane.width, plane.height) or channels > palette.channels:
         raise ValueError(
