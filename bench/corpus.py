@@ -20,20 +20,16 @@ import numpy as np
 from PIL import Image
 
 import kmq
+from kmq_cli._export import indexed_image
 
 PICTURES = {".png", ".jpg", ".jpeg", ".gif", ".webp", ".bmp", ".tif", ".tiff"}
 
 
 def png_size(data: bytes) -> int:
     """Return the size of the picture as an indexed PNG."""
-    with kmq.KmqFile(data, max_pixels=None) as file:
-        image = Image.fromarray(file.indices().indices)
-        entries = file.palette.entries
-    colours = np.repeat(entries, 3, axis=1) if entries.shape[1] == 1 else entries[:, :3]
-    image.putpalette(colours.tobytes())
-    transparency = {"transparency": entries[:, 3].tobytes()} if entries.shape[1] == 4 else {}
     out = io.BytesIO()
-    image.save(out, "PNG", optimize=True, **transparency)
+    with kmq.KmqFile(data, max_pixels=None) as file:
+        indexed_image(file.indices().indices, file.palette, "PNG").save(out, "PNG", optimize=True)
     return len(out.getvalue())
 
 

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from kmq_cli._failures import STDOUT, failures
+from kmq_cli._failures import standard_output
 
 app = typer.Typer(
     name="kmq",
@@ -244,7 +244,9 @@ def demo(
     k: Annotated[
         int, typer.Option("-k", "--k", min=1, max=65536, metavar="N", help="Most colours in the palette.")
     ] = 16,
-    force: Force = False,
+    force: Annotated[
+        bool, typer.Option("-f", "--force", metavar="", help="Overwrite other files of these names.")
+    ] = False,
 ) -> None:
     """Encode a real photograph that comes with scikit-learn, decode it, and show what it took.
 
@@ -260,9 +262,5 @@ def main() -> None:
     """Run the command that the arguments name, and leave with its exit code."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a file's name is no reason to fail
-    with failures(STDOUT):
-        try:
-            app()
-        finally:
-            if sys.stdout is not None:
-                sys.stdout.flush()  # here, where a failure is still told in one line
+    with standard_output():
+        app()

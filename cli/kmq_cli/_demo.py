@@ -21,7 +21,6 @@ CREDIT = "Photograph: china.jpg of scikit-learn, by danielbuechele, CC BY 2.0"
 
 def run(folder: str, k: int, *, force: bool) -> None:
     """Write china.kmq, china.png and swatches.png into `folder`; print the ledger."""
-    console = Console(highlight=False, soft_wrap=True)
     place = Path(folder)
     with failures(folder):
         with Console(stderr=True).status("reading scikit-learn's china.jpg"):
@@ -39,16 +38,14 @@ def run(folder: str, k: int, *, force: bool) -> None:
         if place.exists() and not place.is_dir():
             raise NotADirectoryError(errno.ENOTDIR, "is a file; name a folder", folder)
         place.mkdir(parents=True, exist_ok=True)
-        for name, content in {
-            "china.kmq": data,
-            "china.png": decoded,
-            "swatches.png": pair.getvalue(),
-        }.items():
-            path = place / name
-            if not (path.is_file() and path.read_bytes() == content):  # so the demo can be run again
-                write_bytes(str(path), content, force=force)
-            console.print(f"{path}  {len(content):,} bytes", markup=False)
-        console.print()
-        print_ledger(ledger)
-        console.print()
-        console.print(CREDIT, style="dim")
+    files = {"china.kmq": data, "china.png": decoded, "swatches.png": pair.getvalue()}
+    for name, content in files.items():
+        path = place / name
+        with failures(str(path)):
+            there = path.is_file() and path.read_bytes() == content  # the demo can be run again
+        if not there:
+            write_bytes(str(path), content, force=force)
+        print(f"{path}  {len(content):,} bytes")
+    print()
+    print_ledger(ledger)
+    print(f"\n{CREDIT}")

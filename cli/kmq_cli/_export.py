@@ -76,11 +76,12 @@ def _forms(
 ) -> Iterator[Image.Image]:
     grey_profile = palette.channels == 1 and has_profile  # is not allowed beside a palette of RGB
     if palette.k <= 256 and name in INDEXED_FORMATS and not grey_profile:
-        yield _indexed(indices, palette, name)
+        yield indexed_image(indices, palette, name)
     yield shown
 
 
-def _indexed(indices: Indices, palette: Palette, name: str) -> Image.Image:
+def indexed_image(indices: Indices, palette: Palette, name: str) -> Image.Image:
+    """Return a Pillow image of mode P, with its transparency as the format `name` has it."""
     image = Image.fromarray(indices)
     colours = palette.entries
     image.putpalette((colours[:, :3] if palette.channels > 1 else np.repeat(colours, 3, axis=1)).tobytes())

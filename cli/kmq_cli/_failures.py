@@ -13,8 +13,6 @@ FAILED = 1
 INTERRUPTED = 130
 """128 + SIGINT, as a shell reports it."""
 
-STDOUT = "standard output"
-
 
 def complain(subject: str, problem: object) -> None:
     """Print one line about `subject`, usually a file, to standard error."""
@@ -47,10 +45,6 @@ def failures(subject: str) -> Iterator[None]:
         except FileExistsError as error:
             fail(error.filename or subject, "exists; --force overwrites it, or give another name")
         except OSError as error:
-            if subject == STDOUT:
-                _silence_stdout()
-                if isinstance(error, BrokenPipeError):  # who reads it has had enough
-                    raise SystemExit(FAILED) from None
             fail(error.filename or subject, error.strerror or error)
         except (ValueError, MemoryError) as error:
             fail(subject, error if str(error) else type(error).__name__)
@@ -65,7 +59,24 @@ def failures(subject: str) -> Iterator[None]:
             fail(subject, f"{error}{hint}")
 
 
-def _silence_stdout() -> None:
-    """Send what is still buffered for standard output nowhere, lest the interpreter try again."""
-    if sys.stdout is not None:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+@contextlib.contextmanager
+def standard_output() -> Iterator[None]:
+    """Turn what can go wrong with printing into a line and exit code 1, and flush before it is too late.
+
+    Only errors of the system are caught, so that a bug of ours shows its traceback.
+    """
+    try:
+        try:
+            yield
+        finally:
+            if sys.stdout is not None:
+                sys.stdout.flush()
+    except OSError as error:
+        if sys.stdout is not None:  # what is still buffered goes nowhere, lest the interpreter try again
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if isinstance(error, BrokenPipeError):  # who reads it has had enough
+            raise SystemExit(FAILED) from None
+        fail(error.filename or "standard output", error.strerror or error)
+    except KeyboardInterrupt:
+        print("kmq: interrupted", file=sys.stderr)
+        raise SystemExit(INTERRUPTED) from None

@@ -10,7 +10,7 @@ from pathlib import Path
 import typer
 
 from kmq._atomic import write_atomically
-from kmq_cli._failures import STDOUT, failures
+from kmq_cli._failures import failures, standard_output
 
 STANDARD = "-"
 
@@ -71,11 +71,11 @@ def write_bytes(output: str, data: bytes, *, force: bool) -> None:
 
     A failure is reported with the output's name and ends the command.
     """
-    with failures(STDOUT if output == STANDARD else output):
-        if output == STANDARD:
+    if output == STANDARD:
+        with standard_output():
             if sys.stdout is None:
                 raise OSError(errno.EBADF, "is closed")
             sys.stdout.buffer.write(data)
-            sys.stdout.buffer.flush()
-        else:
+    else:
+        with failures(output):
             write_atomically(output, data, overwrite=force)
