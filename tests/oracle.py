@@ -139,10 +139,55 @@ def distance(one, other):
     return sum((int(a) - int(b)) ** 2 for a, b in zip(one, other, strict=True))
 
 
-def nearest(colour, entries):
+def allowed(colour, entries):
+    """Return the indices that a colour may get: opaque ones for opaque, transparent for transparent."""
+    if len(colour) == 4 and colour[3] in (0, 255):
+        alike = [index for index, entry in enumerate(entries) if entry[3] == colour[3]]
+        if alike:
+            return alike
+    return range(len(entries))
+
+
+def nearest(colour, entries, measure=distance):
     """Return the lowest index among the entries at the least distance."""
-    distances = [distance(colour, entry) for entry in entries]
-    return distances.index(min(distances))
+    return min(allowed(colour, entries), key=lambda index: measure(colour, entries[index]))
+
+
+def oklab(colour):
+    """Oklab of a colour with its alpha, premultiplied (bottosson.github.io/posts/oklab), in floats."""
+    red, green, blue = (colour * 3)[:3] if len(colour) == 1 else colour[:3]
+    alpha = colour[3] / 255 if len(colour) == 4 else 1
+    linear = [
+        v / 255 / 12.92 if v / 255 <= 0.04045 else ((v / 255 + 0.055) / 1.055) ** 2.4
+        for v in (red, green, blue)
+    ]
+    cones = [
+        sum(a * b for a, b in zip(row, linear, strict=True)) ** (1 / 3)
+        for row in (
+            (0.4122214708, 0.5363325363, 0.0514459929),
+            (0.2119034982, 0.6806995451, 0.1073969566),
+            (0.0883024619, 0.2817188376, 0.6299787005),
+        )
+    ]
+    lab = [
+        sum(a * b for a, b in zip(row, cones, strict=True))
+        for row in (
+            (0.2104542553, 0.7936177850, -0.0040720468),
+            (1.9779984951, -2.4285922050, 0.4505937099),
+            (0.0259040371, 0.7827717662, -0.8086757660),
+        )
+    ]
+    return [*(alpha * value for value in lab), alpha]
+
+
+def oklab_distance(one, other):
+    return sum((a - b) ** 2 for a, b in zip(oklab(one), oklab(other), strict=True))
+
+
+def z_code(colour):
+    """Interleave the bits of a colour's channels."""
+    bits = ["".join(digits) for digits in zip(*(f"{value:08b}" for value in colour), strict=True)]
+    return int("".join(bits), 2)
 
 
 def canonical(colour):

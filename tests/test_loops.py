@@ -12,11 +12,14 @@ from hypothesis.extra import numpy as npst
 
 import kmq
 import oracle
-from kmq import _nearest_loop, _packing_loop
-from kmq._nearest import coordinates, nearest
+from kmq import _dithering_loop, _histogram_loop, _nearest_loop, _packing_loop
+from kmq._colour_space import COLOUR_SPACES, points_of
+from kmq._nearest import CELL_BITS, nearest
+from kmq._z_order import codes_of, spread_table
 from strategies import palettes, planes
 
-LOOPS = [_packing_loop, _nearest_loop]
+LOOPS = [_histogram_loop, _nearest_loop, _dithering_loop, _packing_loop]
+SRGB = COLOUR_SPACES["srgb"]
 
 
 def uncompiled(module):
@@ -79,29 +82,240 @@ def searches(draw):
 def test_the_nearest_entry_is_that_of_all_distances(search):
     colours, palette = search
     expected = [oracle.nearest(colour, palette.entries.tolist()) for colour in colours.tolist()]
-    assert nearest(colours, palette).tolist() == expected
+    assert nearest(colours, palette, SRGB).tolist() == expected
 
 
-@given(searches())
-def test_the_nearest_entry_is_the_same_uncompiled(search):
+@pytest.mark.parametrize("channels", [1, 3, 4])
+@pytest.mark.parametrize("k", [1, 3, 40, 400])
+def test_the_nearest_entry_among_many_colours_in_cells(channels, k):
+    rng = np.random.default_rng(k)
+    colours = np.unique(rng.integers(0, 256, (3000, channels), np.uint8), axis=0)
+    colours = colours[np.argsort(codes_of(colours))]
+    entries = colours[rng.integers(0, len(colours), k)]
+    points, places = points_of(colours, SRGB).astype(np.int64), points_of(entries, SRGB).astype(np.int64)
+    distances = ((points[:, np.newaxis] - places) ** 2).sum(axis=2)
+    if channels == 4:  # opaque finds opaque, transparent finds transparent, where there are such entries
+        for alpha in (0, 255):
+            if (entries[:, 3] == alpha).any():
+                wrong = np.outer(colours[:, 3] == alpha, entries[:, 3] != alpha)
+                distances[wrong] = np.iinfo(np.int64).max
+    assert np.array_equal(nearest(colours, kmq.Palette(entries), SRGB), distances.argmin(axis=1))
+
+
+def room(colours, entries, levels=len(CELL_BITS)):
+    """Return the arguments of nearest_entries."""
+    k = len(entries)
+    candidates = np.zeros((levels + 1, k, 5), np.int32)
+    candidates[0, :, :4], candidates[0, :, 4] = points_of(entries, SRGB), np.arange(k)
+    shifts = np.array([(8 - bits) * colours.shape[1] for bits in CELL_BITS[:levels]], np.int32)
+    return [
+        points_of(colours, SRGB), codes_of(colours), shifts, candidates, np.zeros(levels + 1, np.int64),
+        np.zeros(levels + 1, np.int64), np.zeros(k, np.int64), np.full(len(colours), -1, np.int32),
+    ]  # fmt: skip
+
+
+@given(searches(), st.integers(0, len(CELL_BITS)))
+def test_the_nearest_entry_is_the_same_uncompiled_and_with_any_cells(search, levels):
     colours, palette = search
-    points, entries = (np.zeros((len(table), 4), np.int32) for table in (colours, palette.entries))
-    points[:, : palette.channels] = coordinates(colours)
-    entries[:, : palette.channels] = coordinates(palette.entries)
-    order = np.argsort(entries[:, 0], kind="stable").astype(np.int32)
     found = []
+    for loops, cells in ((_nearest_loop, len(CELL_BITS)), (PURE["kmq._nearest_loop"], levels)):
+        arguments = room(colours, palette.entries, cells)
+        loops.nearest_entries(*map(memoryview, arguments))
+        found.append(arguments[-1].tolist())
+    assert found[0] == found[1]
+    assert min(found[0]) >= 0
+
+
+BOTH = pytest.mark.parametrize("loops", ["compiled", "pure"])
+
+
+def of(loops, module):
+    return module if loops == "compiled" else PURE[module.__name__]
+
+
+@BOTH
+@pytest.mark.parametrize("broken", range(8))
+def test_the_search_checks_sizes_before_it_reads(loops, broken):
+    arguments = room(np.zeros((3, 3), np.uint8), np.zeros((2, 3), np.uint8))
+    arguments[broken] = np.concatenate([arguments[broken], arguments[broken]])
+    with pytest.raises(ValueError, match="must"):
+        of(loops, _nearest_loop).nearest_entries(*map(memoryview, arguments))
+
+
+@BOTH
+@pytest.mark.parametrize("shift", [-1, 32])
+def test_the_search_checks_shifts(loops, shift):
+    arguments = room(np.zeros((3, 3), np.uint8), np.zeros((2, 3), np.uint8))
+    arguments[2][1] = shift
+    with pytest.raises(ValueError, match="shifts must be 0 to 31"):
+        of(loops, _nearest_loop).nearest_entries(*map(memoryview, arguments))
+
+
+@given(searches(), st.data())
+def test_sums_by_entry(search, data):
+    colours, palette = search
+    points = points_of(colours, SRGB)
+    weights = data.draw(npst.arrays(np.int64, len(points), elements=st.integers(1, 2**40)))
+    numbers = data.draw(npst.arrays(np.int32, len(points), elements=st.integers(0, palette.k - 1)))
+    expected = [[0] * 5 for _ in range(palette.k)]
+    for point, weight, number in zip(points.tolist(), weights.tolist(), numbers.tolist(), strict=True):
+        expected[number] = [a + weight * b for a, b in zip(expected[number], [*point, 1], strict=True)]
     for loops in (_nearest_loop, PURE["kmq._nearest_loop"]):
-        numbers = np.full(len(points), -1, np.int32)
-        loops.nearest_entries(*map(memoryview, (points, entries[order], order, numbers)))
-        found.append(numbers.tolist())
-    assert found[0] == found[1] == nearest(colours, palette).tolist()
+        sums = np.zeros((palette.k, 5), np.int64)
+        loops.sum_by_entry(*map(memoryview, (points, weights, numbers, sums)))
+        assert sums.tolist() == expected
 
 
-@pytest.mark.parametrize("loops", [_nearest_loop, PURE["kmq._nearest_loop"]], ids=["compiled", "pure"])
+@BOTH
+@pytest.mark.parametrize("wrong", [-1, 2])
+def test_sums_check_numbers(loops, wrong):
+    points, weights, sums = np.zeros((3, 4), np.int32), np.ones(3, np.int64), np.zeros((2, 5), np.int64)
+    for numbers in (np.array([0, 1, wrong], np.int32), np.zeros(2, np.int32)):
+        with pytest.raises(ValueError, match="must"):
+            of(loops, _nearest_loop).sum_by_entry(*map(memoryview, (points, weights, numbers, sums)))
+
+
+def counting(pixels, size=64):
+    """Return the arguments of find_blocks."""
+    channels = pixels.shape[1]
+    return [
+        pixels, spread_table(channels), np.zeros(size, np.uint64), np.zeros(size // 2, np.uint32),
+        np.zeros(size // 2, np.uint64), np.zeros(len(pixels), np.uint32), 0, 0,
+    ]  # fmt: skip
+
+
+def run(function, arguments):
+    return function(*(memoryview(a) if isinstance(a, np.ndarray) else a for a in arguments))
+
+
+@given(st.sampled_from([1, 3, 4]), st.data())
+def test_counting_uncompiled_gives_the_same(channels, data):
+    pixels = data.draw(npst.arrays(np.uint8, (data.draw(st.integers(1, 40)), channels)))
+    results = []
+    for loops in (_histogram_loop, PURE["kmq._histogram_loop"]):
+        arguments = counting(pixels)
+        done, known = run(loops.find_blocks, arguments)
+        table, blocks, bitmaps, places = arguments[2:6]
+        larger = np.zeros(256, np.uint64)
+        run(loops.enter_blocks, [larger, blocks, known])
+        order = np.argsort(blocks[:known]).astype(np.int64)
+        firsts = np.zeros(known, np.uint32)
+        codes = np.zeros(sum(int(bits).bit_count() for bits in bitmaps[:known]), np.uint32)
+        run(loops.list_codes, [bitmaps[:known], blocks[:known], order, firsts, codes])
+        counts = np.zeros(len(codes), np.int64)
+        if done == len(pixels):
+            run(loops.rank_and_count, [places, bitmaps[:known], firsts, counts])
+            assert np.array_equal(codes[places], codes_of(pixels))
+        results.append([a.tolist() for a in (table, larger, places, codes, counts)] + [done, known])
+    assert results[0] == results[1]
+
+
+@BOTH
+def test_counting_stops_when_there_is_no_room(loops):
+    pixels = np.arange(256, dtype=np.uint8).repeat(3).reshape(-1, 3)
+    arguments = counting(pixels, 16)
+    done, known = run(of(loops, _histogram_loop).find_blocks, arguments)
+    assert known == 8
+    assert len(set((codes_of(pixels)[:done] >> 6).tolist())) == 8
+    assert codes_of(pixels)[done] >> 6 not in arguments[3]
+
+
+@BOTH
 @pytest.mark.parametrize(
-    "shapes", [((3, 3), (2, 4), 2, 3), ((3, 4), (2, 4), 1, 3), ((3, 4), (2, 4), 2, 2), ((3, 4), (0, 4), 0, 3)]
-)
-def test_the_search_checks_sizes_before_it_reads(loops, shapes):
-    points, entries, numbers, found = (np.zeros(shape, np.int32) for shape in shapes)
-    with pytest.raises(ValueError, match="four coordinates|must match"):
-        loops.nearest_entries(*map(memoryview, (points, entries, numbers, found)))
+    ("place", "value"),
+    [
+        (1, spread_table(4)), (2, np.zeros(48, np.uint64)), (3, np.zeros(64, np.uint32)),
+        (4, np.zeros(8, np.uint64)), (5, np.zeros(4, np.uint32)), (6, -1), (6, 6), (7, -1), (7, 33),
+    ],
+)  # fmt: skip
+def test_counting_checks_sizes_before_it_reads(loops, place, value):
+    arguments = counting(np.zeros((5, 3), np.uint8))
+    arguments[place] = value
+    with pytest.raises(ValueError, match="must"):
+        run(of(loops, _histogram_loop).find_blocks, arguments)
+
+
+@BOTH
+def test_ranking_checks_what_it_is_given(loops):
+    loops = of(loops, _histogram_loop)
+    bitmaps, blocks, order = np.array([3], np.uint64), np.array([0], np.uint32), np.array([0], np.int64)
+    firsts, codes = np.zeros(1, np.uint32), np.zeros(2, np.uint32)
+    run(loops.list_codes, [bitmaps, blocks, order, firsts, codes])
+    assert codes.tolist() == [0, 1]
+    for wrong in ([bitmaps, blocks, np.array([1], np.int64), firsts, codes],
+                  [bitmaps, blocks, order, firsts, np.zeros(1, np.uint32)],
+                  [bitmaps, blocks, order, firsts, np.zeros(3, np.uint32)],
+                  [bitmaps, blocks, order, np.zeros(2, np.uint32), codes]):  # fmt: skip
+        with pytest.raises(ValueError, match="must"):
+            run(loops.list_codes, wrong)
+    for places, counts in (([64], 2), ([2], 2), ([0, 1], 1)):
+        arguments = [np.array(places, np.uint32), bitmaps, firsts, np.zeros(counts, np.int64)]
+        with pytest.raises(ValueError, match="must be of one picture"):
+            run(loops.rank_and_count, arguments)
+    with pytest.raises(ValueError, match="as many"):
+        run(loops.rank_and_count, [codes, bitmaps, np.zeros(2, np.uint32), np.zeros(2, np.int64)])
+    with pytest.raises(ValueError, match="twice the blocks"):
+        run(loops.enter_blocks, [np.zeros(8, np.uint64), np.zeros(5, np.uint32), 5])
+
+
+@st.composite
+def ditherings(draw):
+    """Return the arguments of diffuse: colours and entries that are few, and any ranges of entries."""
+    integers = np.random.default_rng(draw(st.integers(0, 2**32))).integers
+    height, width, colours, k = (draw(st.integers(1, most)) for most in (8, 9, 12, 9))
+    points = integers(-65_025, 65_026, (colours, 4), np.int32)
+    entries = integers(-65_025, 65_026, (k, 4), np.int32)
+    entries = entries[np.argsort(entries[:, 0])]
+    points[: min(k, colours) // 2] = entries[: min(k, colours) // 2]
+    ranges = np.sort(integers(0, k + 1, (colours, 2), np.int32), axis=1)
+    rows = np.where(ranges[:, 0] < ranges[:, 1], ranges[:, 0], integers(0, k, colours)).astype(np.int32)
+    inverse = integers(0, draw(st.integers(1, colours)), (height, width), np.uint32)
+    limits = np.stack([points.min(axis=0), points.max(axis=0)])
+    strength, edge = draw(st.integers(0, 256)), draw(st.sampled_from([0, 30_000, 10**6]))
+    errors, chosen = np.full((2, width + 2, 4), 9, np.int32), np.full((height, width), -1, np.int32)
+    return [inverse, points, rows, ranges, entries, limits, strength, edge, errors, chosen]
+
+
+@given(ditherings())
+def test_dithering_uncompiled_gives_the_same_and_keeps_to_the_ranges(arguments):
+    inverse, points, rows, ranges, entries = arguments[:5]
+    results = []
+    for loops in (_dithering_loop, PURE["kmq._dithering_loop"]):
+        own = [a.copy() if isinstance(a, np.ndarray) else a for a in arguments]
+        run(loops.diffuse, own)
+        partners, shares = np.zeros(len(points), np.int32), np.zeros(len(points), np.uint8)
+        run(loops.mix_entries, [points, rows, ranges, entries, arguments[6], partners, shares])
+        results.append([a.tolist() for a in (own[-1], partners, shares)])
+    assert results[0] == results[1]
+    chosen = np.array(results[0][0])
+    first, end = ranges[inverse, 0], ranges[inverse, 1]
+    assert np.where(first == end, chosen == rows[inverse], (first <= chosen) & (chosen < end)).all()
+    assert max(results[0][2]) <= 32
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        (0, np.array([[3]], np.uint32)), (1, np.zeros((2, 4), np.int32)), (1, np.zeros((3, 3), np.int32)),
+        (2, np.array([0, 0, 2], np.int32)), (2, np.array([0, -1, 0], np.int32)),
+        (3, np.array([[0, 2], [0, 3], [0, 2]], np.int32)), (3, np.array([[0, 2], [1, 0], [0, 2]], np.int32)),
+        (4, np.zeros((2, 3), np.int32)), (5, np.zeros((1, 4), np.int32)), (6, 257), (6, -1),
+        (8, np.zeros((2, 2, 4), np.int32)), (9, np.zeros((1, 2), np.int32)),
+    ],
+)  # fmt: skip
+def test_dithering_checks_its_arguments_before_it_reads(loops, place, value):
+    arguments = [
+        np.zeros((1, 1), np.uint32), np.zeros((3, 4), np.int32), np.zeros(3, np.int32),
+        np.array([[0, 2]] * 3, np.int32), np.zeros((2, 4), np.int32), np.zeros((2, 4), np.int32), 256, 0,
+        np.zeros((2, 3, 4), np.int32), np.zeros((1, 1), np.int32),
+    ]  # fmt: skip
+    run(of(loops, _dithering_loop).diffuse, arguments)
+    arguments[place] = value
+    with pytest.raises(ValueError, match="must"):
+        run(of(loops, _dithering_loop).diffuse, arguments)
+    if place in (1, 2, 3, 4, 6):
+        points, rows, ranges, entries, _, strength = arguments[1:7]
+        room = [np.zeros(3, np.int32), np.zeros(3, np.uint8)]
+        with pytest.raises(ValueError, match="must"):
+            run(of(loops, _dithering_loop).mix_entries, [points, rows, ranges, entries, strength, *room])

@@ -28,6 +28,29 @@ class Coding(StrEnum):
     packed = "packed"
 
 
+class Space(StrEnum):
+    """Where colours are clustered and compared."""
+
+    oklab = "oklab"
+    srgb = "srgb"
+
+
+class Effort(StrEnum):
+    """How long to look for a better palette."""
+
+    fast = "fast"
+    default = "default"
+    thorough = "thorough"
+
+
+class Dither(StrEnum):
+    """How to dither."""
+
+    none = "none"
+    floyd_steinberg = "floyd-steinberg"
+    ordered = "ordered"
+
+
 def _show_version(wanted: bool) -> None:
     if wanted:
         from importlib.metadata import version
@@ -42,6 +65,12 @@ def _power_of_two(tile: int | None) -> int | None:
     return tile
 
 
+def _colours(text: str | None) -> str | None:
+    if text is None or text == "auto" or (text.isdecimal() and 1 <= int(text) <= 65_536):
+        return text
+    raise typer.BadParameter(f"{text!r} is neither a number from 1 to 65,536 nor auto")
+
+
 def _metadata(names: str) -> str:
     for name in filter(None, names.split(",")):
         if name not in ("icc", "exif", "xmp"):
@@ -49,8 +78,8 @@ def _metadata(names: str) -> str:
     return names
 
 
-def _finite(number: float) -> float:
-    if not number < float("inf"):
+def _finite(number: float | None) -> float | None:
+    if number is not None and not number < float("inf"):
         raise typer.BadParameter(f"{number} is not a finite number")
     return number
 
@@ -104,6 +133,8 @@ def kmq(
 @app.command(
     epilog="Examples:\n\n"
     "- photo.kmq with 16 colours: `kmq encode photo.jpg -k 16`\n"
+    "- at least 38 dB: `kmq encode photo.jpg --psnr 38`\n"
+    "- dithered, for a display: `kmq encode photo.jpg --palette e-paper-7 --dither floyd-steinberg`\n"
     "- only look at the result: `kmq encode icon.png -o - | kmq info -`\n"
     "- from another program: `magick x.tif png:- | kmq encode - -o x.kmq`\n"
 )
@@ -111,11 +142,61 @@ def encode(
     source: Source,
     output: Output = None,
     k: Annotated[
-        int,
+        str | None,
         typer.Option(
-            "-k", "--k", min=1, max=65536, metavar="N", help="Most colours in the palette, 1 to 65,536."
+            "-k",
+            "--k",
+            callback=_colours,
+            metavar="N|auto",
+            help="Most colours in the palette, 1 to 65,536; auto: until more no longer pay.",
+            show_default="256; with a target, as few or as many as it takes",
         ),
-    ] = 256,
+    ] = None,
+    psnr: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            callback=_finite,
+            metavar="DB",
+            help="As few colours as reach so much.",
+            show_default=False,
+        ),
+    ] = None,
+    max_bytes: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=2**62,
+            metavar="N",
+            help="As many colours as a file of N bytes holds.",
+            show_default=False,
+        ),
+    ] = None,
+    bpp: Annotated[
+        float | None,
+        typer.Option(
+            min=0, callback=_finite, metavar="X", help="The same, in bits a pixel.", show_default=False
+        ),
+    ] = None,
+    palette: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE|NAME",
+            help="Take these colours, in their order: a .gpl, .hex, .pal, .act, .kmq or picture file, or "
+            "black-and-white, game-boy, pico-8, e-paper-7, web-safe.",
+            show_default="chosen for the picture",
+        ),
+    ] = None,
+    space: Annotated[
+        Space, typer.Option(help="Cluster and compare colours as the eye does, or for least RGB error.")
+    ] = Space.oklab,
+    effort: Annotated[Effort, typer.Option(help="How long to look for a better palette.")] = Effort.default,
+    dither: Annotated[
+        Dither, typer.Option(help="Mix entries pixel by pixel: smoother from afar, larger when compressed.")
+    ] = Dither.none,
+    strength: Annotated[
+        float, typer.Option(min=0, max=1, callback=_finite, metavar="X", help="How much to dither.")
+    ] = 0.8,
     coding: Annotated[
         Coding, typer.Option(help="How to write the indices; auto is packed so far.")
     ] = Coding.auto,
@@ -142,12 +223,22 @@ def encode(
     n_init: Annotated[
         int,
         typer.Option(
-            min=1, max=2**31 - 1, metavar="N", help="KMeans: runs from other starts; the best is kept."
+            min=1,
+            max=2**31 - 1,
+            metavar="N",
+            help="KMeans: starts, the first one fixed; the best is kept.",
         ),
     ] = 1,
     max_iter: Annotated[
-        int, typer.Option(min=1, max=2**31 - 1, metavar="N", help="KMeans: most iterations of a run.")
-    ] = 300,
+        int | None,
+        typer.Option(
+            min=1,
+            max=2**31 - 1,
+            metavar="N",
+            help="KMeans: most iterations of a run.",
+            show_default="by effort: 3, 5 or 100",
+        ),
+    ] = None,
     tol: Annotated[
         float,
         typer.Option(
@@ -155,7 +246,7 @@ def encode(
         ),
     ] = 1e-4,
     random_state: Annotated[
-        int, typer.Option(min=0, max=2**32 - 1, metavar="N", help="KMeans: seed of the start.")
+        int, typer.Option(min=0, max=2**32 - 1, metavar="N", help="KMeans: seed of the other starts.")
     ] = 0,
     max_pixels: MaxPixels = None,
     force: Force = False,
@@ -167,15 +258,30 @@ def encode(
     """Encode a picture: any that Pillow reads, into at most N colours.
 
     A picture of at most N colours is stored exactly. Otherwise KMeans chooses the colours and
-    every pixel gets the nearest one. Prints the ledger: where the file's bytes went.
+    every pixel gets the nearest one, or is dithered. Prints the ledger: where the file's
+    bytes went. Exit code 3: no number of colours meets --psnr, --max-bytes or --bpp.
     """
+    targets = {"--psnr": psnr, "--max-bytes": max_bytes, "--bpp": bpp}
+    named = next((name for name, value in targets.items() if value is not None), None)
+    if palette is not None and (named or k is not None):
+        raise typer.BadParameter(f"--palette has its own number of colours: leave {named or '-k'} out")
+    if named and k == "auto":
+        raise typer.BadParameter(f"{named} looks for a number of colours, as -k auto does: leave one out")
     from kmq_cli._encode import run
 
     run(
         source,
         output,
         {
-            "k": k,
+            "k": int(k) if k is not None and k != "auto" else k,
+            "psnr": psnr,
+            "max_bytes": max_bytes,
+            "bpp": bpp,
+            "palette": palette,
+            "space": space.value,
+            "effort": effort.value,
+            "dither": dither.value,
+            "strength": strength,
             "coding": coding.value,
             "tile": tile,
             "keep": [name for name in keep.split(",") if name],

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import io
 import sys
-from typing import Any, Literal
+import zlib
+from typing import TYPE_CHECKING, Any, Literal
 
+import typer
 from rich.console import Console
 
 import kmq
+from kmq._fixed_palette import fixed_palette
 from kmq_cli._failures import complain, failures
 from kmq_cli._ledger_report import ledger_json, print_ledger
 from kmq_cli._source import open_image
 from kmq_cli._streams import STANDARD, check_output, check_suffix, output_for, read_bytes, write_bytes
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 
 def run(
@@ -27,6 +33,7 @@ def run(
     """Encode `source`, write the file, and report; with the file on standard output only JSON, beside it."""
     target = output_for(source, output, ".kmq")
     check_suffix(target)
+    palette = None if options["palette"] is None else _palette(options["palette"])
     with failures(source):
         given = read_bytes(source)
         check_output(source, target, force=force)
@@ -36,7 +43,12 @@ def run(
             if frames > 1:
                 complain(source, f"note: has {frames} frames; the first was encoded")
             with Console(stderr=True).status(f"encoding {image.width:,} x {image.height:,} pixels"):
-                ledger = kmq.save(encoded, image, **options)
+                ledger = kmq.save(encoded, image, **(options | {"palette": palette}))
+                dithering = ""
+                if report == "table" and target != STANDARD and options["dither"] != "none":
+                    dithering = _cost_of_dithering(encoded.getvalue(), image, options)
+    if palette is not None and ledger.k > palette.k:
+        complain(source, "note: a transparent entry was added to the palette for its transparent pixels")
     write_bytes(target, encoded.getvalue(), force=force)
     if report == "json":
         print(ledger_json(ledger), file=sys.stderr if target == STANDARD else sys.stdout)
@@ -44,4 +56,25 @@ def run(
         share = ledger.total_bytes / len(given)
         compared = f"{100 * share:.1f} % of it" if share < 1 else f"{share:.2f} times as many"
         print(f"{source} has {len(given):,} bytes, {target} {ledger.total_bytes:,}: {compared}\n")
-        print_ledger(ledger)
+        print_ledger(ledger, dithering)
+
+
+def _palette(named: str) -> kmq.Palette:
+    with failures(named):
+        try:
+            return fixed_palette(named)
+        except ValueError as error:
+            raise typer.BadParameter(str(error)) from None
+
+
+def _cost_of_dithering(data: bytes, image: Image.Image, options: dict[str, Any]) -> str:
+    """Say how many more bytes the file has than one of the same entries, undithered."""
+    with kmq.KmqFile(data, max_pixels=None) as file:
+        dithered, palette = file.indices(), file.palette
+    plain = kmq.encode(
+        image, palette=palette, space=options["space"], coding=options["coding"], tile=options["tile"]
+    )
+    with kmq.KmqFile(plain, max_pixels=None) as file:
+        sizes = [len(zlib.compress(plane.indices.tobytes())) for plane in (file.indices(), dithered)]
+    more = len(data) - len(plain)
+    return f"{more:,} bytes more here; deflated, its indices take {sizes[1]:,} bytes, undithered {sizes[0]:,}"

@@ -10,6 +10,9 @@ from collections.abc import Iterator
 from typing import NoReturn
 
 FAILED = 1
+MISSED = 3
+"""A target can't be met."""
+
 INTERRUPTED = 130
 """128 + SIGINT, as a shell reports it."""
 
@@ -51,10 +54,12 @@ def failures(subject: str) -> Iterator[None]:
         except KeyboardInterrupt:
             fail(subject, "interrupted", INTERRUPTED)
         except Exception as error:
-            from kmq import KmqError, LimitError  # only now: --help needn't wait for the codec
+            from kmq import KmqError, LimitError, TargetError  # only now: --help needn't wait for the codec
 
             if not isinstance(error, KmqError):
                 raise
+            if isinstance(error, TargetError):
+                fail(subject, error, MISSED)
             hint = "; --max-pixels can allow more" if isinstance(error, LimitError) else ""
             fail(subject, f"{error}{hint}")
 

@@ -17,13 +17,15 @@ if TYPE_CHECKING:
 KINDS = {1: "grey", 3: "RGB", 4: "RGBA"}
 
 
-def print_ledger(ledger: Ledger) -> None:
-    """Print where the bytes went and what that saved to standard output."""
+def print_ledger(ledger: Ledger, dithering: str = "") -> None:
+    """Print to standard output where the bytes went and what that saved, and what dithering cost."""
     console = Console(highlight=False, soft_wrap=True)
     console.print(_table(ledger))
     console.print()
     for line in _lines(ledger):
         console.print(line)
+    if dithering:
+        console.print(Text.assemble((f"{'dithering':15}", "dim"), dithering))
 
 
 def _table(ledger: Ledger) -> Table:

@@ -9,7 +9,7 @@ In the order the data flows::
 from kmq._clustering import fit_palette
 from kmq._decode import decode
 from kmq._encode import encode, save
-from kmq._errors import FormatError, KmqError, LimitError, TruncatedError, UnsupportedError
+from kmq._errors import FormatError, KmqError, LimitError, TargetError, TruncatedError, UnsupportedError
 from kmq._file import KmqFile, inspect
 from kmq._file import open_file as open  # noqa: A004  as in Image.open; the builtin is not used here
 from kmq._histogram import Histogram, histogram
@@ -28,6 +28,7 @@ __all__ = [
     "Ledger",
     "LimitError",
     "Palette",
+    "TargetError",
     "TruncatedError",
     "UnsupportedError",
     "decode",

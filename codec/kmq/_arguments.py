@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import operator
 import os
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -34,3 +36,24 @@ def checked_bytes(name: str, data: object) -> memoryview:
     except TypeError:
         hint = " (kmq.open takes a path)" if isinstance(data, (str, os.PathLike)) else ""
         raise TypeError(f"{name} is {type(data).__name__}; it must be bytes{hint}") from None
+
+
+def checked_name(name: str, value: object, known: Iterable[str]) -> str:
+    """Return `value` if it is one of the `known` names. Raises TypeError or ValueError if not."""
+    names = tuple(known)
+    if not isinstance(value, str):
+        raise TypeError(f"{name} is {value!r}; it must be one of {', '.join(names)}")
+    if value not in names:
+        raise ValueError(f"{name} is {value!r}; it must be one of {', '.join(names)}")
+    return value
+
+
+def checked_number(name: str, value: object, least: float, most: float = math.inf) -> float:
+    """Return `value` as a finite float. Raises TypeError or ValueError, naming the argument."""
+    if isinstance(value, (bool, np.bool)) or not isinstance(value, (int, float, np.integer, np.floating)):
+        raise TypeError(f"{name} is {value!r}; it must be a number")
+    number = float(value)
+    if not (math.isfinite(number) and least <= number <= most):
+        bounds = f"at least {least:g}" if most == math.inf else f"{least:g} to {most:g}"
+        raise ValueError(f"{name} is {number:g}; it must be a finite number, {bounds}")
+    return number

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import io
+import math
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,72 +12,105 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 
 import numpy as np
 
-from kmq._arguments import checked_integer
+from kmq._arguments import checked_name
 from kmq._atomic import check_free, write_atomically
 from kmq._clustering import KMeansOptions, cluster_palette
 from kmq._container import CODINGS, write_container
+from kmq._dithering import STRENGTH
 from kmq._file import inspect_canonical
-from kmq._histogram import histogram
+from kmq._fixed_palette import PaletteLike, fixed_palette, matched
+from kmq._histogram import Histogram, histogram
 from kmq._image import canonical_image
 from kmq._index_plane import IndexPlane, trusted_plane
 from kmq._mapping import map_indices
 from kmq._packing import pack_indices
-from kmq._palette import MAX_ENTRIES, Palette
+from kmq._target import Attempt, Target, checked_target, reached
 from kmq._tiles import TileGrid, checked_tile
 
 if TYPE_CHECKING:
     from kmq._image import CanonicalImage, ImageLike
     from kmq._ledger import Ledger
+    from kmq._palette import Palette
 
 
 def encode(
     image: ImageLike,
-    k: int = 256,
+    k: int | str | None = None,
     *,
+    palette: PaletteLike | None = None,
+    psnr: float | None = None,
+    max_bytes: int | None = None,
+    bpp: float | None = None,
+    space: str = "oklab",
+    effort: str = "default",
+    dither: str = "none",
+    strength: float = STRENGTH,
     coding: str = "auto",
     tile: int | None = None,
     keep: Iterable[str] = (),
     n_init: int = 1,
-    max_iter: int = 300,
+    max_iter: int | None = None,
     tol: float = 1e-4,
     random_state: int = 0,
 ) -> bytes:
-    """Return the bytes of a .kmq file of `image` with at most `k` colours.
+    """Return the bytes of a .kmq file of `image` with at most `k` colours, 256 unless told otherwise.
 
     `image` is a Pillow image of any mode, or a uint8 array (H, W), (H, W, 1), (H, W, 3) or
     (H, W, 4). A picture of at most `k` distinct colours is stored exactly; so is the palette
     of a Pillow image of mode P, with its order and indices, if it has at most `k` entries.
     Of other pictures, the colours are clustered (see `fit_palette`) and every pixel gets the
-    nearest entry. Fully transparent pixels become transparent black, but in a palette that
-    is kept.
+    nearest entry, or is dithered (see `map_indices`). Fully transparent pixels become
+    transparent black, but in a palette that is kept.
 
     Of an image, the Exif orientation is applied and an ICC profile converted to sRGB. Modes
     I;16 and I hold 0 to 65,535; for mode F, white is the smallest of 1, 255 and 65,535 that
     holds its values (5 % outside are clipped).
 
-    `k` is 1 to 65,536. `coding` is "auto" or "packed", which are the same so far. `tile`
-    cuts the picture into squares of that side, a power of two from 16 to 32,768. `keep` names
-    the metadata to keep: any of "icc", "exif", "xmp"; only a Pillow image has them.
-    `n_init`, `max_iter`, `tol` and `random_state` are those of scikit-learn's KMeans.
+    How many colours: `k` is 1 to 65,536, or "auto" for the elbow, the smallest power of two up
+    to 256 after which two more doublings gain less than 4.5 dB. Instead of it, or with it as
+    the most colours to take: the smallest k whose file has at least `psnr` dB, or the
+    largest whose file has at most `max_bytes` bytes or `bpp` bits a pixel.
+
+    Which colours: `palette` gives them all, in their order: a Palette, a table of colours,
+    a Pillow image, the path of a .gpl, .hex, .pal, .act, .kmq or picture file, or a name
+    ("black-and-white", "game-boy", "pico-8", "e-paper-7", "web-safe"). If it has no
+    transparent entry and the picture has fully transparent pixels, one is added at its end.
+
+    `space`, `effort`, `n_init`, `max_iter`, `tol` and `random_state` are those of
+    `fit_palette`, `dither` and `strength` those of `map_indices`. `coding` is "auto" or
+    "packed", which are the same so far. `tile` cuts the picture into squares of that
+    side, a power of two from 16 to 32,768. `keep` names the metadata to keep: any of "icc",
+    "exif", "xmp"; only a Pillow image has them.
 
     The same pixels and options give the same bytes, on any number of cores.
 
-    Raises ValueError, or TypeError for what is not a number, naming the argument.
+    Raises ValueError, or TypeError for what is not a number or a name, naming the argument;
+    TargetError if `psnr`, `max_bytes` or `bpp` can't be had; and for a palette file
+    FormatError or OSError.
     """
-    request = _Request(k, coding, tile, KMeansOptions(n_init, max_iter, tol, random_state))
+    clustering = KMeansOptions(space, effort, dither, strength, n_init, max_iter, tol, random_state)
+    request = _request(k, palette, (psnr, max_bytes, bpp), clustering, coding, tile)
     return _encode(canonical_image(image, keep), request)
 
 
 def save(
     file: str | os.PathLike[str] | BinaryIO,
     image: ImageLike,
-    k: int = 256,
+    k: int | str | None = None,
     *,
+    palette: PaletteLike | None = None,
+    psnr: float | None = None,
+    max_bytes: int | None = None,
+    bpp: float | None = None,
+    space: str = "oklab",
+    effort: str = "default",
+    dither: str = "none",
+    strength: float = STRENGTH,
     coding: str = "auto",
     tile: int | None = None,
     keep: Iterable[str] = (),
     n_init: int = 1,
-    max_iter: int = 300,
+    max_iter: int | None = None,
     tol: float = 1e-4,
     random_state: int = 0,
     overwrite: bool = True,
@@ -90,7 +124,8 @@ def save(
     Raises what `encode` does; OSError if the file can't be written; FileExistsError if it
     exists and `overwrite` is false.
     """
-    request = _Request(k, coding, tile, KMeansOptions(n_init, max_iter, tol, random_state))
+    clustering = KMeansOptions(space, effort, dither, strength, n_init, max_iter, tol, random_state)
+    request = _request(k, palette, (psnr, max_bytes, bpp), clustering, coding, tile)
     path = file if isinstance(file, (str, os.PathLike)) else None
     if path is None and not hasattr(file, "write"):
         raise TypeError(f"file is {type(file).__name__}; it must be a path or a file open for writing")
@@ -119,21 +154,69 @@ def _write_stream(file: BinaryIO, data: bytes) -> None:
 class _Request:
     """What the encoder is asked for, checked before any work is done."""
 
-    k: int
-    coding: str
-    tile: int | None
+    k: int | Target
+    palette: Palette | None
     options: KMeansOptions
+    tile: int | None
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "k", checked_integer("k", self.k, 1, MAX_ENTRIES))
-        if self.coding not in ("auto", *CODINGS):
-            raise ValueError(f"coding is {self.coding!r}; it must be one of auto, {', '.join(CODINGS)}")
-        object.__setattr__(self, "tile", checked_tile(self.tile))
+
+def _request(
+    k: object,
+    palette: PaletteLike | None,
+    demands: tuple[object, object, object],
+    options: KMeansOptions,
+    coding: object,
+    tile: int | None,
+) -> _Request:
+    """Check the arguments. Raises ValueError or TypeError, naming the argument."""
+    checked_name("coding", coding, ("auto", *CODINGS))
+    fixed = None if palette is None else fixed_palette(palette)
+    number = checked_target(k, *demands, fixed=None if fixed is None else fixed.k)
+    return _Request(number, fixed, options, checked_tile(tile))
 
 
 def _encode(canonical: CanonicalImage, request: _Request) -> bytes:
-    palette, plane = _quantise(canonical, request)
-    grid = TileGrid(plane.width, plane.height, request.tile)
+    if isinstance(request.k, Target):
+        return _encode_to_target(canonical, request, request.k)
+    palette, plane = _quantise(canonical, request, request.k)
+    return _written(canonical, palette, plane, request.tile)
+
+
+def _encode_to_target(canonical: CanonicalImage, request: _Request, target: Target) -> bytes:
+    """Try numbers of colours on one histogram until the target is met."""
+    counted = histogram(canonical)
+
+    def attempt(k: int) -> Attempt[bytes]:
+        palette = cluster_palette(counted, k, request.options)
+        plane = _mapped(counted, palette, request)
+        data = _written(canonical, palette, plane, request.tile)
+        psnr = inspect_canonical(data, canonical).psnr
+        return Attempt(k, len(data), math.inf if psnr is None else psnr, data)
+
+    pixels = canonical.pixels.shape[0] * canonical.pixels.shape[1]
+    return reached(target, attempt, len(counted), pixels).made
+
+
+def _quantise(canonical: CanonicalImage, request: _Request, k: int) -> tuple[Palette, IndexPlane]:
+    if request.palette is not None:
+        counted, palette = matched(histogram(canonical), request.palette)
+        return palette, _mapped(counted, palette, request)
+    if canonical.indexed is not None and canonical.indexed[0].k <= k:
+        return canonical.indexed
+    counted = histogram(canonical)
+    palette = cluster_palette(counted, k, request.options)
+    return palette, _mapped(counted, palette, request)
+
+
+def _mapped(counted: Histogram, palette: Palette, request: _Request) -> IndexPlane:
+    options = request.options
+    return map_indices(
+        counted, palette, space=options.space, dither=options.dither, strength=options.strength
+    )
+
+
+def _written(canonical: CanonicalImage, palette: Palette, plane: IndexPlane, tile: int | None) -> bytes:
+    grid = TileGrid(plane.width, plane.height, tile)
     payloads = [
         pack_indices(
             trusted_plane(np.ascontiguousarray(plane.indices[y : y + height, x : x + width]), plane.k)
@@ -141,11 +224,3 @@ def _encode(canonical: CanonicalImage, request: _Request) -> bytes:
         for x, y, width, height in grid.boxes()
     ]
     return write_container(grid, palette, "packed", payloads, canonical.metadata)
-
-
-def _quantise(canonical: CanonicalImage, request: _Request) -> tuple[Palette, IndexPlane]:
-    if canonical.indexed is not None and canonical.indexed[0].k <= request.k:
-        return canonical.indexed
-    counted = histogram(canonical)
-    palette = cluster_palette(counted, request.k, request.options)
-    return palette, map_indices(counted, palette)

@@ -1,8 +1,11 @@
-"""What can be wrong with a file. What is wrong with an argument is a ValueError."""
+"""What can be wrong with a file, or be impossible. What is wrong with an argument is a ValueError."""
 
 
 class KmqError(Exception):
-    """A .kmq file can't be decoded. Each message names the field, its offset and its value."""
+    """A file can't be decoded, or a target can't be met.
+
+    Messages about a .kmq file name the field, its offset and its value.
+    """
 
 
 class FormatError(KmqError):
@@ -19,3 +22,10 @@ class UnsupportedError(KmqError):
 
 class LimitError(KmqError):
     """The picture is larger than the caller's limit allows."""
+
+
+class TargetError(KmqError):
+    """No number of colours gives what was asked for: a quality, a size, or both.
+
+    Unlike the others it tells of no damage: the picture and the options are what they are.
+    """

@@ -154,6 +154,15 @@ def fewest_channels(colours: NDArray[np.uint8], *, grey: bool = True) -> int:
     return 1 if grey and all_grey else 3
 
 
+def in_channels(colours: NDArray[np.uint8], channels: int) -> NDArray[np.uint8]:
+    """Return colours (n, c) with as many channels or more: grey thrice, alpha opaque."""
+    if colours.shape[1] == 1 < channels:
+        colours = np.repeat(colours, min(channels, 3), axis=1)
+    if colours.shape[1] == 3 < channels:
+        colours = np.concatenate([colours, np.full((len(colours), 1), 255, np.uint8)], axis=1)
+    return colours
+
+
 def _upright(image: Image.Image) -> Image.Image:
     """Return a loaded copy, turned as its Exif orientation says; broken metadata turns nothing."""
     image.load()  # an error of the pixels is none of the metadata's

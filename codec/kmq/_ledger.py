@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kmq._image import fewest_channels
-from kmq._nearest import distance_scale, squared_error
+from kmq._image import fewest_channels, in_channels
+from kmq._loss import SCALE, psnr, squared_distances
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -91,11 +91,7 @@ class Ledger:
     @property
     def psnr(self) -> float | None:
         """Peak signal-to-noise ratio in dB, 10 log10(c · 255² / squared_error); inf if nothing is lost."""
-        if self.squared_error is None:
-            return None
-        if self.squared_error == 0:
-            return math.inf
-        return 10 * math.log10(self.channels * 255**2 / self.squared_error)
+        return None if self.squared_error is None else psnr(self.squared_error, self.channels)
 
 
 def make_ledger(container: Container, plane: IndexPlane, original: NDArray[np.uint8] | None = None) -> Ledger:
@@ -148,10 +144,14 @@ def _mean_error(palette: Palette, plane: IndexPlane, original: NDArray[np.uint8]
             f"original is {width} x {height} with {channels} channels; the file is "
             f"{plane.width} x {plane.height} with {palette.channels}"
         )
-    if channels == 1:
-        original = np.repeat(original, min(palette.channels, 3), axis=2)
-    if original.shape[2] == 3 and palette.channels == 4:
-        original = np.dstack([original, np.full((height, width), 255, np.uint8)])
-    shown = palette.colours(plane).reshape(-1, palette.channels)
-    error = squared_error(original.reshape(-1, palette.channels), shown)
-    return error / (distance_scale(palette.channels) * plane.width * plane.height)
+    pixels, indices = original.reshape(-1, channels), plane.indices.reshape(-1)
+    error = 0
+    # 2^16 pixels at a time: the integers of the distances are many times as large as the pixels.
+    for start in range(0, len(indices), 1 << 16):
+        part = slice(start, start + (1 << 16))
+        error += int(
+            squared_distances(
+                in_channels(pixels[part], palette.channels), palette.entries[indices[part]]
+            ).sum()
+        )
+    return error / (SCALE * len(indices))

@@ -1,4 +1,4 @@
-"""Mapping: every pixel to its nearest palette entry."""
+"""Mapping: every pixel to a palette entry, the nearest one or dithered."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kmq._arguments import checked_type
+from kmq._arguments import checked_name, checked_number, checked_type
+from kmq._colour_space import checked_space
+from kmq._dithering import DITHERS, STRENGTH, dithered
 from kmq._histogram import Histogram, histogram
 from kmq._index_plane import IndexPlane, index_dtype, trusted_plane
 from kmq._nearest import nearest
@@ -16,19 +18,39 @@ if TYPE_CHECKING:
     from kmq._image import ImageLike
 
 
-def map_indices(image: ImageLike | Histogram, palette: Palette) -> IndexPlane:
-    """Return the index of the nearest palette entry for every pixel.
+def map_indices(
+    image: ImageLike | Histogram,
+    palette: Palette,
+    *,
+    space: str = "oklab",
+    dither: str = "none",
+    strength: float = STRENGTH,
+) -> IndexPlane:
+    """Return the index of a palette entry for every pixel: of the nearest one, unless dithered.
 
     `image` is anything that `histogram` takes, or a Histogram that has its inverse. Near
-    is by squared distance between colours, exactly, in integers; with alpha, between
-    premultiplied colours. Among entries equally near the lowest index is taken.
+    is by squared distance in `space`, "oklab" or "srgb", in integers; with alpha, between
+    premultiplied colours, and opaque pixels take opaque entries, fully transparent ones
+    transparent entries, if there are any. Among entries equally near the lowest index is
+    taken.
 
-    Raises ValueError if the picture and the palette have different numbers of channels.
+    `dither` is "none", "floyd-steinberg" (serpentine error diffusion in `space`) or
+    "ordered" (8 x 8 thresholds; what a pixel gets depends on its place and colour alone).
+    `strength`, 0 to 1, is how much of an error is passed on.
+
+    Raises ValueError if the picture and the palette have different numbers of channels, and
+    for names and numbers that aren't allowed.
     """
     checked_type("palette", palette, Palette, "a Palette, as fit_palette returns")
+    place = checked_space(space)
+    checked_name("dither", dither, DITHERS)
+    strength = checked_number("strength", strength, 0, 1)
     counted = image if isinstance(image, Histogram) else histogram(image)
     if counted.inverse is None:
         raise ValueError("the histogram has no inverse: it is a sum, and has no picture of its own")
-    numbers = nearest(counted.colours, palette).astype(index_dtype(palette.k))
-    indices = np.take(numbers, counted.inverse)
-    return trusted_plane(indices, palette.k)
+    if counted.channels != palette.channels:
+        raise ValueError(f"the picture has {counted.channels} channels, the palette {palette.channels}")
+    if dither != "none":
+        return trusted_plane(dithered(counted, palette, place, dither, strength), palette.k)
+    numbers = nearest(counted.colours, palette, place).astype(index_dtype(palette.k))
+    return trusted_plane(np.take(numbers, counted.inverse), palette.k)

@@ -1,4 +1,4 @@
-"""Where colours lie, how far apart they are, and which palette entry is nearest."""
+"""Which palette entry is nearest to a colour, exactly."""
 
 from __future__ import annotations
 
@@ -6,72 +6,88 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from kmq._colour_space import points_of
 from kmq._nearest_loop import nearest_entries
+from kmq._z_order import codes_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from kmq._colour_space import ColourSpace
     from kmq._palette import Palette
 
+CELL_BITS = (3, 4, 5, 6)
+"""High bits of a channel that colours in a cell share, from the largest cells to the smallest.
 
-def coordinates(colours: NDArray[np.uint8]) -> NDArray[np.int32]:
-    """Return the points, shape (n, c), between which the distance of colours is measured.
+Of ten choices the best or nearly so at k = 16, 256 and 4,096 on photographs: 15, 40 and 150 ns
+a colour, three times as fast as pruning along one sorted axis.
+"""
 
-    Grey and RGB colours, (n, 1) or (n, 3), are their own coordinates. RGBA colours (n, 4)
-    are premultiplied, times 255 to stay integers: (R·A, G·A, B·A, 255·A), 0 to 65,025. So
-    the less a colour shows the less its hue counts (Porter and Duff, "Compositing digital
-    images", 1984).
-    """
-    points = colours.astype(np.int32)
-    if colours.shape[1] == 4:
-        alpha = points[:, 3:].copy()
-        points[:, 3] = 255
-        points *= alpha
-    return points
+AT_ONCE = 1 << 16
+"""Colours whose points are held at one time."""
 
 
-def distance_scale(channels: int) -> int:
-    """Return what a squared distance between coordinates is to be divided by: 1, with alpha 255²."""
-    return 255 * 255 if channels == 4 else 1
-
-
-def nearest(colours: NDArray[np.uint8], palette: Palette) -> NDArray[np.int32]:
+def nearest(colours: NDArray[np.uint8], palette: Palette, space: ColourSpace) -> NDArray[np.int32]:
     """Return, for each of `colours` (n, c), the index of the nearest entry, shape (n,), int32.
 
-    Squared Euclidean distance between `coordinates`, in integers; ties go to the lowest
-    index. Raises ValueError if colours and palette differ in their number of channels.
+    Squared Euclidean distance between the points of `space`, in integers; ties go to the
+    lowest index. With alpha, opaque colours take the nearest of the opaque entries, and
+    fully transparent ones of the fully transparent entries, if there are any. Quickest
+    when the colours are in Z-order.
+
+    Raises ValueError if colours and palette differ in their number of channels.
     """
     if colours.shape[1] != palette.channels:
         raise ValueError(f"the picture has {colours.shape[1]} channels, the palette {palette.channels}")
-    points, entries = coordinates(colours), coordinates(palette.entries)
-    # The loop prunes along the first axis: let it be the one that parts the entries best.
-    axes = np.argsort(-entries.astype(np.float64).var(axis=0), kind="stable")
-    order = np.argsort(entries[:, axes[0]], kind="stable").astype(np.int32)
-    found = np.empty(len(points), np.int32)
-    nearest_entries(
-        _four_columns(points[:, axes]).data,
-        _four_columns(entries[order][:, axes]).data,
-        order.data,
-        found.data,
-    )
+    found = np.empty(len(colours), np.int32)
+    for start in range(0, len(colours), AT_ONCE):
+        part = slice(start, start + AT_ONCE)
+        found[part] = _nearest_part(colours[part], palette.entries, space)
     return found
 
 
-def _four_columns(points: NDArray[np.int32]) -> NDArray[np.int32]:
-    table = np.zeros((len(points), 4), np.int32)
-    table[:, : points.shape[1]] = points
-    return table
+def _nearest_part(
+    colours: NDArray[np.uint8], entries: NDArray[np.uint8], space: ColourSpace
+) -> NDArray[np.int32]:
+    points, codes, centres = points_of(colours, space), codes_of(colours), points_of(entries, space)
+    channels = colours.shape[1]
+    numbers = np.arange(len(entries), dtype=np.int32)
+    found = nearest_of(points, codes, channels, centres, numbers)
+    if channels == 4:
+        for alpha in (0, 255):
+            alike = entries[:, 3] == alpha
+            some = colours[:, 3] == alpha
+            if alike.any() and some.any() and not alike.all():
+                found[some] = nearest_of(points[some], codes[some], channels, centres[alike], numbers[alike])
+    return found
 
 
-def squared_error(pixels: NDArray[np.uint8], shown: NDArray[np.uint8]) -> int:
-    """Return the sum of squared distances between two lists of colours, (n, c) each.
+def nearest_of(
+    points: NDArray[np.int32],
+    codes: NDArray[np.uint32],
+    channels: int,
+    entries: NDArray[np.int32],
+    numbers: NDArray[np.int32],
+) -> NDArray[np.int32]:
+    """Return for each of `points` (n, 4) the number of the nearest of `entries` (k, 4), shape (n,).
 
-    In units of `distance_scale`, exactly.
+    `codes` (n,) are the Z-order codes of the points' colours of so many `channels`, and
+    `numbers` (k,) those of the entries; among entries equally near the first is taken.
     """
-    error = 0
-    # The sum of 2^16 distances stays below 2^53, where doubles are exact: 2^16 · 4 · 65,025².
-    for start in range(0, len(pixels), 1 << 16):
-        part = slice(start, start + (1 << 16))
-        gaps = (coordinates(pixels[part]) - coordinates(shown[part])).astype(np.float64)
-        error += int(np.vdot(gaps, gaps))
-    return error
+    shifts = np.array([(8 - bits) * channels for bits in CELL_BITS], np.int32)
+    levels, k = len(shifts) + 1, len(entries)
+    candidates = np.empty((levels, k, 5), np.int32)
+    candidates[0, :, :4], candidates[0, :, 4] = entries, numbers
+    sizes, sources = np.empty(levels, np.int64), np.empty(levels, np.int64)
+    squares, found = np.empty(k, np.int64), np.empty(len(points), np.int32)
+    nearest_entries(
+        np.ascontiguousarray(points).data,
+        np.ascontiguousarray(codes).data,
+        shifts.data,
+        candidates.data,
+        sizes.data,
+        sources.data,
+        squares.data,
+        found.data,
+    )
+    return found

@@ -1,0 +1,123 @@
+"""Reading palettes from the files that other programs write."""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections.abc import Callable
+from types import MappingProxyType
+
+from kmq._errors import FormatError
+from kmq._palette import MAX_ENTRIES, Palette
+
+MOST_BYTES = 1 << 22
+"""Larger files are refused: 65,536 entries take 2 MB in the wordiest format."""
+
+Reader = Callable[[bytes], list[tuple[int, ...]]]
+
+
+def read_palette_file(data: bytes, suffix: str, name: str) -> Palette:
+    """Return the palette in the bytes of a file whose name, for messages, is `name`.
+
+    `suffix` is one of `PALETTE_READERS`. Entries keep their order, repeats and all.
+
+    Raises FormatError if the file is none of that kind, or has no entries or too many.
+    """
+    if len(data) > MOST_BYTES:
+        raise FormatError(f"{name}: {len(data)} bytes; a palette file has at most {MOST_BYTES}")
+    try:
+        rows = PALETTE_READERS[suffix](data)
+    except (UnicodeDecodeError, struct.error) as error:
+        raise FormatError(f"{name}: not a {suffix} palette: {error}") from None
+    except FormatError as error:
+        raise FormatError(f"{name}: {error}") from None
+    if not 1 <= len(rows) <= MAX_ENTRIES:
+        raise FormatError(f"{name}: {len(rows)} entries; a palette has 1 to {MAX_ENTRIES:,}")
+    channels = max(len(row) for row in rows)
+    return Palette([row + (255,) * (channels - len(row)) for row in rows])
+
+
+def _numbers(line: str, place: int) -> tuple[int, ...]:
+    """Return the three or four numbers, each 0 to 255, that a line begins with."""
+    words = line.split()
+    found: list[int] = []
+    for word in words[:4]:
+        if not re.fullmatch(r"[0-9]{1,3}", word):
+            break
+        found.append(int(word))
+    if len(found) < 3 or max(found) > 255:
+        raise FormatError(f"line {place} is {line[:40]!r}; it must be three numbers from 0 to 255")
+    return tuple(found)
+
+
+def _read_gpl(data: bytes) -> list[tuple[int, ...]]:
+    """Read a palette of GIMP, Inkscape or Aseprite (which marks alpha by "Channels: RGBA")."""
+    lines = data.decode("utf-8", "replace").removeprefix("\ufeff").splitlines()
+    if not lines or lines[0].strip() != "GIMP Palette":
+        raise FormatError("line 1 must be 'GIMP Palette'")
+    alpha = False
+    rows = []
+    for place, line in enumerate(lines[1:], 2):
+        if line.startswith("Channels:"):
+            alpha = line.split(":", 1)[1].strip() == "RGBA"
+        elif line.strip() and not line.lstrip().startswith("#") and not re.match(r"(Name|Columns):", line):
+            rows.append(_numbers(line, place)[: 4 if alpha else 3])
+    return rows
+
+
+def _read_hex(data: bytes) -> list[tuple[int, ...]]:
+    """Read one colour a line, as RRGGBB or RRGGBBAA; "#" before it and lines with ";" are allowed."""
+    rows = []
+    for place, line in enumerate(data.decode("utf-8-sig").splitlines(), 1):
+        word = line.strip().removeprefix("#")
+        if not word or word.startswith(";"):
+            continue
+        if not re.fullmatch(r"[0-9a-fA-F]{6}([0-9a-fA-F]{2})?", word):
+            raise FormatError(f"line {place} is {line[:40]!r}; it must be RRGGBB or RRGGBBAA")
+        rows.append(tuple(bytes.fromhex(word)))
+    return rows
+
+
+def _read_pal(data: bytes) -> list[tuple[int, ...]]:
+    """Read a palette of Paint Shop Pro (text, JASC-PAL) or Windows (binary, RIFF)."""
+    if data.startswith(b"RIFF"):
+        return _read_riff(data)
+    lines = data.decode("utf-8-sig").splitlines()
+    if len(lines) < 3 or lines[0].strip() != "JASC-PAL" or not re.fullmatch(r"[0-9]{1,5}", lines[2].strip()):
+        raise FormatError(
+            "a .pal file begins with JASC-PAL, a version and the number of colours, or with RIFF"
+        )
+    rows = [_numbers(line, place) for place, line in enumerate(lines[3:], 4) if line.strip()]
+    if len(rows) != int(lines[2]):
+        raise FormatError(f"line 3 tells of {int(lines[2])} colours; there are {len(rows)}")
+    return rows
+
+
+def _read_riff(data: bytes) -> list[tuple[int, ...]]:
+    if data[8:16] != b"PAL data":
+        raise FormatError(f"offset 8 is {data[8:16]!r}; it must be b'PAL data'")
+    _, version, count = struct.unpack_from("<IHH", data, 16)
+    if version != 0x0300:
+        raise FormatError(f"offset 20: version is {version:#06x}; it must be 0x0300")
+    if len(data) < 24 + 4 * count:
+        raise FormatError(f"offset 22 tells of {count} colours; there are bytes for {(len(data) - 24) // 4}")
+    return [tuple(data[start : start + 3]) for start in range(24, 24 + 4 * count, 4)]
+
+
+def _read_act(data: bytes) -> list[tuple[int, ...]]:
+    """Read an Adobe colour table: 256 colours, then perhaps how many count and which is transparent."""
+    if len(data) not in (768, 772):
+        raise FormatError(f"{len(data)} bytes; an .act file has 768 or 772")
+    count, hidden = struct.unpack(">HH", data[768:]) if len(data) == 772 else (256, 0xFFFF)
+    if not 1 <= count <= 256:
+        raise FormatError(f"offset 768 tells of {count} colours; it must be 1 to 256")
+    rows: list[tuple[int, ...]] = [tuple(data[start : start + 3]) for start in range(0, 3 * count, 3)]
+    if hidden < count:
+        rows[hidden] = (0, 0, 0, 0)
+    return rows
+
+
+PALETTE_READERS: MappingProxyType[str, Reader] = MappingProxyType(
+    {".gpl": _read_gpl, ".hex": _read_hex, ".pal": _read_pal, ".act": _read_act}
+)
+"""Readers by suffix."""

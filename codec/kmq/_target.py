@@ -1,0 +1,180 @@
+"""How many colours a picture needs: for a quality, for a size, or until more no longer pay."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from kmq._arguments import checked_integer, checked_number
+from kmq._errors import TargetError
+from kmq._palette import MAX_ENTRIES
+
+T = TypeVar("T")
+
+AUTO = "auto"
+"""The k that asks for the elbow."""
+
+MOST_AUTO = 256
+"""Most colours that "auto" takes: 8 bits a pixel."""
+
+PAYS = 4.5
+"""What two more doublings must gain, in dB, to be worth their two bits a pixel.
+
+Halving the distance between entries along three axes takes eight times as many: 2 dB a doubling is what any
+photograph gains without end (Gersho, 1979). On the development pictures the gain comes down to that
+between 16 and 128 colours.
+"""
+
+INVISIBLE = 45.0
+"""PSNR in dB above which more colours are not worth looking for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What is asked for: at least `psnr` in dB, at most `max_bytes` or `bpp` bits a pixel, or the elbow.
+
+    None is no demand. `most` is the largest k allowed.
+    """
+
+    most: int
+    psnr: float | None = None
+    max_bytes: int | None = None
+    bpp: float | None = None
+    auto: bool = False
+
+    def limit(self, pixels: int) -> int | None:
+        """Return the most bytes that a file of so many pixels may have; None is no limit."""
+        limits = [] if self.max_bytes is None else [self.max_bytes]
+        if self.bpp is not None:
+            limits.append(math.floor(self.bpp * pixels / 8))
+        return min(limits, default=None)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Attempt(Generic[T]):
+    """A file of at most k colours: its size and quality, and the file itself."""
+
+    k: int
+    size: int
+    psnr: float
+    made: T
+
+
+def checked_target(
+    k: object, psnr: object, max_bytes: object, bpp: object, *, fixed: int | None
+) -> int | Target:
+    """Return k, or a target; `fixed` is the number of entries of a palette that was given.
+
+    Raises ValueError or TypeError, naming the argument.
+    """
+    demands = {"psnr": psnr, "max_bytes": max_bytes, "bpp": bpp}
+    named = [name for name, value in demands.items() if value is not None]
+    if psnr is not None:
+        psnr = checked_number("psnr", psnr, 0)
+    if max_bytes is not None:
+        max_bytes = checked_integer("max_bytes", max_bytes, 1, 2**62)
+    if bpp is not None:
+        bpp = checked_number("bpp", bpp, 0)
+    if isinstance(k, str) and k != AUTO:
+        raise ValueError(f"k is {k!r}; it must be 1 to {MAX_ENTRIES:,}, or 'auto'")
+    number = MAX_ENTRIES if k is None or k == AUTO else checked_integer("k", k, 1, MAX_ENTRIES)
+    if fixed is not None:
+        if named:
+            raise ValueError(f"{named[0]} looks for a number of colours; a given palette has its own")
+        if k is not None and number != fixed:
+            raise ValueError(f"k is {k}; the given palette has {fixed} entries, all of which are kept")
+        return fixed
+    if k == AUTO:
+        if named:
+            raise ValueError(f"k is 'auto'; {named[0]} looks for a k of its own")
+        return Target(MOST_AUTO, auto=True)
+    if named:
+        return Target(number, psnr, max_bytes, bpp)
+    return 256 if k is None else number
+
+
+def reached(target: Target, attempt: Callable[[int], Attempt[T]], colours: int, pixels: int) -> Attempt[T]:
+    """Return the attempt that meets the target.
+
+    That is the one of smallest k with the quality asked for; without such a demand, of the largest k
+    that fits; or of the k at the elbow. Sizes and quality are taken to grow with k: what
+    is returned meets the target, and the next k below (or above) was tried and doesn't.
+    `colours` are the distinct colours of the picture: with as many entries nothing is lost.
+
+    Raises TargetError, which says how near it came.
+    """
+    most = min(target.most, colours)
+    if target.auto:
+        return _elbow(attempt, most)
+    limit = target.limit(pixels)
+    if target.psnr is None:
+        assert limit is not None  # noqa: S101  checked_target makes no target without a demand
+        found = _last(attempt, most, lambda tried: tried.size <= limit)
+        if found is None:
+            raise TargetError(f"max_bytes {limit}: even one colour takes {attempt(1).size} bytes")
+        return found
+    wanted = target.psnr
+    found = _first(attempt, most, lambda tried: tried.psnr >= wanted)
+    if found is None:
+        best = attempt(most)
+        raise TargetError(f"psnr {wanted:g} dB: {best.k:,} colours reach {best.psnr:.2f}")
+    if limit is not None and found.size > limit:
+        raise TargetError(
+            f"psnr {wanted:g} dB takes {found.k:,} colours and {found.size} bytes; {limit} are allowed"
+        )
+    return found
+
+
+def _first(
+    attempt: Callable[[int], Attempt[T]], most: int, good: Callable[[Attempt[T]], bool]
+) -> Attempt[T] | None:
+    """Return the good attempt of smallest k: by doubling, then by bisection."""
+    low, high = 0, 1
+    while not good(found := attempt(high)):
+        if high == most:
+            return None
+        low, high = high, min(2 * high, most)
+    while high - low > 1:
+        middle = (low + high) // 2
+        tried = attempt(middle)
+        if good(tried):
+            high, found = middle, tried
+        else:
+            low = middle
+    return found
+
+
+def _last(
+    attempt: Callable[[int], Attempt[T]], most: int, good: Callable[[Attempt[T]], bool]
+) -> Attempt[T] | None:
+    """Return the good attempt of largest k: by doubling, then by bisection."""
+    found: Attempt[T] | None = None
+    low, high = 0, 1
+    while good(tried := attempt(high)):
+        found, low = tried, high
+        if high == most:
+            return found
+        high = min(2 * high, most)
+    while high - low > 1:
+        middle = (low + high) // 2
+        tried = attempt(middle)
+        if good(tried):
+            low, found = middle, tried
+        else:
+            high = middle
+    return found
+
+
+def _elbow(attempt: Callable[[int], Attempt[T]], most: int) -> Attempt[T]:
+    """Return the smallest power of two after which two more doublings gain too little."""
+    tries = [attempt(min(2, most))]
+    while tries[-1].k < most and tries[-1].psnr < INVISIBLE and _pays(tries):
+        tries.append(attempt(min(2 * tries[-1].k, most)))
+    return tries[-1] if _pays(tries) else tries[-3]
+
+
+def _pays(tries: list[Attempt[T]]) -> bool:
+    """Say whether the last two doublings gained enough, or there weren't two yet."""
+    return len(tries) < 3 or tries[-1].psnr - tries[-3].psnr >= PAYS
