@@ -48,7 +48,7 @@ class Effort:
 EFFORTS = MappingProxyType(
     {
         "fast": Effort(max_iter=3, trials=(0, 0), steps=4, rounds=1),
-        "default": Effort(max_iter=5, trials=(16, 3), steps=8, rounds=3),
+        "default": Effort(max_iter=5, trials=(40, 6), steps=12, rounds=3),
         "thorough": Effort(max_iter=100, trials=(400, 400), steps=200, rounds=8),
     }
 )
@@ -151,10 +151,13 @@ def cluster_palette(histogram: Histogram, k: int, options: KMeansOptions) -> Pal
     if len(colours) <= k:
         return Palette(_sorted_by_luma(colours))
     space = checked_space(options.space)
-    shown = colours.any(axis=1) if histogram.channels == 4 and k > 1 else np.ones(len(colours), np.bool)
-    hidden = np.zeros((int(not shown.all()), histogram.channels), np.uint8)
-    entries = _clustered(colours[shown], counts[shown], k - len(hidden), space, options)
-    filled = _filled(colours, counts, np.concatenate([hidden, entries]), k, space)
+    shown = colours.any(axis=1) if histogram.channels == 4 and k > 1 else np.ones(1, np.bool)
+    if shown.all():
+        entries = _clustered(colours, counts, k, space, options)
+    else:  # transparent black is out of the race
+        entries = _clustered(colours[shown], counts[shown], k - 1, space, options)
+        entries = np.concatenate([np.zeros((1, 4), np.uint8), entries])
+    filled = _filled(colours, counts, entries, k, space)
     if options.dither != "none" and histogram.inverse is not None:
         rounds = EFFORTS[options.effort].rounds
         palette = refitted(histogram, Palette(filled), space, options.dither, options.strength, rounds)
@@ -231,11 +234,11 @@ def _filled(
     entries = np.unique(entries, axis=0)
     for _ in range(ROUNDS):
         found = nearest(colours, Palette(entries), space)
-        used, ranks = np.unique(found, return_inverse=True)
+        used = np.bincount(found, minlength=len(entries)) > 0
+        if used.sum() == k:
+            return entries[used]
+        gaps = (points_of(colours, space) - points_of(entries, space)[found]).astype(np.float64)
         entries = entries[used]
-        if len(entries) == k:
-            break
-        gaps = (points_of(colours, space) - points_of(entries, space)[ranks]).astype(np.float64)
         losses = np.einsum("ij,ij->i", gaps, gaps) * counts
         worst = np.argsort(-losses, kind="stable")[: k - len(entries)]
         worst = worst[losses[worst] > 0]

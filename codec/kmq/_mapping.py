@@ -53,4 +53,9 @@ def map_indices(
     if dither != "none":
         return trusted_plane(dithered(counted, palette, place, dither, strength), palette.k)
     numbers = nearest(counted.colours, palette, place).astype(index_dtype(palette.k))
-    return trusted_plane(np.take(numbers, counted.inverse), palette.k)
+    indices = np.empty(counted.inverse.shape, numbers.dtype)
+    flat, inverse = indices.reshape(-1), counted.inverse.reshape(-1)
+    for start in range(0, len(flat), 1 << 16):  # take() makes 8 bytes of every place
+        part = slice(start, start + (1 << 16))
+        np.take(numbers, inverse[part], out=flat[part], mode="clip")  # all places are in range
+    return trusted_plane(indices, palette.k)

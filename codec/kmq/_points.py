@@ -55,16 +55,16 @@ def weighted_points(colours: NDArray[np.uint8], weights: NDArray[np.int64], spac
 
 def binned(points: Points, bits: int) -> Points:
     """Return the mean points of the colours that agree in the `bits` high bits of every channel."""
-    cells = (points.codes >> np.uint32((8 - bits) * points.channels)).astype(np.int64)
+    cells = points.codes >> np.uint32((8 - bits) * points.channels)
     positions, weights, codes = points.positions, points.weights, points.codes
     if points.apart:  # opaque and translucent colours of a cell stay apart
-        cells = 2 * cells + (positions[:, 3] > UNIT)
+        cells = 2 * cells + (positions[:, 3] > UNIT)  # at most 28 bits: less than all of them are kept
         order = np.argsort(cells, kind="stable")
         cells, positions, weights, codes = cells[order], positions[order], weights[order], codes[order]
-    starts = np.flatnonzero(np.diff(cells, prepend=-1))
+    starts = np.flatnonzero(np.diff(cells, prepend=~cells[:1]))
     sums = np.add.reduceat(weights, starts)
-    means = np.empty((len(starts), 4), np.int32)
-    for axis in range(4):
+    means = np.zeros((len(starts), 4), np.int32)
+    for axis in range(points.dimensions):
         means[:, axis] = np.rint(np.add.reduceat(positions[:, axis] * weights, starts) / sums)
     return Points(means, sums, codes[starts], points.channels, points.apart)
 

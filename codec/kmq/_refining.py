@@ -36,13 +36,13 @@ def refined(
     fixed = np.zeros(len(centres), np.bool) if held is None else held
     opaque = centres[:, 3] > UNIT
     low, high = points.positions.min(axis=0), points.positions.max(axis=0)
-    last: NDArray[np.int32] | None = None
+    last = np.empty(0, np.int64)
     for left in range(iterations - 1, -1, -1):
         numbers = assigned(points, centres, mixed=True)
-        if last is not None and np.array_equal(numbers, last):
-            left = 0  # noqa: PLW2901  nothing changes any more: to the means, and done
-        last = numbers
         sums = sums_of(points, numbers, len(centres))
+        if np.array_equal(sums, last):
+            left = 0  # noqa: PLW2901  nothing changes any more: to the means, and done
+        last = sums
         empty = (sums[:, 4] == 0) & ~fixed
         moving = (sums[:, 4] > 0) & ~fixed
         means = sums[moving, :4] / sums[moving, 4:]
