@@ -183,7 +183,7 @@ def _clustered(
     centres = _kmeans(compact(points, START_POINTS * k), k, effort, options)
     some = compact(points, SWAP_POINTS * k)
     centres = swapped(some, centres, effort.trials[k > 64])
-    centres, held = outliers_kept(some, centres, fewest)
+    centres, held = outliers_kept(points, some, centres, fewest)
     centres = refined(points, centres, effort.steps, held)
     if points.apart:
         centres[:, 3] = np.minimum(centres[:, 3], UNIT)

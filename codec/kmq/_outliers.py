@@ -7,79 +7,86 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kmq._colour_space import UNIT
-from kmq._points import assigned, sums_of
+from kmq._points import Points, assigned, sums_of
 from kmq._refining import distances
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from kmq._points import Points
-
 FAR = UNIT / 8
 """Distance from which a colour is another colour and not a shade: 32 of 255 in sRGB."""
 
-TIMES_USUAL = 4
+TIMES_USUAL = 2.5
 """How many times the root of the mean squared error it must be too: with few entries, much is far."""
 
 FEWEST_PIXELS = 16
-"""Fewer pixels of a colour are taken for noise."""
+"""Fewer pixels of one colour are taken for noise."""
+
+ENTRIES_FOR_MANY = 16
+"""So many entries are for the many pixels; each is worth too much to all of them."""
 
 SHARE_OF_ENTRIES = 8
-"""At most one entry in so many is given to an outlier."""
+"""Of the others, at most one in so many is given to an outlier."""
 
-PRICE = 0.01
+PRICE = 0.1
 """How much of the squared error outliers may cost in all."""
 
 
 def outliers_kept(
-    points: Points, centres: NDArray[np.int32], fewest: int
+    points: Points, means: Points, centres: NDArray[np.int32], fewest: int
 ) -> tuple[NDArray[np.int32], NDArray[np.bool]]:
     """Return centres (k, 4), and which of them hold an outlier and shall not move.
 
-    An outlier is a point of at least `fewest` weight that is far from every centre.
-    The farthest goes first; it takes the place of one of the two centres whose merging
-    costs least.
+    An outlier is one of `points` that has at least `fewest` weight and is far from every
+    centre. The farthest goes first; it takes the place of one of the two centres whose
+    merging costs least to `means`, which stand for all points.
     """
     centres, held = centres.copy(), np.zeros(len(centres), np.bool)
-    if len(centres) < 3:
+    frequent = points.weights >= fewest
+    room = (len(centres) - ENTRIES_FOR_MANY) // SHARE_OF_ENTRIES
+    if room < 1 or not frequent.any():
         return centres, held
-    numbers = assigned(points, centres, mixed=True)
-    losses = distances(points, centres, numbers)
-    total = float(points.weights @ losses)
-    threshold = max(FAR**2, TIMES_USUAL**2 * total / float(points.weights.sum()))
+    flat = Points(
+        points.positions[frequent],
+        points.weights[frequent],
+        points.codes[frequent],
+        points.channels,
+        points.apart,
+    )
+    numbers = assigned(means, centres, mixed=True)
+    total = float(means.weights @ distances(means, centres, numbers))
+    threshold = max(FAR**2, TIMES_USUAL**2 * total / float(means.weights.sum()))
     spent = 0.0
-    for _ in range(len(centres) // SHARE_OF_ENTRIES):
-        far = np.where((points.weights >= fewest) & (losses > threshold), losses, 0)
-        farthest = int(far.argmax())
-        if far[farthest] == 0:
+    for _ in range(room):
+        losses = distances(flat, centres, assigned(flat, centres, mixed=True))
+        farthest = int(losses.argmax())
+        if losses[farthest] <= threshold:
             break
-        first, second, cost = _cheapest_merge(points, centres, held, numbers)
-        spent += cost - float(points.weights[farthest] * losses[farthest])
+        masses = sums_of(means, assigned(means, centres, mixed=True), len(centres))[:, 4].astype(np.float64)
+        first, second, cost = _cheapest_merge(centres, masses, held)
+        spent += cost - float(flat.weights[farthest] * losses[farthest])
         if spent > PRICE * total:
             break
-        masses = np.bincount(numbers, points.weights, len(centres))[[first, second]]
-        if masses.sum() > 0:
-            centres[first] = np.rint(masses @ centres[[first, second]] / masses.sum())
-        centres[second] = points.positions[farthest]
+        pair = masses[[first, second]]
+        if pair.sum() > 0:
+            centres[first] = np.rint(pair @ centres[[first, second]] / pair.sum())
+        centres[second] = flat.positions[farthest]
         held[second] = True
-        numbers = assigned(points, centres, mixed=True)
-        losses = distances(points, centres, numbers)
     return centres, held
 
 
 def _cheapest_merge(
-    points: Points, centres: NDArray[np.int32], held: NDArray[np.bool], numbers: NDArray[np.int32]
+    centres: NDArray[np.int32], masses: NDArray[np.float64], held: NDArray[np.bool]
 ) -> tuple[int, int, float]:
     """Return the two centres, neither held, whose merging costs least, and the cost (Ward, 1963)."""
     free = np.flatnonzero(~held)
-    masses = sums_of(points, numbers, len(centres))[free, 4].astype(np.float64)
     best = (0, 0, np.inf)
     for place, centre in enumerate(free[:-1]):  # row by row: all pairs of 4,096 would be 128 MB
-        gaps = (centres[free[place + 1 :]] - centres[centre]).astype(np.float64)
-        others = masses[place + 1 :]
-        costs = np.einsum("ij,ij->i", gaps, gaps) * others * masses[place]
-        costs /= np.maximum(others + masses[place], 1)
+        others = free[place + 1 :]
+        gaps = (centres[others] - centres[centre]).astype(np.float64)
+        weights = masses[others] * masses[centre] / np.maximum(masses[others] + masses[centre], 1)
+        costs = np.einsum("ij,ij->i", gaps, gaps) * weights
         cheapest = int(costs.argmin())
         if costs[cheapest] < best[2]:
-            best = (int(centre), int(free[place + 1 + cheapest]), float(costs[cheapest]))
+            best = (int(centre), int(others[cheapest]), float(costs[cheapest]))
     return best
