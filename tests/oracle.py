@@ -200,3 +200,43 @@ def colours_of(array):
     return [
         [canonical(pixel if isinstance(pixel, list) else (pixel,)) for pixel in row] for row in array.tolist()
     ]
+
+
+def diffused(rows, entries, strength):
+    """Floyd and Steinberg's error diffusion in sRGB times 255, every other row backwards.
+
+    Of a pixel's error, strength / 256 is passed on; half of that where its two neighbours on
+    a line differ by more than half the range in all. What arrives is rounded, and the sum
+    kept in the range of the picture's colours and the entries. A pixel with four like
+    neighbours (itself, at the border) and an entry of its own takes that, and nothing is
+    passed on.
+    """
+    height, width = len(rows), len(rows[0])
+    points = [[[255 * v for v in colour] for colour in row] for row in rows]
+    places = [[255 * v for v in entry] for entry in entries]
+    channels = range(len(points[0][0]))
+    every = [*places, *(p for row in points for p in row)]
+    low, high = ([most(p[c] for p in every) for c in channels] for most in (min, max))
+    arrived = {}
+    result = [[None] * width for _ in range(height)]
+    for y in range(height):
+        step = 1 if y % 2 == 0 else -1
+        for x in range(width)[::step]:
+            here = points[y][x]
+            left, right = points[y][max(x - 1, 0)], points[y][min(x + 1, width - 1)]
+            up, down = points[max(y - 1, 0)][x], points[min(y + 1, height - 1)][x]
+            if here in places and here == left == right == up == down:
+                result[y][x] = entries[places.index(here)]
+                continue
+            sixteenths = arrived.get((y, x), [0] * len(here))
+            wanted = [min(max(here[c] + (sixteenths[c] + 8) // 16, low[c]), high[c]) for c in channels]
+            chosen = min(places, key=lambda place: distance(wanted, place))
+            result[y][x] = entries[places.index(chosen)]
+            across = sum(abs(left[c] - right[c]) for c in channels)
+            along = sum(abs(up[c] - down[c]) for c in channels)
+            share = strength // 2 if max(across, along) > 65_025 // 2 else strength
+            for c in channels:
+                error = ((wanted[c] - chosen[c]) * share) // 256
+                for dy, dx, part in ((0, step, 7), (1, -step, 3), (1, 0, 5), (1, step, 1)):
+                    arrived.setdefault((y + dy, x + dx), [0] * len(here))[c] += part * error
+    return result

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import zlib
 
 import numpy as np
 import pytest
@@ -82,6 +83,88 @@ def test_json_has_no_infinity(folder):
     told = json.loads(run("info", "picture.kmq", "--json", "--original", "picture.png").stdout)
     assert told["squared_error"] == 0
     assert told["psnr"] is None
+
+
+@pytest.mark.parametrize(
+    ("flags", "options"),
+    [
+        (["-k", "auto"], {"k": "auto"}),
+        (["--psnr=20"], {"psnr": 20}),
+        (["--max-bytes=700"], {"max_bytes": 700}),
+        (["--bpp=3.5"], {"bpp": 3.5}),
+        (["-k9", "--bpp=7"], {"k": 9, "bpp": 7}),
+        (["--palette=pico-8", "--dither=ordered", "--strength=0.5"],
+         {"palette": "pico-8", "dither": "ordered", "strength": 0.5}),
+        (["-k9", "--space=srgb", "--effort=thorough", "--dither=floyd-steinberg"],
+         {"k": 9, "space": "srgb", "effort": "thorough", "dither": "floyd-steinberg"}),
+    ],
+)  # fmt: skip
+def test_palettes_and_targets_reach_the_encoder(folder, flags, options):
+    run("encode", "picture.png", "-o", "x.kmq", *flags, check=0)
+    assert (folder / "x.kmq").read_bytes() == kmq.encode(PICTURE, **options)
+
+
+def test_a_target_that_cannot_be_met_is_exit_code_3(folder):
+    done = run("encode", "picture.png", "--max-bytes=5", check=3)
+    assert done.stderr.decode().startswith("kmq: picture.png: max_bytes 5: even one colour takes ")
+    assert done.stderr.count(b"\n") == 1
+    assert not (folder / "picture.kmq").exists()
+    run("encode", "picture.png", "-k4", "--psnr=90", check=3)
+
+
+def test_what_dithering_costs_is_shown(folder):
+    plain = run("encode", "picture.png", "-k4", "-o", "plain.kmq", check=0).stdout.decode()
+    done = run("encode", "picture.png", "-k4", "--dither=floyd-steinberg", check=0).stdout.decode()
+    assert "dithering" not in plain
+    (line,) = (line for line in done.splitlines() if line.startswith("dithering"))
+    dithered = kmq.KmqFile((folder / "picture.kmq").read_bytes())
+    undithered = kmq.map_indices(PICTURE, dithered.palette)
+    sizes = [len(zlib.compress(plane.indices.tobytes())) for plane in (dithered.indices(), undithered)]
+    assert (
+        f"0 bytes more here; deflated, its indices take {sizes[0]:,} bytes, undithered {sizes[1]:,}" in line
+    )
+
+
+def test_a_palette_for_a_transparent_picture_is_told(folder):
+    image = np.dstack([PICTURE, np.full(PICTURE.shape[:2], 255, np.uint8)])
+    image[:9, :9, 3] = 0
+    Image.fromarray(image).save("clear.png")
+    done = run("encode", "clear.png", "--palette=game-boy", check=0)
+    assert b"note: a transparent entry was added to the palette" in done.stderr
+    assert b"note" not in run("encode", "picture.png", "--palette=game-boy", check=0).stderr
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["-k", "0"], "'0' is neither a number from 1 to 65,536 nor"),
+        (["-k", "many"], "'many' is neither"),
+        (["-k3", "--palette=pico-8"], "leave -k out"),
+        (["--psnr=30", "--palette=pico-8"], "leave --psnr out"),
+        (["-kauto", "--bpp=3"], "leave one out"),
+        (["--palette=pico8"], "black-and-white, game-boy, pico-8"),
+        (["--psnr=nan"], "--psnr"),
+        (["--bpp=inf"], "--bpp"),
+        (["--strength=2"], "--strength"),
+        (["--space=lab"], "oklab"),
+        (["--effort=most"], "thorough"),
+        (["--dither=blue"], "floyd-steinberg"),
+    ],
+)
+def test_options_that_cannot_be_are_wrong_usage(folder, flags, message):
+    done = run("encode", "picture.png", *flags, check=2, env=os.environ | {"COLUMNS": "200"})
+    assert message in done.stderr.decode()
+
+
+def test_a_palette_file_that_is_none_is_named(folder):
+    (folder / "broken.gpl").write_text("GIMP Palette\nred\n")
+    done = run("encode", "picture.png", "--palette=broken.gpl", check=1)
+    assert (
+        done.stderr
+        == b"kmq: --palette: broken.gpl: line 2 is 'red'; it must be three numbers from 0 to 255\n"
+    )
+    done = run("encode", "picture.png", "--palette=missing.hex", check=1)
+    assert done.stderr == b"kmq: missing.hex: No such file or directory\n"
 
 
 def test_options_reach_the_encoder(folder):

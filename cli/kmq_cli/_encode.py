@@ -60,7 +60,7 @@ def run(
 
 
 def _palette(named: str) -> kmq.Palette:
-    with failures(named):
+    with failures("--palette"):
         try:
             return fixed_palette(named)
         except ValueError as error:

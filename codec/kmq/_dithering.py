@@ -68,7 +68,9 @@ def dithered(
             counted.inverse, _numbers(order, found, palette.k), _numbers(order, partners, palette.k), shares
         )
     height, width = counted.inverse.shape
-    limits = np.stack([points.min(axis=0), points.max(axis=0)])
+    # Beyond what the picture and the entries have, an error can never be made good.
+    low = np.minimum(points.min(axis=0), table.min(axis=0))
+    limits = np.stack([low, np.maximum(points.max(axis=0), table.max(axis=0))])
     errors, chosen = np.empty((2, width + 2, 4), np.int32), np.empty((height, width), np.int32)
     diffuse(
         counted.inverse.data,

@@ -4,7 +4,7 @@
 What comes in: each pixel's row in a table of colours, the colours' points and the entries'
 points, in the clustering's own space. What goes out: an index for each pixel. What can't
 happen: an overflow, as points lie within ±2^18 (their caller sees to it), what a pixel
-receives is at most the sum of four errors and is clipped to the points' own range; or a
+receives is at most the sum of four errors and is clipped to the points' and entries' range; or a
 read or write outside the arrays, as every number that is used as a place is checked
 before.
 """

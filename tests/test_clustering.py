@@ -1,0 +1,208 @@
+"""Choosing a palette: how good it is, what it keeps, and that it is the same each time."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image, ImageDraw
+from sklearn.cluster import KMeans
+from sklearn.datasets import load_sample_image
+
+import kmq
+import oracle
+from strategies import pictures
+
+
+@pytest.fixture(scope="module")
+def photo():
+    return load_sample_image("china.jpg")[100:300, 100:400]
+
+
+def shown(picture, k, **options):
+    return kmq.decode(kmq.encode(picture, k, **options))
+
+
+def squared_error(picture, other):
+    return ((picture.astype(int) - other) ** 2).sum(axis=2).mean()
+
+
+@given(pictures(), pictures(), pictures())
+def test_histograms_add_up(a, b, c):
+    counted = [kmq.histogram(picture) for picture in (a, b, c)]
+    if len({each.channels for each in counted}) > 1:
+        with pytest.raises(ValueError, match="channels can't be added"):
+            sum(counted[1:], counted[0])
+        return
+    wanted = kmq.histogram(
+        np.concatenate([np.atleast_3d(p).reshape(1, -1, counted[0].channels) for p in (a, b, c)], axis=1)
+    )
+    one, two, three = counted
+    for total in (one + two + three, one + (two + three), three + one + two):
+        assert total.inverse is None
+        assert np.array_equal(total.colours, wanted.colours)
+        assert np.array_equal(total.counts, wanted.counts)
+
+
+def test_a_histogram_adds_only_to_a_histogram():
+    with pytest.raises(TypeError, match="unsupported operand"):
+        kmq.histogram(np.zeros((1, 1), np.uint8)) + 1
+
+
+@pytest.mark.parametrize("channels", [3, 4])
+def test_many_colours_are_counted_exactly(channels):
+    picture = np.random.default_rng(1).integers(0, 256, (500, 600, channels), np.uint8)
+    if channels == 4:
+        picture[:, :, 3] |= 1
+    picture[100:200] = picture[:100]  # some of them twice
+    counted = kmq.histogram(picture)
+    colours, counts = np.unique(picture.reshape(-1, channels), axis=0, return_counts=True)
+    order = np.lexsort(counted.colours.T[::-1])
+    assert np.array_equal(counted.colours[order], colours)
+    assert np.array_equal(counted.counts[order], counts)
+    assert np.array_equal(counted.colours[counted.inverse], picture)
+
+
+@pytest.mark.parametrize("k", [16, 64])
+def test_the_error_is_that_of_ten_starts_of_kmeans(photo, k):
+    pixels = photo.reshape(-1, 3).astype(float)
+    fitted = KMeans(k, n_init=10, random_state=0).fit(pixels)
+    theirs = fitted.inertia_ / len(pixels)
+    assert squared_error(photo, shown(photo, k, space="srgb")) < 1.015 * theirs
+    assert squared_error(photo, shown(photo, k, space="srgb", effort="thorough")) < 1.003 * theirs
+
+
+def test_more_effort_is_better(photo):
+    fast, default, thorough = (
+        squared_error(photo, shown(photo, 100, space="srgb", effort=effort))
+        for effort in ("fast", "default", "thorough")
+    )
+    assert thorough < default < fast
+
+
+def test_each_space_is_best_by_its_own_measure(photo):
+    small = photo[::4, ::4]
+    ways = {space: shown(small, 32, space=space) for space in ("srgb", "oklab")}
+
+    def lightness_error(other):
+        pairs = zip(small.reshape(-1, 3).tolist(), other.reshape(-1, 3).tolist(), strict=True)
+        return sum(oracle.oklab_distance(a, b) for a, b in pairs)
+
+    assert squared_error(small, ways["srgb"]) < 0.97 * squared_error(small, ways["oklab"])
+    assert lightness_error(ways["oklab"]) < 0.97 * lightness_error(ways["srgb"])
+
+
+@pytest.mark.parametrize("space", ["srgb", "oklab"])
+def test_k_entries_are_used_whatever_the_picture(space):
+    ramp = np.arange(256, dtype=np.uint8)
+    for picture in (
+        np.tile(ramp, (4, 1)),
+        np.stack([ramp, ramp, 255 - ramp], axis=1)[np.newaxis],
+        np.stack([ramp, ramp, ramp, ramp], axis=1)[np.newaxis],
+        np.random.default_rng(0).integers(0, 4, (100, 100, 3), np.uint8) + np.uint8(100),
+    ):
+        counted = kmq.histogram(picture)
+        for k in (1, 2, 3, 7, 60):
+            palette = kmq.fit_palette(counted, k, space=space)
+            indices = kmq.map_indices(counted, palette, space=space).indices
+            assert palette.k == len(np.unique(palette.entries, axis=0)) == len(np.unique(indices)) == k
+
+
+@settings(max_examples=60)
+@given(
+    pictures(channels=st.just(4)), st.integers(3, 12), st.sampled_from(["srgb", "oklab"]),
+    st.sampled_from(["none", "floyd-steinberg", "ordered"]), st.data(),
+)  # fmt: skip
+def test_clear_stays_clear_and_solid_stays_solid(picture, k, space, dither, data):
+    picture = picture.copy()
+    height, width = picture.shape[:2]
+    for alpha in (0, 255):  # so that there are many of both
+        top, left = data.draw(st.integers(0, height)), data.draw(st.integers(0, width))
+        picture[top : top + 9, left : left + 9, 3] = alpha
+    alpha = shown(picture, k, space=space, dither=dither)[:, :, 3]
+    assert (alpha[picture[:, :, 3] == 0] == 0).all()
+    assert (alpha[picture[:, :, 3] == 255] == 255).all()
+
+
+def over(picture, backdrop):
+    """Composite an RGBA picture over a backdrop, in floats."""
+    alpha = picture[:, :, 3:] / 255
+    return picture[:, :, :3] * alpha + np.asarray(backdrop) * (1 - alpha)
+
+
+@pytest.mark.parametrize("space", ["srgb", "oklab"])
+def test_soft_edges_have_no_fringes(space):
+    disc = Image.new("L", (400, 400))
+    ImageDraw.Draw(disc).ellipse([40, 40, 360, 360], fill=255)
+    alpha = np.asarray(disc.resize((100, 100), Image.Resampling.BOX))
+    y, x = np.mgrid[:100, :100]
+    picture = np.stack([150 + x, 40 + y, 60 + 0 * x, alpha], axis=2).astype(np.uint8)
+    decoded = shown(picture, 24, space=space)
+    edge = (alpha > 0) & (alpha < 255)
+    checkers = np.where((x // 8 + y // 8) % 2, 255, 0)[:, :, np.newaxis]
+    for backdrop in (0, 255, checkers):
+        before, after = (over(each, backdrop)[edge] for each in (picture, decoded))
+        assert np.abs(after - before).mean() < 11
+        assert (after - before).mean() == pytest.approx(0, abs=2)  # neither darker nor lighter
+
+
+@pytest.mark.parametrize("space", ["srgb", "oklab"])
+def test_a_small_far_colour_survives(space):
+    rng = np.random.default_rng(4)
+    picture = rng.normal([120, 140, 90], 22, (300, 300, 3)).clip(0, 255).astype(np.uint8)
+    red, blue = (230, 20, 20), (20, 20, 230)
+    picture[10:14, 10:16], picture[100, 100:120] = red, blue  # a legend and a thin line
+    decoded = shown(picture, 64, space=space).astype(int)
+    for place, colour in (((12, 12), red), ((100, 110), blue)):
+        assert np.abs(decoded[place] - colour).max() <= 3
+
+
+def test_a_few_stray_pixels_are_no_legend():
+    rng = np.random.default_rng(4)
+    picture = rng.normal([120, 140, 90], 8, (300, 300, 3)).clip(0, 255).astype(np.uint8)
+    plain = kmq.fit_palette(kmq.histogram(picture), 32).entries
+    picture[5, 5] = (230, 20, 20)
+    stray = kmq.fit_palette(kmq.histogram(picture), 32).entries
+    assert (np.abs(stray.astype(int) - (230, 20, 20)).max(axis=1) > 3).all()
+    assert len(plain) == len(stray) == 32
+
+
+def test_a_palette_for_dithering_suits_the_dithered_picture(photo):
+    counted = kmq.histogram(photo)
+
+    def far_error(palette):
+        plane = kmq.map_indices(counted, palette, dither="floyd-steinberg", space="srgb")
+        from_afar = [
+            np.asarray(Image.fromarray(picture).resize((100, 66), Image.Resampling.BOX))
+            for picture in (photo, palette.colours(plane))
+        ]
+        return squared_error(*from_afar)
+
+    plain = kmq.fit_palette(counted, 16, space="srgb")
+    fitted = kmq.fit_palette(counted, 16, space="srgb", dither="floyd-steinberg")
+    unfitted = kmq.Histogram(counted.colours, counted.counts)  # a sum has no picture to fit to
+    assert far_error(fitted) < 0.8 * far_error(plain)
+    assert far_error(fitted) < far_error(kmq.fit_palette(unfitted, 16, space="srgb", dither="ordered"))
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"space": "lab"}, ValueError, "space is 'lab'; it must be one of oklab, srgb"),
+        ({"space": None}, TypeError, "space is None"),
+        ({"effort": "best"}, ValueError, "effort is 'best'; it must be one of fast, default, thorough"),
+        ({"dither": "yes"}, ValueError, "dither is 'yes'; it must be one of none, floyd-steinberg, ordered"),
+        ({"dither": True}, TypeError, "dither is True"),
+        ({"strength": 1.5}, ValueError, "strength is 1.5; it must be a finite number, 0 to 1"),
+        ({"strength": float("nan")}, ValueError, "strength is nan"),
+        ({"strength": "1"}, TypeError, "strength is '1'"),
+    ],
+)  # fmt: skip
+def test_bad_options_are_named(options, error, message):
+    counted = kmq.histogram(np.zeros((2, 2), np.uint8))
+    with pytest.raises(error, match=message):
+        kmq.encode(np.zeros((2, 2), np.uint8), **options)
+    with pytest.raises(error, match=message):
+        kmq.fit_palette(counted, 2, **options)
+    if "effort" not in options:
+        with pytest.raises(error, match=message):
+            kmq.map_indices(counted, kmq.Palette([[0]]), **options)
