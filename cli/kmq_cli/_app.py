@@ -21,6 +21,10 @@ app = typer.Typer(
 )
 
 
+HOW_MANY, WHICH, KMEANS = "How many colours", "Which colours", "scikit-learn's KMeans"
+"""Panels of the help."""
+
+
 class Coding(StrEnum):
     """How the index plane is written."""
 
@@ -146,6 +150,7 @@ def encode(
         typer.Option(
             "-k",
             "--k",
+            rich_help_panel=HOW_MANY,
             callback=_colours,
             metavar="N|auto",
             help="Most colours in the palette, 1 to 65,536; auto: until more no longer pay.",
@@ -155,16 +160,18 @@ def encode(
     psnr: Annotated[
         float | None,
         typer.Option(
+            rich_help_panel=HOW_MANY,
             min=0,
             callback=_finite,
             metavar="DB",
-            help="As few colours as reach so much.",
+            help="As few colours as reach so many decibels.",
             show_default=False,
         ),
     ] = None,
     max_bytes: Annotated[
         int | None,
         typer.Option(
+            rich_help_panel=HOW_MANY,
             min=1,
             max=2**62,
             metavar="N",
@@ -175,12 +182,18 @@ def encode(
     bpp: Annotated[
         float | None,
         typer.Option(
-            min=0, callback=_finite, metavar="X", help="The same, in bits a pixel.", show_default=False
+            rich_help_panel=HOW_MANY,
+            min=0,
+            callback=_finite,
+            metavar="X",
+            help="The same, by bits a pixel.",
+            show_default=False,
         ),
     ] = None,
     palette: Annotated[
         str | None,
         typer.Option(
+            rich_help_panel=WHICH,
             metavar="FILE|NAME",
             help="Take these colours, in their order: a .gpl, .hex, .pal, .act, .kmq or picture file, or "
             "black-and-white, game-boy, pico-8, e-paper-7, web-safe.",
@@ -188,14 +201,26 @@ def encode(
         ),
     ] = None,
     space: Annotated[
-        Space, typer.Option(help="Cluster and compare colours as the eye does, or for least RGB error.")
+        Space,
+        typer.Option(
+            rich_help_panel=WHICH, help="Cluster and compare colours as the eye does, or for least RGB error."
+        ),
     ] = Space.oklab,
-    effort: Annotated[Effort, typer.Option(help="How long to look for a better palette.")] = Effort.default,
+    effort: Annotated[
+        Effort, typer.Option(rich_help_panel=WHICH, help="How long to look for a better palette.")
+    ] = Effort.default,
     dither: Annotated[
-        Dither, typer.Option(help="Mix entries pixel by pixel: smoother from afar, larger when compressed.")
+        Dither,
+        typer.Option(
+            rich_help_panel=WHICH,
+            help="Mix entries pixel by pixel: smoother from afar, larger when compressed.",
+        ),
     ] = Dither.none,
     strength: Annotated[
-        float, typer.Option(min=0, max=1, callback=_finite, metavar="X", help="How much to dither.")
+        float,
+        typer.Option(
+            rich_help_panel=WHICH, min=0, max=1, callback=_finite, metavar="X", help="How much to dither."
+        ),
     ] = 0.8,
     coding: Annotated[
         Coding, typer.Option(help="How to write the indices; auto is packed so far.")
@@ -223,30 +248,39 @@ def encode(
     n_init: Annotated[
         int,
         typer.Option(
+            rich_help_panel=KMEANS,
             min=1,
             max=2**31 - 1,
             metavar="N",
-            help="KMeans: starts, the first one fixed; the best is kept.",
+            help="Starts, the first one fixed; the best is kept.",
         ),
     ] = 1,
     max_iter: Annotated[
         int | None,
         typer.Option(
+            rich_help_panel=KMEANS,
             min=1,
             max=2**31 - 1,
             metavar="N",
-            help="KMeans: most iterations of a run.",
+            help="Most iterations of a run.",
             show_default="by effort: 3, 5 or 100",
         ),
     ] = None,
     tol: Annotated[
         float,
         typer.Option(
-            min=0, callback=_finite, metavar="X", help="KMeans: stop when the centres move less than this."
+            rich_help_panel=KMEANS,
+            min=0,
+            callback=_finite,
+            metavar="X",
+            help="Stop when the centres move less than this.",
         ),
     ] = 1e-4,
     random_state: Annotated[
-        int, typer.Option(min=0, max=2**32 - 1, metavar="N", help="KMeans: seed of the other starts.")
+        int,
+        typer.Option(
+            rich_help_panel=KMEANS, min=0, max=2**32 - 1, metavar="N", help="Seed of the other starts."
+        ),
     ] = 0,
     max_pixels: MaxPixels = None,
     force: Force = False,

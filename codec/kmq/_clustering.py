@@ -52,7 +52,7 @@ EFFORTS = MappingProxyType(
         "thorough": Effort(max_iter=100, trials=(400, 400), steps=200, rounds=8),
     }
 )
-"""Measured on 14 photographs; CONTRIBUTING.md says where the table is."""
+"""What each gives and takes is in bench/README.md."""
 
 START_POINTS = 8
 """Points an entry in the compact set that KMeans starts on."""

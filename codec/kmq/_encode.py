@@ -21,16 +21,16 @@ from kmq._file import inspect_canonical
 from kmq._fixed_palette import PaletteLike, fixed_palette, matched
 from kmq._histogram import Histogram, histogram
 from kmq._image import canonical_image
-from kmq._index_plane import IndexPlane, trusted_plane
+from kmq._index_plane import IndexPlane, index_dtype, trusted_plane
 from kmq._mapping import map_indices
 from kmq._packing import pack_indices
+from kmq._palette import Palette
 from kmq._target import Attempt, Target, checked_target, reached
 from kmq._tiles import TileGrid, checked_tile
 
 if TYPE_CHECKING:
     from kmq._image import CanonicalImage, ImageLike
     from kmq._ledger import Ledger
-    from kmq._palette import Palette
 
 
 def encode(
@@ -193,8 +193,13 @@ def _encode_to_target(canonical: CanonicalImage, request: _Request, target: Targ
         psnr = inspect_canonical(data, canonical).psnr
         return Attempt(k, len(data), math.inf if psnr is None else psnr, data)
 
-    pixels = canonical.pixels.shape[0] * canonical.pixels.shape[1]
-    return reached(target, attempt, len(counted), pixels).made
+    def size(k: int) -> int:
+        """Return the bytes of a packed file of k entries, which don't depend on what is in it."""
+        plane = trusted_plane(np.zeros((height, width), index_dtype(k)), k)
+        return len(_written(canonical, Palette(np.zeros((k, channels), np.uint8)), plane, request.tile))
+
+    height, width, channels = canonical.pixels.shape
+    return reached(target, attempt, size, len(counted), height * width).made
 
 
 def _quantise(canonical: CanonicalImage, request: _Request, k: int) -> tuple[Palette, IndexPlane]:

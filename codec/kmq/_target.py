@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,6 +27,9 @@ Halving the distance between entries along three axes takes eight times as many:
 photograph gains without end (Gersho, 1979). On the development pictures the gain comes down to that
 between 16 and 128 colours.
 """
+
+STEPS = 256
+"""Above so many colours, k is found to one part in so many: a step of 1 changes less than chance does."""
 
 INVISIBLE = 45.0
 """PSNR in dB above which more colours are not worth looking for."""
@@ -95,13 +99,20 @@ def checked_target(
     return 256 if k is None else number
 
 
-def reached(target: Target, attempt: Callable[[int], Attempt[T]], colours: int, pixels: int) -> Attempt[T]:
+def reached(
+    target: Target,
+    attempt: Callable[[int], Attempt[T]],
+    size: Callable[[int], int],
+    colours: int,
+    pixels: int,
+) -> Attempt[T]:
     """Return the attempt that meets the target.
 
     That is the one of smallest k with the quality asked for; without such a demand, of the largest k
-    that fits; or of the k at the elbow. Sizes and quality are taken to grow with k: what
-    is returned meets the target, and the next k below (or above) was tried and doesn't.
-    `colours` are the distinct colours of the picture: with as many entries nothing is lost.
+    that fits; or of the k at the elbow. Quality is taken to grow with k: what is returned
+    meets the target, and one with a k less by 1 (above 256: by up to k / 256) was tried and
+    doesn't. `size` gives the bytes of a file of k entries without making it. `colours` are
+    the distinct colours of the picture: with as many entries nothing is lost.
 
     Raises TargetError, which says how near it came.
     """
@@ -109,62 +120,45 @@ def reached(target: Target, attempt: Callable[[int], Attempt[T]], colours: int, 
     if target.auto:
         return _elbow(attempt, most)
     limit = target.limit(pixels)
+    if limit is not None and size(1) > limit:
+        raise TargetError(f"max_bytes {limit}: even one colour takes {size(1)} bytes")
     if target.psnr is None:
-        assert limit is not None  # noqa: S101  checked_target makes no target without a demand
-        found = _last(attempt, most, lambda tried: tried.size <= limit)
-        if found is None:
-            raise TargetError(f"max_bytes {limit}: even one colour takes {attempt(1).size} bytes")
-        return found
-    wanted = target.psnr
-    found = _first(attempt, most, lambda tried: tried.psnr >= wanted)
-    if found is None:
-        best = attempt(most)
-        raise TargetError(f"psnr {wanted:g} dB: {best.k:,} colours reach {best.psnr:.2f}")
+        k = most if limit is None else bisect.bisect_right(range(1, most + 1), limit, key=size)
+        return attempt(k)
+    found = _first(attempt, most, target.psnr)
+    if found.psnr < target.psnr:
+        raise TargetError(f"psnr {target.psnr:g} dB: {found.k:,} colours reach {found.psnr:.2f}")
     if limit is not None and found.size > limit:
         raise TargetError(
-            f"psnr {wanted:g} dB takes {found.k:,} colours and {found.size} bytes; {limit} are allowed"
+            f"psnr {target.psnr:g} dB takes {found.k:,} colours and {found.size} bytes; {limit} are allowed"
         )
     return found
 
 
-def _first(
-    attempt: Callable[[int], Attempt[T]], most: int, good: Callable[[Attempt[T]], bool]
-) -> Attempt[T] | None:
-    """Return the good attempt of smallest k: by doubling, then by bisection."""
-    low, high = 0, 1
-    while not good(found := attempt(high)):
-        if high == most:
-            return None
-        low, high = high, min(2 * high, most)
-    while high - low > 1:
-        middle = (low + high) // 2
-        tried = attempt(middle)
-        if good(tried):
-            high, found = middle, tried
-        else:
-            low = middle
-    return found
+def _first(attempt: Callable[[int], Attempt[T]], most: int, wanted: float) -> Attempt[T]:
+    """Return the attempt of smallest k with the PSNR wanted, or that of `most`.
 
-
-def _last(
-    attempt: Callable[[int], Attempt[T]], most: int, good: Callable[[Attempt[T]], bool]
-) -> Attempt[T] | None:
-    """Return the good attempt of largest k: by doubling, then by bisection."""
-    found: Attempt[T] | None = None
-    low, high = 0, 1
-    while good(tried := attempt(high)):
-        found, low = tried, high
-        if high == most:
-            return found
-        high = min(2 * high, most)
-    while high - low > 1:
-        middle = (low + high) // 2
-        tried = attempt(middle)
-        if good(tried):
-            low, found = middle, tried
-        else:
-            high = middle
-    return found
+    By doubling, then between the last two by halving the distance or, in turns, by taking
+    the PSNR for a line over the logarithm of k, which it nearly is: 10 to 18 attempts for
+    30 to 42 dB of a photograph, where halving alone takes 12 to 21.
+    """
+    low, high = attempt(1), attempt(min(2, most))
+    if low.psnr >= wanted:
+        return low
+    while high.psnr < wanted:
+        if high.k == most:
+            return high
+        low, high = high, attempt(min(2 * high.k, most))
+    halve = False
+    while high.k - low.k > max(1, high.k // STEPS):
+        middle = (low.k + high.k) // 2
+        if not halve and math.isfinite(high.psnr):
+            share = (wanted - low.psnr) / (high.psnr - low.psnr)
+            middle = round(low.k * (high.k / low.k) ** share)
+        tried = attempt(min(max(middle, low.k + 1), high.k - 1))
+        low, high = (low, tried) if tried.psnr >= wanted else (tried, high)
+        halve = not halve
+    return high
 
 
 def _elbow(attempt: Callable[[int], Attempt[T]], most: int) -> Attempt[T]:
