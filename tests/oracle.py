@@ -4,6 +4,7 @@ Nothing here imports kmq. Bits go through bitarray, numbers are Python's, distan
 computed for all pairs.
 """
 
+import statistics
 import struct
 import zlib
 from math import ceil
@@ -131,11 +132,15 @@ class Reader:
                 return value
 
 
+def over(colour, backdrop):
+    """Composite a colour with alpha over grey; in sRGB, times 255."""
+    return [v * colour[3] + backdrop * (255 - colour[3]) for v in colour[:3]]
+
+
 def distance(one, other):
-    """Squared distance between two colours; with alpha between premultiplied ones, times 255²."""
+    """Squared distance between two colours; with alpha over black plus over white, times 255²."""
     if len(one) == 4:
-        one = [*(v * one[3] for v in one[:3]), 255 * one[3]]
-        other = [*(v * other[3] for v in other[:3]), 255 * other[3]]
+        one, other = (over(colour, 0) + over(colour, 255) for colour in (one, other))
     return sum((int(a) - int(b)) ** 2 for a, b in zip(one, other, strict=True))
 
 
@@ -149,7 +154,9 @@ def allowed(colour, entries):
 
 
 def nearest(colour, entries, measure=distance):
-    """Return the lowest index among the entries at the least distance."""
+    """Return the lowest index of an entry that is the colour, or among those at the least distance."""
+    if list(colour) in entries:
+        return entries.index(list(colour))
     return min(allowed(colour, entries), key=lambda index: measure(colour, entries[index]))
 
 
@@ -181,7 +188,10 @@ def oklab(colour):
 
 
 def oklab_distance(one, other):
-    return sum((a - b) ** 2 for a, b in zip(oklab(one), oklab(other), strict=True))
+    """Squared distance in Oklab; with alpha the mean of those over black and over white."""
+    (l1, a1, b1, alpha1), (l2, a2, b2, alpha2) = oklab(one), oklab(other)
+    over_black, over_white = l1 - l2, (l1 - alpha1) - (l2 - alpha2)
+    return (over_black**2 + over_white**2) / 2 + (a1 - a2) ** 2 + (b1 - b2) ** 2
 
 
 def z_code(colour):
@@ -209,12 +219,15 @@ def diffused(rows, entries, strength):
     a line differ by more than half the range in all. What arrives is rounded, and the sum
     kept in the range of the picture's colours and the entries. A pixel with four like
     neighbours (itself, at the border) and an entry of its own takes that, and nothing is
-    passed on.
+    passed on. Of entries equally near the first is taken, along the channel where they vary most.
     """
     height, width = len(rows), len(rows[0])
     points = [[[255 * v for v in colour] for colour in row] for row in rows]
-    places = [[255 * v for v in entry] for entry in entries]
     channels = range(len(points[0][0]))
+    spread = [statistics.pvariance([entry[c] for entry in entries]) for c in channels]
+    axis = spread.index(max(spread))
+    entries = sorted(entries, key=lambda entry: entry[axis])
+    places = [[255 * v for v in entry] for entry in entries]
     every = [*places, *(p for row in points for p in row)]
     low, high = ([most(p[c] for p in every) for c in channels] for most in (min, max))
     arrived = {}

@@ -14,8 +14,17 @@ TILES = st.sampled_from([None, 16, 32])
 def pictures(draw, channels=st.sampled_from([None, 1, 3, 4]), colours=st.integers(1, 40)):
     """Arrays (H, W) or (H, W, c) uint8 of few colours, as pictures in palettes are."""
     c = draw(channels)
-    table = draw(npst.arrays(np.uint8, (draw(colours), c or 1)))
-    indices = draw(npst.arrays(np.intp, (draw(SIDES), draw(SIDES)), elements=st.integers(0, len(table) - 1)))
+    size, shape = (draw(colours), c or 1), (draw(SIDES), draw(SIDES))
+    if draw(st.booleans()):
+        # Hypothesis fills most of an array with one value: such pictures seldom have more than k colours.
+        random = np.random.default_rng(draw(st.integers(0, 2**32)))
+        table = random.integers(0, 256, size, np.uint8)
+        if c == 4:
+            table[random.integers(0, 4, len(table)) == 0, 3] = random.choice([0, 255])
+        indices = random.integers(0, len(table), shape)
+    else:
+        table = draw(npst.arrays(np.uint8, size))
+        indices = draw(npst.arrays(np.intp, shape, elements=st.integers(0, len(table) - 1)))
     return table[indices][:, :, 0] if c is None else table[indices]
 
 

@@ -147,7 +147,7 @@ def test_an_indexed_picture_is_mapped_to_the_palette_that_is_given():
         ("a.hex", b"\xff\xfe\n", "not a .hex palette"),
         ("a.hex", b"\n\n", "0 entries"),
         ("a.hex", b"000000\n" * 65_537, "65537 entries; a palette has 1 to 65,536"),
-        ("a.hex", b"0" * ((1 << 22) + 1), "4194305 bytes; a palette file has at most 4194304"),
+        ("a.hex", b"0" * ((1 << 22) + 1), "more than 4194304 bytes; a palette file has"),
         ("a.pal", JASC.encode().replace(b"\r\n4\r\n", b"\r\n5\r\n"), "line 3 tells of 5 colours; there "),
         ("a.pal", b"JASC-PAL\n0100\n", "begins with JASC-PAL"),
         ("a.pal", b"hello", "begins with JASC-PAL"),
@@ -166,8 +166,7 @@ def test_a_file_that_is_no_palette_is_named_with_what_is_wrong(tmp_path, name, d
     (tmp_path / name).write_bytes(data)
     with pytest.raises(kmq.KmqError, match=message) as caught:
         kmq.encode(PICTURE, palette=tmp_path / name)
-    if name != "a.kmq":
-        assert str(caught.value).startswith(str(tmp_path / name))
+    assert str(caught.value).startswith(str(tmp_path / name))
 
 
 @pytest.mark.parametrize(

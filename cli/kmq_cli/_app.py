@@ -70,7 +70,9 @@ def _power_of_two(tile: int | None) -> int | None:
 
 
 def _colours(text: str | None) -> str | None:
-    if text is None or text == "auto" or (text.isdecimal() and 1 <= int(text) <= 65_536):
+    if text is None or text == "auto":
+        return text
+    if text.isascii() and text.isdecimal() and len(text) <= 5 and 1 <= int(text) <= 65_536:
         return text
     raise typer.BadParameter(f"{text!r} is neither a number from 1 to 65,536 nor auto")
 

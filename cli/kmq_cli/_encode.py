@@ -71,9 +71,8 @@ def _cost_of_dithering(data: bytes, image: Image.Image, options: dict[str, Any])
     """Say how many more bytes the file has than one of the same entries, undithered."""
     with kmq.KmqFile(data, max_pixels=None) as file:
         dithered, palette = file.indices(), file.palette
-    plain = kmq.encode(
-        image, palette=palette, space=options["space"], coding=options["coding"], tile=options["tile"]
-    )
+    same = {name: options[name] for name in ("space", "coding", "tile", "keep")}
+    plain = kmq.encode(image, palette=palette, **same)
     with kmq.KmqFile(plain, max_pixels=None) as file:
         sizes = [len(zlib.compress(plane.indices.tobytes())) for plane in (file.indices(), dithered)]
     more = len(data) - len(plain)

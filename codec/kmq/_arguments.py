@@ -9,6 +9,9 @@ from collections.abc import Iterable
 
 import numpy as np
 
+LONGEST = 60
+"""Letters of a value that a message shows."""
+
 
 def checked_integer(name: str, value: object, least: int, most: int) -> int:
     """Return `value` as an int. Raises TypeError or ValueError, naming the argument, if it isn't one."""
@@ -17,9 +20,9 @@ def checked_integer(name: str, value: object, least: int, most: int) -> int:
             raise TypeError
         number = operator.index(value)  # type: ignore[arg-type]
     except TypeError:
-        raise TypeError(f"{name} is {value!r}; it must be an integer") from None
+        raise TypeError(f"{name} is {shown(value)}; it must be an integer") from None
     if not least <= number <= most:
-        raise ValueError(f"{name} is {number}; it must be {least} to {most:,}")
+        raise ValueError(f"{name} is {shown(number)}; it must be {least} to {most:,}")
     return number
 
 
@@ -42,18 +45,31 @@ def checked_name(name: str, value: object, known: Iterable[str]) -> str:
     """Return `value` if it is one of the `known` names. Raises TypeError or ValueError if not."""
     names = tuple(known)
     if not isinstance(value, str):
-        raise TypeError(f"{name} is {value!r}; it must be one of {', '.join(names)}")
+        raise TypeError(f"{name} is {shown(value)}; it must be one of {', '.join(names)}")
     if value not in names:
-        raise ValueError(f"{name} is {value!r}; it must be one of {', '.join(names)}")
+        raise ValueError(f"{name} is {shown(value)}; it must be one of {', '.join(names)}")
     return value
 
 
 def checked_number(name: str, value: object, least: float, most: float = math.inf) -> float:
     """Return `value` as a finite float. Raises TypeError or ValueError, naming the argument."""
-    if isinstance(value, (bool, np.bool)) or not isinstance(value, (int, float, np.integer, np.floating)):
-        raise TypeError(f"{name} is {value!r}; it must be a number")
-    number = float(value)
+    kinds = (int, float, np.integer, np.floating)
+    if isinstance(value, (bool, np.bool, np.timedelta64)) or not isinstance(value, kinds):
+        raise TypeError(f"{name} is {shown(value)}; it must be a number")
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
     if not (math.isfinite(number) and least <= number <= most):
         bounds = f"at least {least:g}" if most == math.inf else f"{least:g} to {most:g}"
-        raise ValueError(f"{name} is {number:g}; it must be a finite number, {bounds}")
+        raise ValueError(f"{name} is {shown(value)}; it must be a finite number, {bounds}")
     return number
+
+
+def shown(value: object) -> str:
+    """Return how a value looks in a message, however long it is."""
+    try:
+        text = repr(value)
+    except ValueError:  # an integer of thousands of digits
+        return "too long to show"
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."

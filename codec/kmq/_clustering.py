@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kmq._arguments import checked_integer, checked_name, checked_number, checked_type
-from kmq._colour_space import UNIT, ColourSpace, checked_space, colours_at, points_of
+from kmq._colour_space import OPAQUE, UNIT, ColourSpace, checked_space, colours_at, points_of
 from kmq._dithering import DITHERS, STRENGTH
 from kmq._histogram import Histogram
 from kmq._nearest import nearest
 from kmq._outliers import FEWEST_PIXELS, outliers_kept
 from kmq._palette import MAX_ENTRIES, Palette
-from kmq._points import Points, compact, weighted_points
+from kmq._points import Points, compact, is_opaque, weighted_points
 from kmq._refining import refined
 from kmq._refitting import refitted
 from kmq._splitting import split_centres
@@ -94,12 +94,17 @@ class KMeansOptions:
         checked_space(self.space)
         checked_name("effort", self.effort, EFFORTS)
         checked_name("dither", self.dither, DITHERS)
-        checked_number("strength", self.strength, 0, 1)
-        checked_integer("n_init", self.n_init, 1, 2**31 - 1)
+        numbers: dict[str, float | None] = {
+            "strength": checked_number("strength", self.strength, 0, 1),
+            "n_init": checked_integer("n_init", self.n_init, 1, 2**31 - 1),
+            "max_iter": self.max_iter,
+            "random_state": checked_integer("random_state", self.random_state, 0, 2**32 - 1),
+            "tol": checked_number("tol", self.tol, 0),
+        }
         if self.max_iter is not None:
-            checked_integer("max_iter", self.max_iter, 1, 2**31 - 1)
-        checked_integer("random_state", self.random_state, 0, 2**32 - 1)
-        checked_number("tol", self.tol, 0)
+            numbers["max_iter"] = checked_integer("max_iter", self.max_iter, 1, 2**31 - 1)
+        for name, number in numbers.items():
+            object.__setattr__(self, name, number)
 
 
 def fit_palette(
@@ -120,14 +125,16 @@ def fit_palette(
     At most `k` distinct colours are returned as they are. More are clustered: the means of
     the colours in small cells are split along their principal axes (Wu, 1992), refined by
     scikit-learn's KMeans weighted by the counts, improved by merging and splitting clusters
-    (Kaukoranta, Fränti and Nevalainen, 1998), and refined again on all colours. A colour of
-    at least 16 pixels that is far from every entry is given one. Centres are rounded to 8
+    (Kaukoranta, Fränti and Nevalainen, 1998), and refined again on all colours. From k = 24
+    on, colours of at least 16 pixels that are far from every entry are given one, up to an
+    eighth of the entries above 16 and a tenth of the error. Centres are rounded to 8
     bits; an entry that repeats or that no colour is nearest to makes room for the colour
     that is served worst. Entries are sorted by luma.
 
     `space` is "oklab" (Ottosson, 2020; what the eye sees) or "srgb" (least squared error in
-    RGB). With alpha, colours are premultiplied; opaque colours get opaque entries, and
-    transparent black, if it occurs and k > 1, an entry to itself. `effort` is "fast",
+    RGB). With alpha, the error is the mean of those over black and over white. Transparent
+    black, if it occurs and k > 1, gets an entry to itself; opaque and translucent colours
+    get entries of their own kind, if there are two or more for both. `effort` is "fast",
     "default" or "thorough". `dither` and `strength` are what `map_indices` will be told:
     for dithering rare colours weigh more, and the entries are fitted to the dithered picture
     (if the histogram has its inverse).
@@ -179,14 +186,14 @@ def _clustered(
     if options.dither != "none":
         weights = np.rint(DITHERED_SCALE * counts.astype(np.float64) ** DITHERED_POWER).astype(np.int64)
         fewest = math.ceil(DITHERED_SCALE * FEWEST_PIXELS**DITHERED_POWER)
-    points = weighted_points(colours, weights, space)
+    points = weighted_points(colours, weights, space, apart=k > 1)
     centres = _kmeans(compact(points, START_POINTS * k), k, effort, options)
     some = compact(points, SWAP_POINTS * k)
     centres = swapped(some, centres, effort.trials[k > 64])
     centres, held = outliers_kept(points, some, centres, fewest)
     centres = refined(points, centres, effort.steps, held)
     if points.apart:
-        centres[:, 3] = np.minimum(centres[:, 3], UNIT)
+        centres[is_opaque(centres), 3] -= OPAQUE
     return colours_at(centres, points.channels, space)
 
 
@@ -198,7 +205,8 @@ def _kmeans(points: Points, k: int, effort: Effort, options: KMeansOptions) -> N
 
     positions = points.positions[:, : points.dimensions] / UNIT
     weights = points.weights.astype(np.float64)
-    start = split_centres(positions, weights, min(k, len(points)))
+    kinds = is_opaque(points.positions)
+    start = split_centres(positions, weights, kinds, min(k, len(points)))
     most = max(1, MOST_DISTANCES // (len(points) * len(start)))
     max_iter = min(effort.max_iter, most) if options.max_iter is None else options.max_iter
     # Sums of floats depend on how threads share them out. The limit is the whole process's,
@@ -232,20 +240,20 @@ def _filled(
 ) -> NDArray[np.uint8]:
     """Return up to `k` distinct entries; those that nothing uses make room for the colours served worst."""
     entries = np.unique(entries, axis=0)
-    for _ in range(ROUNDS):
+    for left in range(ROUNDS, -1, -1):
         found = nearest(colours, Palette(entries), space)
         used = np.bincount(found, minlength=len(entries)) > 0
-        if used.sum() == k:
-            return entries[used]
+        if used.sum() == k or not left:
+            break
         gaps = (points_of(colours, space) - points_of(entries, space)[found]).astype(np.float64)
-        entries = entries[used]
         losses = np.einsum("ij,ij->i", gaps, gaps) * counts
-        worst = np.argsort(-losses, kind="stable")[: k - len(entries)]
+        worst = np.argsort(-losses, kind="stable")[: k - used.sum()]
         worst = worst[losses[worst] > 0]
         if not len(worst):
             break
-        entries = np.unique(np.concatenate([entries, colours[worst]]), axis=0)
-    return entries
+        entries = np.unique(np.concatenate([entries[used], colours[worst]]), axis=0)
+        used = np.ones(len(entries), np.bool)
+    return entries[used]
 
 
 def _sorted_by_luma(colours: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -12,15 +13,16 @@ import numpy as np
 from kmq._arguments import checked_name
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
 
 UNIT = 255 * 255
 """What 1.0 is in a coordinate: 255 · 255, so that premultiplied 8-bit colours are integers."""
 
 OPAQUE = 1 << 18
-"""How much farther out the fourth coordinate of opaque colours lies than that of translucent ones.
+"""How much farther out the fourth coordinate of opaque colours is put than that of translucent ones.
 
-More than the largest distance there can be otherwise, 2 · UNIT, so that no cluster mixes the two.
+More than the largest distance there can be otherwise, 2 · UNIT: each is then nearest to a centre
+of its own kind.
 """
 
 # Björn Ottosson, "A perceptual color space for image processing", 2020: linear sRGB to cone
@@ -41,11 +43,12 @@ TO_OKLAB = (
 class ColourSpace:
     """A way to place colours so that squared distance says how different they are.
 
-    `place` takes opaque colours (n, 1 | 3) uint8 to (n, 1 | 3) float64, where 1.0 is the
-    distance from black to white; `show` goes back, clipped to what 8 bits can show.
+    `place` takes opaque colours (n, 1 | 3) uint8 to (n, 1 | 3) float64; black is at the
+    origin and `white` where white is. `show` goes back, clipped to what 8 bits can show.
     """
 
     name: str
+    white: tuple[float, float, float]
     place: Callable[[NDArray[np.uint8]], NDArray[np.float64]]
     show: Callable[[NDArray[np.float64]], NDArray[np.uint8]]
 
@@ -53,17 +56,19 @@ class ColourSpace:
 def points_of(colours: NDArray[np.uint8], space: ColourSpace) -> NDArray[np.int32]:
     """Return the points of colours (n, c), shape (n, 4), in units of 1 / UNIT.
 
-    With alpha they are premultiplied, alpha last; so the less a colour shows the less its
-    hue counts (Porter and Duff, "Compositing digital images", 1984). Unused coordinates
-    are zero.
+    With alpha, the squared distance is the mean of those over a black and over a white
+    backdrop: for premultiplied places p (Porter and Duff, "Compositing digital images",
+    1984), alpha a and white w, the means of p and p - a w are p - a w / 2, and what they
+    are apart is a w, of which only the length matters. Unused coordinates are zero.
     """
     points = np.zeros((len(colours), 4), np.int32)
+    white = np.array(space.white)
     for start in range(0, len(colours), 1 << 14):  # the floats are many times as large
         part = slice(start, start + (1 << 14))
         if colours.shape[1] == 4:
-            alpha = colours[part, 3:].astype(np.float64)
-            points[part, :3] = np.rint(space.place(colours[part, :3]) * (255 * alpha))
-            points[part, 3] = 255 * alpha[:, 0]
+            alpha = colours[part, 3:] / 255
+            points[part, :3] = np.rint((space.place(colours[part, :3]) - white / 2) * alpha * UNIT)
+            points[part, 3] = np.rint(alpha[:, 0] * _alpha_unit(space))
         else:
             points[part, : colours.shape[1]] = np.rint(space.place(colours[part]) * UNIT)
     return points
@@ -73,11 +78,17 @@ def colours_at(points: NDArray[np.int32], channels: int, space: ColourSpace) -> 
     """Return the 8-bit colours nearest to points (n, 4), shape (n, channels)."""
     if channels < 4:
         return space.show(points[:, :channels] / UNIT)
-    alpha = np.clip(np.rint(points[:, 3] / 255), 0, 255)
-    shown = space.show(points[:, :3] / (255 * np.maximum(alpha, 1))[:, np.newaxis])
-    colours = np.concatenate([shown, alpha[:, np.newaxis].astype(np.uint8)], axis=1)
-    colours[alpha == 0] = 0
+    alpha = np.clip(points[:, 3:] / _alpha_unit(space), 0, 1)
+    shown = space.show(points[:, :3] / (np.maximum(alpha, 1 / 512) * UNIT) + np.array(space.white) / 2)
+    eight_bits = np.rint(255 * alpha).astype(np.uint8)
+    colours = np.concatenate([shown, eight_bits], axis=1)
+    colours[eight_bits[:, 0] == 0] = 0
     return colours
+
+
+def _alpha_unit(space: ColourSpace) -> float:
+    """Return the fourth coordinate of an opaque colour: half as far as white is from black."""
+    return UNIT * math.hypot(*space.white) / 2
 
 
 def _eight_bits(values: NDArray[np.float64]) -> NDArray[np.uint8]:
@@ -103,21 +114,26 @@ def _to_oklab(colours: NDArray[np.uint8]) -> NDArray[np.float64]:
     light = _to_linear()[colours]
     if colours.shape[1] == 1:
         return np.cbrt(light)  # grey has equal cone responses, and no a and b
-    points: NDArray[np.float64] = np.cbrt(light @ np.transpose(TO_CONES)) @ np.transpose(TO_OKLAB)
-    return points
+    return _times(np.cbrt(_times(light, TO_CONES)), TO_OKLAB)
 
 
 def _from_oklab(points: NDArray[np.float64]) -> NDArray[np.uint8]:
     if points.shape[1] == 1:
         return _eight_bits(_from_linear(points**3))
-    cones = (points @ np.linalg.inv(np.transpose(TO_OKLAB))) ** 3
-    return _eight_bits(_from_linear(cones @ np.linalg.inv(np.transpose(TO_CONES))))
+    cones = _times(points, np.linalg.inv(TO_OKLAB)) ** 3
+    return _eight_bits(_from_linear(_times(cones, np.linalg.inv(TO_CONES))))
+
+
+def _times(rows: NDArray[np.float64], matrix: ArrayLike) -> NDArray[np.float64]:
+    """Multiply a matrix with each row; without BLAS, whose sums can depend on the number of threads."""
+    product: NDArray[np.float64] = np.einsum("nj,ij->ni", rows, np.asarray(matrix))
+    return product
 
 
 COLOUR_SPACES = MappingProxyType(
     {
-        "oklab": ColourSpace("oklab", _to_oklab, _from_oklab),
-        "srgb": ColourSpace("srgb", _as_they_are, _eight_bits),
+        "oklab": ColourSpace("oklab", (1, 0, 0), _to_oklab, _from_oklab),
+        "srgb": ColourSpace("srgb", (1, 1, 1), _as_they_are, _eight_bits),
     }
 )
 """The spaces by their names: Oklab, near to what the eye sees, and sRGB, for least squared error."""

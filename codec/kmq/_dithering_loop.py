@@ -33,7 +33,7 @@ def diffuse(
     with its error may have. `strength` is 0 to 256. A pixel that differs from its neighbours
     to the left and right, or above and below, by more than `edge` in all passes on half of
     its error; a pixel that is like them and has an entry of its own takes that one and passes on
-    nothing. `errors` (2, W + 2, 4) is room to work in.
+    nothing. `errors` (2, W + 2, 4) is room to work in. No array may overlap another.
 
     Raises ValueError if the arrays' sizes disagree or a number lies outside its table.
     """
@@ -168,7 +168,8 @@ def search(
     """Return the row of the entry nearest to a point, of those in `first` to `end`, beginning with a guess.
 
     From the point's place on the sorted axis it walks outwards both ways, and stops where the
-    distance on that axis alone is no less than the least distance found.
+    distance on that axis alone is more than the least distance found. Of entries equally
+    near the first row is taken.
     """
     d0: cython.longlong = t0 - entries[guess, 0]
     d1: cython.longlong = t1 - entries[guess, 1]
@@ -190,25 +191,25 @@ def search(
     low -= 1
     while low >= first:
         d0 = t0 - entries[low, 0]
-        if d0 * d0 >= best:
+        if d0 * d0 > best:
             break
         d1 = t1 - entries[low, 1]
         d2 = t2 - entries[low, 2]
         d3 = t3 - entries[low, 3]
         distance = d0 * d0 + d1 * d1 + d2 * d2 + d3 * d3
-        if distance < best:
+        if distance < best or (distance == best and low < found):
             best = distance
             found = low
         low -= 1
     while high < end:
         d0 = t0 - entries[high, 0]
-        if d0 * d0 >= best:
+        if d0 * d0 > best:
             break
         d1 = t1 - entries[high, 1]
         d2 = t2 - entries[high, 2]
         d3 = t3 - entries[high, 3]
         distance = d0 * d0 + d1 * d1 + d2 * d2 + d3 * d3
-        if distance < best:
+        if distance < best or (distance == best and high < found):
             best = distance
             found = high
         high += 1
@@ -246,6 +247,7 @@ def mix_entries(
         if not (0 <= rows[i] < k and 0 <= ranges[i, 0] <= ranges[i, 1] <= k):
             raise ValueError(f"rows and ranges must lie in 0 to {k}")
     j: cython.Py_ssize_t
+    side: cython.int
     row: cython.Py_ssize_t
     share: cython.longlong
     most: cython.longlong
@@ -272,24 +274,30 @@ def mix_entries(
             most = 0
             partners[i] = cython.cast(cython.int, row)
             if best > 0:
-                for j in range(ranges[i, 0], ranges[i, 1]):
-                    v0 = entries[j, 0] - entries[row, 0]
-                    v1 = entries[j, 1] - entries[row, 1]
-                    v2 = entries[j, 2] - entries[row, 2]
-                    v3 = entries[j, 3] - entries[row, 3]
-                    along = q0 * v0 + q1 * v1 + q2 * v2 + q3 * v3
-                    square = v0 * v0 + v1 * v1 + v2 * v2 + v3 * v3
-                    if along <= 0 or square == 0:
-                        continue
-                    share = (64 * along + square // 2) // square
-                    share = min(share, 32)
-                    loss = (share * (64 - share) * square) >> 3
-                    loss += (64 * q0 - share * v0) * (64 * q0 - share * v0)
-                    loss += (64 * q1 - share * v1) * (64 * q1 - share * v1)
-                    loss += (64 * q2 - share * v2) * (64 * q2 - share * v2)
-                    loss += (64 * q3 - share * v3) * (64 * q3 - share * v3)
-                    if loss < best:
-                        best = loss
-                        most = share
-                        partners[i] = cython.cast(cython.int, j)
+                # A share is at least 1 of 64, and adds 63 / 8 of the squared distance to the loss: far
+                # partners can't win. The entries are sorted, so on each side the walk can end.
+                for side in range(2):
+                    j = row + 1 if side == 0 else row - 1
+                    while ranges[i, 0] <= j < ranges[i, 1]:
+                        v0 = entries[j, 0] - entries[row, 0]
+                        if 63 * v0 * v0 >= 8 * best:
+                            break
+                        v1 = entries[j, 1] - entries[row, 1]
+                        v2 = entries[j, 2] - entries[row, 2]
+                        v3 = entries[j, 3] - entries[row, 3]
+                        along = q0 * v0 + q1 * v1 + q2 * v2 + q3 * v3
+                        square = v0 * v0 + v1 * v1 + v2 * v2 + v3 * v3
+                        if along > 0 and square > 0:
+                            share = (64 * along + square // 2) // square
+                            share = min(share, 32)
+                            loss = (share * (64 - share) * square) >> 3
+                            loss += (64 * q0 - share * v0) * (64 * q0 - share * v0)
+                            loss += (64 * q1 - share * v1) * (64 * q1 - share * v1)
+                            loss += (64 * q2 - share * v2) * (64 * q2 - share * v2)
+                            loss += (64 * q3 - share * v3) * (64 * q3 - share * v3)
+                            if share > 0 and loss < best:
+                                best = loss
+                                most = share
+                                partners[i] = cython.cast(cython.int, j)
+                        j = j + 1 if side == 0 else j - 1
             shares[i] = cython.cast(cython.uchar, (most * strength) >> 8)

@@ -21,7 +21,7 @@ from kmq._file import inspect_canonical
 from kmq._fixed_palette import PaletteLike, fixed_palette, matched
 from kmq._histogram import Histogram, histogram
 from kmq._image import canonical_image
-from kmq._index_plane import IndexPlane, index_dtype, trusted_plane
+from kmq._index_plane import IndexPlane, index_counts, index_dtype, trusted_plane
 from kmq._mapping import map_indices
 from kmq._packing import pack_indices
 from kmq._palette import Palette
@@ -30,6 +30,7 @@ from kmq._tiles import TileGrid, checked_tile
 
 if TYPE_CHECKING:
     from kmq._image import CanonicalImage, ImageLike
+    from kmq._index_plane import Indices
     from kmq._ledger import Ledger
 
 
@@ -66,8 +67,9 @@ def encode(
     I;16 and I hold 0 to 65,535; for mode F, white is the smallest of 1, 255 and 65,535 that
     holds its values (5 % outside are clipped).
 
-    How many colours: `k` is 1 to 65,536, or "auto" for the elbow, the smallest power of two up
-    to 256 after which two more doublings gain less than 4.5 dB. Instead of it, or with it as
+    How many colours: `k` is 1 to 65,536, or "auto" for the elbow: the smallest power of two up
+    to 256 after which two more doublings gain less than 4.5 dB, or that reaches 45 dB, or
+    all there are. Instead of it, or with it as
     the most colours to take: the smallest k whose file has at least `psnr` dB, or the
     largest whose file has at most `max_bytes` bytes or `bpp` bits a pixel.
 
@@ -187,8 +189,7 @@ def _encode_to_target(canonical: CanonicalImage, request: _Request, target: Targ
     counted = histogram(canonical)
 
     def attempt(k: int) -> Attempt[bytes]:
-        palette = cluster_palette(counted, k, request.options)
-        plane = _mapped(counted, palette, request)
+        palette, plane = _chosen(counted, k, request)
         data = _written(canonical, palette, plane, request.tile)
         psnr = inspect_canonical(data, canonical).psnr
         return Attempt(k, len(data), math.inf if psnr is None else psnr, data)
@@ -209,8 +210,19 @@ def _quantise(canonical: CanonicalImage, request: _Request, k: int) -> tuple[Pal
     if canonical.indexed is not None and canonical.indexed[0].k <= k:
         return canonical.indexed
     counted = histogram(canonical)
+    return _chosen(counted, k, request)
+
+
+def _chosen(counted: Histogram, k: int, request: _Request) -> tuple[Palette, IndexPlane]:
+    """Choose a palette and map the picture to it; entries that dithering doesn't use are left out."""
     palette = cluster_palette(counted, k, request.options)
-    return palette, _mapped(counted, palette, request)
+    plane = _mapped(counted, palette, request)
+    used = index_counts(plane) > 0
+    if used.all():
+        return palette, plane
+    left = Palette(palette.entries[used])
+    numbers: Indices = (np.cumsum(used) - used).astype(index_dtype(left.k))
+    return left, trusted_plane(numbers[plane.indices], left.k)
 
 
 def _mapped(counted: Histogram, palette: Palette, request: _Request) -> IndexPlane:

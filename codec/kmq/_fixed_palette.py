@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import warnings
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeAlias
@@ -11,12 +12,12 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from kmq._container import read_container
-from kmq._errors import FormatError
-from kmq._histogram import Histogram
+from kmq._errors import FormatError, KmqError
+from kmq._file import open_file
+from kmq._histogram import Histogram, histogram
 from kmq._image import canonical_image, in_channels
 from kmq._palette import MAX_ENTRIES, Palette
-from kmq._palette_file import PALETTE_READERS, read_palette_file
+from kmq._palette_file import MOST_BYTES, PALETTE_READERS, read_palette_file
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -63,6 +64,8 @@ def fixed_palette(given: PaletteLike) -> Palette:
     if isinstance(given, Image.Image):
         return _of_picture(given)
     if isinstance(given, (str, os.PathLike)):
+        if not os.fspath(given):
+            raise ValueError("palette is an empty name")
         if isinstance(given, str) and given in NAMED_PALETTES:
             return NAMED_PALETTES[given]
         return _of_file(Path(given))
@@ -73,30 +76,53 @@ def fixed_palette(given: PaletteLike) -> Palette:
 
 
 def _of_file(path: Path) -> Palette:
+    name = str(path) if str(path).isprintable() else ascii(str(path))
     suffix = path.suffix.lower()
-    if not suffix and not path.exists():
+    if "\0" in str(path) or (not suffix and not path.exists()):
         names = ", ".join(NAMED_PALETTES)
         raise ValueError(f"palette is {str(path)!r}; it must be a file, or one of {names}")
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise FormatError(f"{name}: a device or pipe; a palette is read from a file")
     if suffix in PALETTE_READERS:
-        return read_palette_file(path.read_bytes(), suffix, str(path))
-    if suffix == ".kmq":
-        return read_container(memoryview(path.read_bytes())).palette
+        with path.open("rb") as file:
+            return read_palette_file(file.read(MOST_BYTES + 1), suffix, name)
     try:
-        with Image.open(path) as image:
-            return _of_picture(image)
-    except (UnidentifiedImageError, Image.DecompressionBombError, SyntaxError) as error:
-        raise FormatError(f"{path}: neither a palette nor a picture that Pillow reads: {error}") from None
+        if suffix == ".kmq":
+            with open_file(path) as kmq_file:
+                return kmq_file.palette
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(path) as image:
+                return _of_picture(image)
+    except UnidentifiedImageError:
+        raise FormatError(f"{name}: neither a palette nor a picture that Pillow reads") from None
+    except MemoryError:
+        raise
+    except KmqError as error:
+        raise type(error)(f"{name}: {error}") from None
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        # Each format's reader has its own ways to fail.
+        raise FormatError(f"{name}: {error or type(error).__name__}") from None
 
 
 def _of_picture(image: Image.Image) -> Palette:
     canonical = canonical_image(image)
     if canonical.indexed is not None:
         return canonical.indexed[0]
-    pixels = canonical.pixels.reshape(-1, canonical.pixels.shape[2])
-    colours, firsts = np.unique(pixels, axis=0, return_index=True)
-    if len(colours) > MAX_ENTRIES:
-        raise ValueError(f"palette is a picture of {len(colours)} colours; it can have up to {MAX_ENTRIES:,}")
-    return Palette(colours[np.argsort(firsts)])
+    counted = histogram(canonical)
+    if len(counted) > MAX_ENTRIES:
+        raise ValueError(f"palette is a picture of {len(counted)} colours; it can have up to {MAX_ENTRIES:,}")
+    assert counted.inverse is not None  # noqa: S101  histogram() makes it
+    order: list[int] = []
+    seen = np.zeros(len(counted), np.bool)
+    for row in counted.inverse:
+        if len(order) < len(counted) and not seen[row].all():
+            new, firsts = np.unique(row[~seen[row]], return_index=True)
+            order += new[np.argsort(firsts)].tolist()
+            seen[new] = True
+    return Palette(counted.colours[order])
 
 
 def matched(counted: Histogram, palette: Palette) -> tuple[Histogram, Palette]:

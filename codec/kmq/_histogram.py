@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
+from kmq._arguments import checked_type
 from kmq._histogram_loop import enter_blocks, find_blocks, list_codes, rank_and_count
 from kmq._image import CanonicalImage, canonical_image
+from kmq._palette import CHANNELS
 from kmq._z_order import codes_of, colours_of, spread_table
 
 if TYPE_CHECKING:
@@ -17,6 +19,9 @@ if TYPE_CHECKING:
     from kmq._image import ImageLike
 
 T = TypeVar("T", bound=np.generic)
+
+MOST_PIXELS = 1 << 43
+"""So many times a coordinate below 2^19 still fits in 63 bits: what clustering adds up."""
 
 FIRST_TABLE = 1 << 13
 """Slots that the table of blocks starts with, 64 KiB: enough for most pictures that aren't photographs."""
@@ -28,7 +33,10 @@ class Histogram:
 
     `colours` has shape (n, c) and dtype uint8; `histogram` lists them in Z-order, the order
     of their interleaved bits. `counts` (n,) int64 are all at least 1. `inverse` (H, W) uint32
-    gives each pixel's row in `colours`, or is None.
+    gives each pixel's row in `colours`, or is None. Arrays of these kinds are kept, not
+    copied, and can't be written to through the histogram.
+
+    Raises ValueError or TypeError for arrays that are none of a histogram.
 
     `a + b` is the histogram of both pictures together, without an inverse. It doesn't
     depend on the order in which several are added. Raises ValueError if they differ in
@@ -40,12 +48,27 @@ class Histogram:
     inverse: NDArray[np.uint32] | None = None
 
     def __post_init__(self) -> None:
-        for name in ("colours", "counts", "inverse"):
+        kinds = {"colours": (np.uint8, 2), "counts": (np.int64, 1), "inverse": (np.uint32, 2)}
+        for name, (dtype, dimensions) in kinds.items():
             array = getattr(self, name)
-            if array is not None:
-                array = array.view()
-                array.flags.writeable = False
-                object.__setattr__(self, name, array)
+            if array is None and name == "inverse":
+                continue
+            checked_type(name, array, np.ndarray, f"an array of {dtype.__name__}")
+            if array.dtype != dtype or array.ndim != dimensions or array.size == 0:
+                given = f"{array.dtype}, shape {array.shape}"
+                raise ValueError(
+                    f"{name} are {given}; they must be {dtype.__name__}, {dimensions}-D, not empty"
+                )
+            array = np.ascontiguousarray(array).view()
+            array.flags.writeable = False
+            object.__setattr__(self, name, array)
+        if self.channels not in CHANNELS or len(self.counts) != len(self.colours):
+            shapes = f"{self.colours.shape} and {self.counts.shape}"
+            raise ValueError(f"colours and counts have shapes {shapes}; they must be (n, 1 | 3 | 4) and (n,)")
+        if self.counts.min() < 1 or self.counts.sum(dtype=np.float64) >= MOST_PIXELS:
+            raise ValueError("counts must be at least 1, and less than 2^43 in all")
+        if self.inverse is not None and self.inverse.max() >= len(self.colours):
+            raise ValueError(f"inverse goes to {self.inverse.max()}; there are {len(self.colours)} colours")
 
     @property
     def channels(self) -> int:
@@ -110,7 +133,7 @@ def _blocks_of(
         )
         if done == len(pixels):
             return blocks[:known].copy(), bitmaps[:known].copy()
-        table = np.zeros(4 * len(table), np.uint64)
+        table = np.zeros(2 * len(table), np.uint64)
         blocks, bitmaps = _grown(blocks, len(table) // 2), _grown(bitmaps, len(table) // 2)
         enter_blocks(table.data, blocks.data, known)
 

@@ -6,9 +6,8 @@ block of 64 codes, the last six a bit of the block's bitmap. Blocks are found by
 the rank of a colour among all is then a count of bits, so that nothing is sorted but
 blocks. What comes in: pixels, and tables made by `_histogram`. What goes out: bitmaps,
 ranks and counts. What can't happen: a read or write outside the arrays (every probe is
-masked by the table's size, a new block is checked against the room for it, and every
-place was written by `find_blocks` itself), or a probe without end, as the table is never
-more than half full.
+masked by the table's size, and every number that is used as a place is checked), or a
+probe without end, as probes are counted.
 """
 
 import cython
@@ -38,8 +37,8 @@ def find_blocks(
     size: cython.Py_ssize_t = table.shape[0]
     if spread.shape[0] != channels or spread.shape[1] != 256 or channels < 1 or places.shape[0] != count:
         raise ValueError("spread must have 256 codes for each channel, and places one for each pixel")
-    if size & (size - 1) or 2 * room > size or bitmaps.shape[0] != room:
-        raise ValueError("the table must be a power of two, and blocks and bitmaps half of it")
+    if size < 2 or size & (size - 1) or 2 * room > size or bitmaps.shape[0] != room:
+        raise ValueError("the table must be a power of two, and blocks and bitmaps at most half of it")
     if not (0 <= start <= count and 0 <= known <= room):
         raise ValueError("start must lie in the pixels, and known in the blocks")
     i: cython.Py_ssize_t = start
@@ -49,6 +48,8 @@ def find_blocks(
     block: cython.uint
     place: cython.uint = 0
     fresh: cython.bint = True
+    wrong: cython.bint = False
+    probes: cython.Py_ssize_t
     slot: cython.ulonglong
     entry: cython.ulonglong
     number: cython.ulonglong
@@ -66,11 +67,13 @@ def find_blocks(
                 last = code
                 block = code >> 6
                 slot = ((block * golden) >> 20) & mask
+                probes = 0
                 while True:
                     entry = table[slot]
-                    if entry == 0 or (entry & low) == block:
+                    if entry == 0 or (entry & low) == block or probes == size:
                         break
                     slot = (slot + 1) & mask
+                    probes += 1
                 if entry == 0:
                     if known >= room:
                         break
@@ -80,11 +83,17 @@ def find_blocks(
                     known += 1
                     table[slot] = ((number + 1) << 32) | block
                 else:
-                    number = (entry >> 32) - 1
+                    number = entry >> 32
+                    if number < 1 or number > cython.cast(cython.ulonglong, known) or probes == size:
+                        wrong = True
+                        break
+                    number -= 1
                 bitmaps[number] |= one << (code & 63)
                 place = cython.cast(cython.uint, number << 6) | (code & 63)
             places[i] = place
             i += 1
+    if wrong:
+        raise ValueError("the table must be one that these functions filled")
     return i, known
 
 
@@ -96,8 +105,10 @@ def enter_blocks(
     Raises ValueError if the table has a wrong size for them.
     """
     size: cython.Py_ssize_t = table.shape[0]
-    if size & (size - 1) or 2 * known > size or known > blocks.shape[0]:
+    if size < 2 or size & (size - 1) or not 0 <= 2 * known <= size or known > blocks.shape[0]:
         raise ValueError("the table must be a power of two, at least twice the blocks known")
+    wrong: cython.bint = False
+    probes: cython.Py_ssize_t
     i: cython.Py_ssize_t
     slot: cython.ulonglong
     number: cython.ulonglong
@@ -106,10 +117,17 @@ def enter_blocks(
     with cython.nogil:
         for i in range(known):
             slot = ((blocks[i] * golden) >> 20) & mask
-            while table[slot] != 0:
+            probes = 0
+            while table[slot] != 0 and probes < size:
                 slot = (slot + 1) & mask
+                probes += 1
+            if probes == size:
+                wrong = True
+                break
             number = i + 1
             table[slot] = (number << 32) | blocks[i]
+    if wrong:
+        raise ValueError("the table must be empty")
 
 
 def list_codes(
@@ -132,10 +150,13 @@ def list_codes(
     block: cython.Py_ssize_t
     bit: cython.uint
     bits: cython.ulonglong
+    none: cython.uint = 4294967295
     with cython.nogil:
         for i in range(known):
+            firsts[i] = none
+        for i in range(known):
             block = order[i]
-            if block < 0 or block >= known:
+            if block < 0 or block >= known or firsts[block] != none:
                 rank = room + 1
                 break
             firsts[block] = cython.cast(cython.uint, rank)

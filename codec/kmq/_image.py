@@ -72,7 +72,10 @@ def canonical_image(image: ImageLike, keep: Iterable[str] = ()) -> CanonicalImag
     """
     if keep is None:
         raise TypeError("keep is None; it must be names, such as ('icc', 'exif'), or ()")
-    names = (keep,) if isinstance(keep, str) else tuple(keep)
+    try:
+        names = (keep,) if isinstance(keep, str) else tuple(keep)
+    except TypeError:
+        raise TypeError(f"keep is {keep!r}; it must be names, such as ('icc', 'exif'), or ()") from None
     for name in names:
         if name not in METADATA:
             raise ValueError(f"keep names {name!r}; it can name {', '.join(METADATA)}")

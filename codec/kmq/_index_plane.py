@@ -88,3 +88,12 @@ def trusted_plane(indices: Indices, k: int) -> IndexPlane:
     object.__setattr__(plane, "indices", indices)
     object.__setattr__(plane, "k", k)
     return plane
+
+
+def index_counts(plane: IndexPlane) -> NDArray[np.int64]:
+    """Return how often each index occurs, shape (k,)."""
+    indices = plane.indices.reshape(-1)
+    counts = np.zeros(plane.k, np.int64)
+    for start in range(0, len(indices), 1 << 20):  # bincount() makes 8 bytes of every index
+        counts += np.bincount(indices[start : start + (1 << 20)], minlength=plane.k)
+    return counts

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kmq._image import fewest_channels, in_channels
+from kmq._index_plane import index_counts
 from kmq._loss import SCALE, psnr, squared_distances
 
 if TYPE_CHECKING:
@@ -27,8 +28,9 @@ class Ledger:
     entries, `index_bytes` for the tiles' payloads, `checksum_bytes`, `metadata_bytes` for
     the sections without their checksums. `k_used` counts the entries that occur;
     `index_entropy` is the order-0 entropy of the indices in bits. `squared_error` is the
-    mean over pixels of the squared distance summed over R, G, B (over grey; with alpha over
-    premultiplied R, G, B and A), on the scale of 0 to 255; None if there was no original.
+    mean over pixels of the squared distance summed over R, G, B (over grey; with alpha the
+    mean of those over black and over white), on the scale of 0 to 255; None if there was
+    no original.
     """
 
     width: int
@@ -103,7 +105,7 @@ def make_ledger(container: Container, plane: IndexPlane, original: NDArray[np.ui
     grid, palette = container.grid, container.palette
     starts = container.tile_starts
     palette_bytes = palette.k * palette.channels
-    counts = _index_counts(plane)
+    counts = index_counts(plane)
     shares = counts[counts > 0] / plane.indices.size
     return Ledger(
         width=grid.width,
@@ -124,15 +126,6 @@ def make_ledger(container: Container, plane: IndexPlane, original: NDArray[np.ui
         index_entropy=abs(float(shares @ np.log2(shares))),
         squared_error=None if original is None else _mean_error(palette, plane, original),
     )
-
-
-def _index_counts(plane: IndexPlane) -> NDArray[np.int64]:
-    """Return how often each index occurs, shape (k,)."""
-    indices = plane.indices.reshape(-1)
-    counts = np.zeros(plane.k, np.int64)
-    for start in range(0, len(indices), 1 << 20):  # bincount() makes 8 bytes of every index
-        counts += np.bincount(indices[start : start + (1 << 20)], minlength=plane.k)
-    return counts
 
 
 def _mean_error(palette: Palette, plane: IndexPlane, original: NDArray[np.uint8]) -> float:

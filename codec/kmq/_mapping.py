@@ -29,10 +29,10 @@ def map_indices(
     """Return the index of a palette entry for every pixel: of the nearest one, unless dithered.
 
     `image` is anything that `histogram` takes, or a Histogram that has its inverse. Near
-    is by squared distance in `space`, "oklab" or "srgb", in integers; with alpha, between
-    premultiplied colours, and opaque pixels take opaque entries, fully transparent ones
-    transparent entries, if there are any. Among entries equally near the lowest index is
-    taken.
+    is by squared distance in `space`, "oklab" or "srgb", in integers; with alpha, by the mean
+    of those over a black and a white backdrop, and opaque pixels take opaque entries, fully
+    transparent ones transparent entries, if there are any. Among entries equally near the
+    lowest index is taken, but one of just the pixel's colour goes first.
 
     `dither` is "none", "floyd-steinberg" (serpentine error diffusion in `space`) or
     "ordered" (8 x 8 thresholds; what a pixel gets depends on its place and colour alone).

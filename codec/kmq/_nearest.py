@@ -31,9 +31,9 @@ def nearest(colours: NDArray[np.uint8], palette: Palette, space: ColourSpace) ->
     """Return, for each of `colours` (n, c), the index of the nearest entry, shape (n,), int32.
 
     Squared Euclidean distance between the points of `space`, in integers; ties go to the
-    lowest index. With alpha, opaque colours take the nearest of the opaque entries, and
-    fully transparent ones of the fully transparent entries, if there are any. Quickest
-    when the colours are in Z-order.
+    lowest index, but an entry of just that colour goes first. With alpha, opaque colours
+    take the nearest of the opaque entries, and fully transparent ones of the fully
+    transparent entries, if there are any. Quickest when the colours are in Z-order.
 
     Raises ValueError if colours and palette differ in their number of channels.
     """
@@ -59,6 +59,13 @@ def _nearest_part(
             some = colours[:, 3] == alpha
             if alike.any() and some.any() and not alike.all():
                 found[some] = nearest_of(points[some], codes[some], channels, centres[alike], numbers[alike])
+        # Of colours that hardly show, several can have one point: an entry of just that colour goes first.
+        entry_codes = codes_of(entries)
+        order = np.argsort(entry_codes, kind="stable").astype(np.int32)
+        places = np.searchsorted(entry_codes, codes, sorter=order)
+        places[places == len(order)] = 0
+        same = entry_codes[order[places]] == codes
+        found[same] = order[places[same]]
     return found
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kmq._colour_space import UNIT
-from kmq._points import Points, assigned, sums_of
+from kmq._points import Points, assigned, is_opaque, sums_of
 from kmq._refining import distances
 
 if TYPE_CHECKING:
@@ -53,17 +53,17 @@ def outliers_kept(
         points.channels,
         points.apart,
     )
-    numbers = assigned(means, centres, mixed=True)
+    numbers = assigned(means, centres)
     total = float(means.weights @ distances(means, centres, numbers))
     threshold = max(FAR**2, TIMES_USUAL**2 * total / float(means.weights.sum()))
     spent = 0.0
     for _ in range(room):
-        losses = distances(flat, centres, assigned(flat, centres, mixed=True))
+        losses = distances(flat, centres, assigned(flat, centres))
         farthest = int(losses.argmax())
         if losses[farthest] <= threshold:
             break
-        masses = sums_of(means, assigned(means, centres, mixed=True), len(centres))[:, 4].astype(np.float64)
-        first, second, cost = _cheapest_merge(centres, masses, held)
+        masses = sums_of(means, assigned(means, centres), len(centres))[:, 4].astype(np.float64)
+        first, second, cost = _cheapest_merge(centres, masses, held, apart=points.apart)
         spent += cost - float(flat.weights[farthest] * losses[farthest])
         if spent > PRICE * total:
             break
@@ -76,9 +76,13 @@ def outliers_kept(
 
 
 def _cheapest_merge(
-    centres: NDArray[np.int32], masses: NDArray[np.float64], held: NDArray[np.bool]
+    centres: NDArray[np.int32], masses: NDArray[np.float64], held: NDArray[np.bool], *, apart: bool
 ) -> tuple[int, int, float]:
-    """Return the two centres, neither held, whose merging costs least, and the cost (Ward, 1963)."""
+    """Return the two centres, neither held, whose merging costs least, and the cost (Ward, 1963).
+
+    Where opaque colours lie apart, both are of one kind.
+    """
+    opaque = is_opaque(centres)
     free = np.flatnonzero(~held)
     best = (0, 0, np.inf)
     for place, centre in enumerate(free[:-1]):  # row by row: all pairs of 4,096 would be 128 MB
@@ -86,6 +90,8 @@ def _cheapest_merge(
         gaps = (centres[others] - centres[centre]).astype(np.float64)
         weights = masses[others] * masses[centre] / np.maximum(masses[others] + masses[centre], 1)
         costs = np.einsum("ij,ij->i", gaps, gaps) * weights
+        if apart:
+            costs[opaque[others] != opaque[centre]] = np.inf
         cheapest = int(costs.argmin())
         if costs[cheapest] < best[2]:
             best = (int(centre), int(others[cheapest]), float(costs[cheapest]))

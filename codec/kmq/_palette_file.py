@@ -24,7 +24,7 @@ def read_palette_file(data: bytes, suffix: str, name: str) -> Palette:
     Raises FormatError if the file is none of that kind, or has no entries or too many.
     """
     if len(data) > MOST_BYTES:
-        raise FormatError(f"{name}: {len(data)} bytes; a palette file has at most {MOST_BYTES}")
+        raise FormatError(f"{name}: more than {MOST_BYTES} bytes; a palette file has at most so many")
     try:
         rows = PALETTE_READERS[suffix](data)
     except (UnicodeDecodeError, struct.error) as error:
@@ -35,6 +35,11 @@ def read_palette_file(data: bytes, suffix: str, name: str) -> Palette:
         raise FormatError(f"{name}: {len(rows)} entries; a palette has 1 to {MAX_ENTRIES:,}")
     channels = max(len(row) for row in rows)
     return Palette([row + (255,) * (channels - len(row)) for row in rows])
+
+
+def _lines(text: str) -> list[str]:
+    """Split at the ends of lines of Unix, Windows and the old Macintosh, and at nothing else."""
+    return re.split(r"\r\n?|\n", text)
 
 
 def _numbers(line: str, place: int) -> tuple[int, ...]:
@@ -52,7 +57,7 @@ def _numbers(line: str, place: int) -> tuple[int, ...]:
 
 def _read_gpl(data: bytes) -> list[tuple[int, ...]]:
     """Read a palette of GIMP, Inkscape or Aseprite (which marks alpha by "Channels: RGBA")."""
-    lines = data.decode("utf-8", "replace").removeprefix("\ufeff").splitlines()
+    lines = _lines(data.decode("utf-8", "replace").removeprefix("\ufeff"))
     if not lines or lines[0].strip() != "GIMP Palette":
         raise FormatError("line 1 must be 'GIMP Palette'")
     alpha = False
@@ -68,7 +73,7 @@ def _read_gpl(data: bytes) -> list[tuple[int, ...]]:
 def _read_hex(data: bytes) -> list[tuple[int, ...]]:
     """Read one colour a line, as RRGGBB or RRGGBBAA; "#" before it and lines with ";" are allowed."""
     rows = []
-    for place, line in enumerate(data.decode("utf-8-sig").splitlines(), 1):
+    for place, line in enumerate(_lines(data.decode("utf-8-sig")), 1):
         word = line.strip().removeprefix("#")
         if not word or word.startswith(";"):
             continue
@@ -82,7 +87,7 @@ def _read_pal(data: bytes) -> list[tuple[int, ...]]:
     """Read a palette of Paint Shop Pro (text, JASC-PAL) or Windows (binary, RIFF)."""
     if data.startswith(b"RIFF"):
         return _read_riff(data)
-    lines = data.decode("utf-8-sig").splitlines()
+    lines = _lines(data.decode("utf-8-sig"))
     if len(lines) < 3 or lines[0].strip() != "JASC-PAL" or not re.fullmatch(r"[0-9]{1,5}", lines[2].strip()):
         raise FormatError(
             "a .pal file begins with JASC-PAL, a version and the number of colours, or with RIFF"

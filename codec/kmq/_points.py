@@ -24,7 +24,8 @@ class Points:
 
     `positions` (n, 4) int32 in units of 1 / UNIT; `weights` (n,) int64, pixels; `codes`
     (n,) uint32; `channels` those of the colours. `apart` says that opaque colours lie
-    `OPAQUE` farther out in the fourth coordinate, because translucent ones are there too.
+    `OPAQUE` farther out in the fourth coordinate, because translucent ones are there too:
+    then no centre is the mean of both kinds.
     """
 
     positions: NDArray[np.int32]
@@ -42,12 +43,14 @@ class Points:
         return len(self.weights)
 
 
-def weighted_points(colours: NDArray[np.uint8], weights: NDArray[np.int64], space: ColourSpace) -> Points:
-    """Return the points of colours (n, c) with weights (n,)."""
+def weighted_points(
+    colours: NDArray[np.uint8], weights: NDArray[np.int64], space: ColourSpace, *, apart: bool
+) -> Points:
+    """Return the points of colours (n, c) with weights (n,); `apart` if there are both kinds, that is."""
     channels = colours.shape[1]
     positions = points_of(colours, space)
     opaque = colours[:, 3] == 255 if channels == 4 else np.zeros(0, np.bool)
-    apart = bool(opaque.any() and not opaque.all())
+    apart = bool(apart and opaque.any() and not opaque.all())
     if apart:
         positions[opaque, 3] += OPAQUE
     return Points(positions, weights, codes_of(colours), channels, apart)
@@ -58,7 +61,7 @@ def binned(points: Points, bits: int) -> Points:
     cells = points.codes >> np.uint32((8 - bits) * points.channels)
     positions, weights, codes = points.positions, points.weights, points.codes
     if points.apart:  # opaque and translucent colours of a cell stay apart
-        cells = 2 * cells + (positions[:, 3] > UNIT)  # at most 28 bits: less than all of them are kept
+        cells = 2 * cells + is_opaque(positions)  # at most 28 bits: less than all of them are kept
         order = np.argsort(cells, kind="stable")
         cells, positions, weights, codes = cells[order], positions[order], weights[order], codes[order]
     starts = np.flatnonzero(np.diff(cells, prepend=~cells[:1]))
@@ -67,6 +70,12 @@ def binned(points: Points, bits: int) -> Points:
     for axis in range(points.dimensions):
         means[:, axis] = np.rint(np.add.reduceat(positions[:, axis] * weights, starts) / sums)
     return Points(means, sums, codes[starts], points.channels, points.apart)
+
+
+def is_opaque(positions: NDArray[np.int32]) -> NDArray[np.bool]:
+    """Say which of the positions (n, 4), of points that lie apart, are of opaque colours."""
+    opaque: NDArray[np.bool] = positions[:, 3] > OPAQUE // 2 + UNIT // 2
+    return opaque
 
 
 def compact(points: Points, least: int) -> Points:
@@ -83,18 +92,9 @@ def compact(points: Points, least: int) -> Points:
     return points
 
 
-def assigned(points: Points, centres: NDArray[np.int32], *, mixed: bool) -> NDArray[np.int32]:
-    """Return the number of the nearest centre, of (k, 4), for every point, shape (n,).
-
-    Where opaque colours lie apart they find only opaque centres, and translucent ones only
-    translucent centres; with `mixed` these find both kinds.
-    """
+def assigned(points: Points, centres: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Return the number of the nearest centre, of (k, 4), for every point, shape (n,)."""
     numbers = np.arange(len(centres), dtype=np.int32)
-    if points.apart and mixed:
-        opaque = centres[:, 3] > UNIT
-        doubles = centres[opaque]
-        doubles[:, 3] -= OPAQUE
-        centres, numbers = np.concatenate([centres, doubles]), np.concatenate([numbers, numbers[opaque]])
     return nearest_of(points.positions, points.codes, points.channels, centres, numbers)
 
 

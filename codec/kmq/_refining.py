@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kmq._colour_space import OPAQUE, UNIT
 from kmq._points import assigned, sums_of
 
 if TYPE_CHECKING:
@@ -34,11 +33,10 @@ def refined(
     """
     centres = centres.copy()
     fixed = np.zeros(len(centres), np.bool) if held is None else held
-    opaque = centres[:, 3] > UNIT
     low, high = points.positions.min(axis=0), points.positions.max(axis=0)
     last = np.empty(0, np.int64)
     for left in range(iterations - 1, -1, -1):
-        numbers = assigned(points, centres, mixed=True)
+        numbers = assigned(points, centres)
         sums = sums_of(points, numbers, len(centres))
         if np.array_equal(sums, last):
             left = 0  # noqa: PLW2901  nothing changes any more: to the means, and done
@@ -49,13 +47,9 @@ def refined(
         pace = OVERRELAXATION if left else 1.0
         moved = centres[moving] + pace * (means - centres[moving])
         centres[moving] = np.clip(np.rint(moved), low, high).astype(np.int32)
-        if points.apart:
-            centres[opaque, 3] = UNIT + OPAQUE
         if empty.any():
             worst = worst_served(points, centres, numbers, int(empty.sum()))
-            places = np.flatnonzero(empty)[: len(worst)]
-            centres[places] = points.positions[worst]
-            opaque[places] = centres[places, 3] > UNIT
+            centres[np.flatnonzero(empty)[: len(worst)]] = points.positions[worst]
         if not left:
             break
     return centres
@@ -72,9 +66,6 @@ def worst_served(
 
 def distances(points: Points, centres: NDArray[np.int32], numbers: NDArray[np.int32]) -> NDArray[np.float64]:
     """Return the squared distance of every point to the centre with its number, shape (n,)."""
-    gaps = points.positions - centres[numbers]
-    if points.apart:
-        gaps[gaps[:, 3] < -UNIT, 3] += OPAQUE  # a translucent colour at an opaque centre
-    wide = gaps.astype(np.float64)
-    squares: NDArray[np.float64] = np.einsum("ij,ij->i", wide, wide)
+    gaps = (points.positions - centres[numbers]).astype(np.float64)
+    squares: NDArray[np.float64] = np.einsum("ij,ij->i", gaps, gaps)
     return squares

@@ -27,7 +27,10 @@ BAND = 64
 """Rows of a band, when only bands of a picture are looked at."""
 
 SAMPLE = 1 << 20
-"""Pixels that are looked at."""
+"""Pixels that are looked at, or the fewest bands."""
+
+FEWEST_BANDS = 4
+"""However wide a picture is, its top and bottom and what is between are looked at."""
 
 
 def refitted(
@@ -64,7 +67,7 @@ def refitted(
 def _sample(counted: Histogram, inverse: NDArray[np.uint32]) -> Histogram:
     """Return the histogram with an inverse of about `SAMPLE` pixels, in evenly spaced bands of rows."""
     height, width = inverse.shape
-    bands = max(1, SAMPLE // (BAND * width))
+    bands = max(FEWEST_BANDS, SAMPLE // (BAND * width))
     if height <= 2 * BAND * bands:
         return counted
     starts = np.linspace(0, height - BAND, bands).astype(np.intp)

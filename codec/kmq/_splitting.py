@@ -23,9 +23,11 @@ class _Group:
 
 
 def split_centres(
-    positions: NDArray[np.float64], weights: NDArray[np.float64], k: int
+    positions: NDArray[np.float64], weights: NDArray[np.float64], kinds: NDArray[np.bool], k: int
 ) -> NDArray[np.float64]:
     """Return at most `k` centres, (k, d), of weighted points (n, d).
+
+    Points of different `kinds` (n,) are never of one group; `k` is at least the number of kinds.
 
     Always cuts the group whose best cut saves the most squared error: along the axis of
     its largest variance, at the place where most is saved. So the centres for a smaller k
@@ -34,7 +36,9 @@ def split_centres(
     if there are fewer distinct points.
     """
     numbers = iter(range(2 * k))
-    groups = [_group(positions, weights, np.arange(len(positions)), next(numbers))]
+    members = [np.flatnonzero(kinds == kind) for kind in (False, True)]
+    groups = [_group(positions, weights, each, next(numbers)) for each in members if len(each)]
+    heapq.heapify(groups)
     while len(groups) < k and groups[0].halves is not None:
         for half in heapq.heappop(groups).halves or ():
             heapq.heappush(groups, _group(positions, weights, half, next(numbers)))
@@ -46,11 +50,11 @@ def _group(
 ) -> _Group:
     points, masses = positions[members], weights[members]
     total = masses.sum()
-    mean = masses @ points / total
+    mean = np.einsum("i,ij->j", masses, points) / total  # BLAS's sums depend on the number of threads
     offsets = points - mean
-    covariance = (offsets * masses[:, np.newaxis]).T @ offsets
+    covariance = np.einsum("i,ij,ik->jk", masses, offsets, offsets)
     axis = np.linalg.eigh(covariance)[1][:, -1]
-    places = offsets @ axis
+    places = np.einsum("ij,j->i", offsets, axis)
     order = np.argsort(places, kind="stable")
     if places[order[0]] == places[order[-1]]:
         return _Group(0.0, number, mean, None)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kmq._points import assigned, sums_of
+from kmq._points import assigned, is_opaque, sums_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,7 +68,7 @@ def swapped(points: Points, centres: NDArray[np.int32], trials: int) -> NDArray[
         return centres
     now = _settled(points, centres.astype(np.float64))
     at_once = max(1, k // 8)
-    cuts, merges = _cuts(points, now), _cheapest_merges(now)
+    cuts, merges = _cuts(points, now), _cheapest_merges(points, now)
     while trials > 0:
         better = None
         for swaps in _proposals(cuts, merges, at_once):
@@ -80,7 +80,7 @@ def swapped(points: Points, centres: NDArray[np.int32], trials: int) -> NDArray[
             if trials == 0:
                 break
         if better is not None:
-            now, cuts, merges = better, _cuts(points, better), _cheapest_merges(better)
+            now, cuts, merges = better, _cuts(points, better), _cheapest_merges(points, better)
         elif at_once == 1:
             break
         else:
@@ -91,7 +91,7 @@ def swapped(points: Points, centres: NDArray[np.int32], trials: int) -> NDArray[
 def _settled(points: Points, centres: NDArray[np.float64]) -> _Clusters:
     places = np.rint(centres).astype(np.int32)
     for left in range(STEPS - 1, -1, -1):
-        numbers = assigned(points, places, mixed=False)
+        numbers = assigned(points, places)
         sums = sums_of(points, numbers, len(places)).astype(np.float64)
         masses = sums[:, 4]
         means = sums[:, :4] / np.maximum(masses, 1)[:, np.newaxis]
@@ -160,17 +160,21 @@ def _proposals(cuts: _Cuts, merges: _Merges, at_once: int) -> Iterator[list[tupl
         yield swaps
 
 
-def _cheapest_merges(clusters: _Clusters) -> _Merges:
+def _cheapest_merges(points: Points, clusters: _Clusters) -> _Merges:
     """Return the pairs of clusters whose merging costs least, and the costs (Ward, 1963), least first."""
     means, masses = clusters.means, clusters.masses
     k = len(means)
     squares = np.einsum("ij,ij->i", means, means)
-    costs = squares[:, np.newaxis] + squares - 2 * means @ means.T
+    costs = squares[:, np.newaxis] + squares - 2 * np.einsum("ij,kj->ik", means, means)
     costs *= masses[:, np.newaxis] * masses / np.maximum(masses[:, np.newaxis] + masses, 1)
     costs[np.tri(k, dtype=np.bool)] = np.inf  # each pair once
+    if points.apart:  # an opaque colour needs an opaque entry, however few there are
+        opaque = is_opaque(np.rint(means).astype(np.int32))
+        costs[opaque[:, np.newaxis] != opaque] = np.inf
     flat = costs.ravel()
     count = min(max(32, 6 * (k // 8)), k * (k - 1) // 2)
     some = np.argpartition(flat, count - 1)[:count]
+    some = some[np.isfinite(flat[some])]
     some = some[np.lexsort((some, flat[some]))]
     return _Merges(some // k, some % k, flat[some])
 

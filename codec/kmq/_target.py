@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from kmq._arguments import checked_integer, checked_number
+from kmq._arguments import checked_integer, checked_number, shown
 from kmq._errors import TargetError
 from kmq._palette import MAX_ENTRIES
 
@@ -27,6 +27,9 @@ Halving the distance between entries along three axes takes eight times as many:
 photograph gains without end (Gersho, 1979). On the development pictures the gain comes down to that
 between 16 and 128 colours.
 """
+
+MOST_BPP = 1000.0
+"""More bits a pixel than any file has but the smallest, where a few hundred pixels pay for the palette."""
 
 STEPS = 256
 """Above so many colours, k is found to one part in so many: a step of 1 changes less than chance does."""
@@ -52,8 +55,15 @@ class Target:
         """Return the most bytes that a file of so many pixels may have; None is no limit."""
         limits = [] if self.max_bytes is None else [self.max_bytes]
         if self.bpp is not None:
-            limits.append(math.floor(self.bpp * pixels / 8))
+            size = math.floor(min(self.bpp, MOST_BPP) * pixels / 8)
+            # Division rounds: what the ledger calls so many bits a pixel must be allowed.
+            limits.append(size + (8 * (size + 1) / pixels <= self.bpp))
         return min(limits, default=None)
+
+    def limits(self) -> str:
+        """Return what bounds the size, as it was asked for."""
+        demands = {"max_bytes": self.max_bytes, "bpp": self.bpp}
+        return " and ".join(f"{name} {value:g}" for name, value in demands.items() if value is not None)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,16 +91,17 @@ def checked_target(
         max_bytes = checked_integer("max_bytes", max_bytes, 1, 2**62)
     if bpp is not None:
         bpp = checked_number("bpp", bpp, 0)
-    if isinstance(k, str) and k != AUTO:
-        raise ValueError(f"k is {k!r}; it must be 1 to {MAX_ENTRIES:,}, or 'auto'")
-    number = MAX_ENTRIES if k is None or k == AUTO else checked_integer("k", k, 1, MAX_ENTRIES)
+    auto = isinstance(k, str) and k == AUTO
+    if isinstance(k, str) and not auto:
+        raise ValueError(f"k is {shown(k)}; it must be 1 to {MAX_ENTRIES:,}, or 'auto'")
+    number = MAX_ENTRIES if k is None or auto else checked_integer("k", k, 1, MAX_ENTRIES)
     if fixed is not None:
         if named:
             raise ValueError(f"{named[0]} looks for a number of colours; a given palette has its own")
         if k is not None and number != fixed:
             raise ValueError(f"k is {k}; the given palette has {fixed} entries, all of which are kept")
         return fixed
-    if k == AUTO:
+    if auto:
         if named:
             raise ValueError(f"k is 'auto'; {named[0]} looks for a k of its own")
         return Target(MOST_AUTO, auto=True)
@@ -121,7 +132,7 @@ def reached(
         return _elbow(attempt, most)
     limit = target.limit(pixels)
     if limit is not None and size(1) > limit:
-        raise TargetError(f"max_bytes {limit}: even one colour takes {size(1)} bytes")
+        raise TargetError(f"{target.limits()}: even one colour takes {size(1)} bytes, {limit} are allowed")
     if target.psnr is None:
         k = most if limit is None else bisect.bisect_right(range(1, most + 1), limit, key=size)
         return attempt(k)
