@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 from sklearn.cluster import KMeans
 from sklearn.datasets import load_sample_image
+from threadpoolctl import threadpool_limits
 
 import kmq
 import oracle
@@ -206,3 +207,101 @@ def test_bad_options_are_named(options, error, message):
     if "effort" not in options:
         with pytest.raises(error, match=message):
             kmq.map_indices(counted, kmq.Palette([[0]]), **options)
+
+
+def test_one_opaque_pixel_among_many_translucent_ones_stays_opaque():
+    random = np.random.default_rng(0)
+    picture = random.integers(0, 256, (100, 100, 4), np.uint8)
+    picture[:, :, 3] = random.integers(1, 255, (100, 100))
+    picture[50, 50, 3] = 255
+    for k in (2, 3, 8, 40):
+        assert shown(picture, k)[50, 50, 3] == 255
+    picture[0, 0] = 0
+    for k in (3, 4, 8, 40):
+        decoded = shown(picture, k)
+        assert (decoded[50, 50, 3], *decoded[0, 0]) == (255, 0, 0, 0, 0)
+
+
+def test_one_entry_for_all_is_their_mean():
+    picture = np.full((100, 100, 4), (255, 255, 255, 100), np.uint8)
+    picture[:10, :, 3] = 255
+    with kmq.KmqFile(kmq.encode(picture, 1, space="srgb")) as file:
+        assert file.palette.entries.tolist() == [[255, 255, 255, 116]]  # 0.9 · 100 + 0.1 · 255 = 115.5
+
+
+@pytest.mark.parametrize("space", ["srgb", "oklab"])
+@pytest.mark.parametrize("dither", ["none", "floyd-steinberg", "ordered"])
+def test_colours_that_hardly_show_are_exact_too(space, dither):
+    picture = np.zeros((4, 64, 4), np.uint8)
+    picture[:, :, 0] = np.arange(256).reshape(4, 64)
+    picture[:, :, 3] = 1
+    assert np.array_equal(shown(picture, 256, space=space, dither=dither), picture)
+
+
+def test_many_colours_give_the_same_bytes_on_any_number_of_threads():
+    side = np.arange(0, 256, 4, dtype=np.uint8)
+    cube = np.stack(np.meshgrid(side, side, side), axis=-1).reshape(512, 512, 3)
+    files = set()
+    for threads in (1, 2, 8):
+        with threadpool_limits(limits=threads):
+            files.add(kmq.encode(cube, 300, effort="fast"))
+    assert len(files) == 1
+
+
+@settings(max_examples=60)
+@given(pictures(), st.integers(1, 12), st.sampled_from(["none", "floyd-steinberg", "ordered"]))
+def test_no_entry_of_a_file_is_unused(picture, k, dither):
+    ledger = kmq.inspect(kmq.encode(picture, k, dither=dither))
+    assert ledger.k_used == ledger.k
+
+
+def test_a_wide_picture_is_fitted_to_dithering_by_all_its_parts():
+    picture = np.zeros((300, 9000, 3), np.uint8)
+    ramp = np.linspace(0, 255, 9000).astype(np.uint8)
+    picture[:150, :, 0], picture[150:, :, 2] = ramp, ramp
+    shown_red, shown_blue = (
+        shown(picture, 8, dither="floyd-steinberg")[rows].astype(int)
+        for rows in (slice(150), slice(150, 300))
+    )
+    for part, channel in ((shown_red, 0), (shown_blue, 2)):  # both ramps are as long as each other
+        assert part[:, -500:, channel].mean() > 200
+
+
+C, N = np.zeros((2, 3), np.uint8), np.ones(2, np.int64)
+
+
+@pytest.mark.parametrize(
+    ("arrays", "error", "message"),
+    [
+        (([[0, 0, 0]], N), TypeError, "colours is list; it must be an array of uint8"),
+        ((C.astype(int), N), ValueError, "colours are int64"),
+        ((C[:, 0], N), ValueError, r"shape \(2,\); they must be uint8, 2-D"),
+        ((C[:0], N[:0]), ValueError, "not empty"),
+        ((C[:, :2], N), ValueError, "colours and counts have shapes"),
+        ((C, N[:1]), ValueError, "colours and counts have shapes"),
+        ((C, N.astype(float)), ValueError, "counts are float64"),
+        ((C, 0 * N), ValueError, "counts must be at least 1"),
+        ((C, N * 2**42), ValueError, "less than 2.43 in all"),
+        ((C, N * 2**62), ValueError, "less than 2.43 in all"),
+        ((C, N, np.zeros(4, np.uint32)), ValueError, r"inverse are uint32, shape \(4,\)"),
+        ((C, N, np.zeros((2, 0), np.uint32)), ValueError, "not empty"),
+        ((C, N, np.zeros((2, 2), np.int64)), ValueError, "inverse are int64"),
+        ((C, N, np.full((2, 2), 2, np.uint32)), ValueError, "inverse goes to 2; there are 2 colours"),
+    ],
+)  # fmt: skip
+def test_a_histogram_that_cannot_be_is_refused(arrays, error, message):
+    with pytest.raises(error, match=message):
+        kmq.Histogram(*arrays)
+
+
+def test_a_histogram_of_any_arrangement_is_taken(photo):
+    counted = kmq.histogram(photo[:50, :50])
+    order = np.random.default_rng(0).permutation(len(counted))
+    ranks = np.argsort(order).astype(np.uint32)
+    other = kmq.Histogram(
+        np.asfortranarray(counted.colours[order]), counted.counts[order], ranks[counted.inverse].T.copy().T
+    )
+    palette = kmq.fit_palette(counted, 30)
+    for dither in ("none", "floyd-steinberg", "ordered"):
+        planes = [kmq.map_indices(each, palette, dither=dither) for each in (counted, other)]
+        assert planes[0] == planes[1]

@@ -125,6 +125,14 @@ def test_what_dithering_costs_is_shown(folder):
     )
 
 
+def test_the_cost_of_dithering_leaves_metadata_out(folder):
+    exif = Image.Exif()
+    exif[0x010E] = "a title that takes some bytes"
+    Image.fromarray(PICTURE).save("with.png", exif=exif)
+    done = run("encode", "with.png", "-k4", "--dither=ordered", "--keep=exif", check=0).stdout.decode()
+    assert "0 bytes more here" in next(line for line in done.splitlines() if line.startswith("dithering"))
+
+
 def test_a_palette_for_a_transparent_picture_is_told(folder):
     image = np.dstack([PICTURE, np.full(PICTURE.shape[:2], 255, np.uint8)])
     image[:9, :9, 3] = 0
@@ -139,6 +147,8 @@ def test_a_palette_for_a_transparent_picture_is_told(folder):
     [
         (["-k", "0"], "'0' is neither a number from 1 to 65,536 nor"),
         (["-k", "many"], "'many' is neither"),
+        (["-k", "9" * 5000], "is neither"),
+        (["-k", "٣"], "is neither"),
         (["-k3", "--palette=pico-8"], "leave -k out"),
         (["--psnr=30", "--palette=pico-8"], "leave --psnr out"),
         (["-kauto", "--bpp=3"], "leave one out"),

@@ -1,5 +1,6 @@
 """Palettes that are given: by name, table, picture and file."""
 
+import os
 import struct
 
 import numpy as np
@@ -176,6 +177,8 @@ def test_a_file_that_is_no_palette_is_named_with_what_is_wrong(tmp_path, name, d
         ({"palette": "none.gpl"}, FileNotFoundError, "none.gpl"),
         ({"palette": [[1, 2]]}, ValueError, "palette"),
         ({"palette": 7}, ValueError, "palette"),
+        ({"palette": ""}, ValueError, "palette is an empty name"),
+        ({"palette": "a\0.gpl"}, ValueError, "palette is"),
         ({"palette": [["a", "b", "c"]]}, ValueError, "palette"),
         ({"palette": "pico-8", "k": 17}, ValueError, "k is 17; the given palette has 16 entries"),
         ({"palette": "pico-8", "k": 8}, ValueError, "k is 8; the given palette has 16 entries"),
@@ -187,6 +190,33 @@ def test_a_palette_that_cannot_be_is_named(options, error, message):
     with pytest.raises(error, match=message):
         kmq.encode(PICTURE, **options)
     assert len(used(PICTURE, "pico-8", k=16)) == 16
+
+
+@pytest.mark.posix
+def test_devices_pipes_and_folders_are_no_palettes(tmp_path):
+    (tmp_path / "zero.gpl").symlink_to("/dev/zero")
+    os.mkfifo(tmp_path / "pipe.hex")
+    for name in ("zero.gpl", "pipe.hex"):
+        with pytest.raises(kmq.FormatError, match=f"{name}: a device or pipe"):
+            kmq.encode(PICTURE, palette=tmp_path / name)
+    with pytest.raises(IsADirectoryError):
+        kmq.encode(PICTURE, palette=tmp_path)
+
+
+def test_lines_end_as_on_any_system_and_nowhere_else(tmp_path):
+    (tmp_path / "a.gpl").write_bytes(b"GIMP Palette\r1 2 3\tform\x0bfeed\r4 5 6\xc2\x85\r")
+    assert used(PICTURE, tmp_path / "a.gpl") == [(1, 2, 3), (4, 5, 6)]
+
+
+def test_a_damaged_picture_is_named(tmp_path):
+    Image.fromarray(PICTURE).save(tmp_path / "whole.png")
+    (tmp_path / "cut.png").write_bytes((tmp_path / "whole.png").read_bytes()[:50])
+    with pytest.raises(kmq.FormatError, match="cut.png: "):
+        kmq.encode(PICTURE, palette=tmp_path / "cut.png")
+    data = kmq.encode(PICTURE, palette=COLOURS)
+    (tmp_path / "later.kmq").write_bytes(data[:3] + b"\2" + data[4:])
+    with pytest.raises(kmq.UnsupportedError, match="later.kmq: "):
+        kmq.encode(PICTURE, palette=tmp_path / "later.kmq")
 
 
 def test_a_picture_of_too_many_colours_is_no_palette():

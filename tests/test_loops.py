@@ -224,7 +224,8 @@ def test_counting_stops_when_there_is_no_room(loops):
 @pytest.mark.parametrize(
     ("place", "value"),
     [
-        (1, spread_table(4)), (2, np.zeros(48, np.uint64)), (3, np.zeros(64, np.uint32)),
+        (1, spread_table(4)), (2, np.zeros(0, np.uint64)),
+        (2, np.zeros(48, np.uint64)), (3, np.zeros(64, np.uint32)),
         (4, np.zeros(8, np.uint64)), (5, np.zeros(4, np.uint32)), (6, -1), (6, 6), (7, -1), (7, 33),
     ],
 )  # fmt: skip
@@ -236,6 +237,19 @@ def test_counting_checks_sizes_before_it_reads(loops, place, value):
 
 
 @BOTH
+@pytest.mark.parametrize("entry", [1, 5, 1 << 60, (40 << 32) + 1])
+def test_counting_checks_a_table_that_others_filled(loops, entry):
+    arguments = counting(np.zeros((5, 3), np.uint8))
+    arguments[2][:] = entry
+    for block in (1, 0):
+        arguments[1] = np.full((3, 256), 64 * block, np.uint32)
+        with pytest.raises(ValueError, match="must be one that these functions filled"):
+            run(of(loops, _histogram_loop).find_blocks, arguments)
+    with pytest.raises(ValueError, match="must be empty"):
+        run(of(loops, _histogram_loop).enter_blocks, [arguments[2], arguments[3], 1])
+
+
+@BOTH
 def test_ranking_checks_what_it_is_given(loops):
     loops = of(loops, _histogram_loop)
     bitmaps, blocks, order = np.array([3], np.uint64), np.array([0], np.uint32), np.array([0], np.int64)
@@ -243,6 +257,7 @@ def test_ranking_checks_what_it_is_given(loops):
     run(loops.list_codes, [bitmaps, blocks, order, firsts, codes])
     assert codes.tolist() == [0, 1]
     for wrong in ([bitmaps, blocks, np.array([1], np.int64), firsts, codes],
+                  [bitmaps.repeat(2), blocks.repeat(2), order.repeat(2), firsts.repeat(2), codes.repeat(2)],
                   [bitmaps, blocks, order, firsts, np.zeros(1, np.uint32)],
                   [bitmaps, blocks, order, firsts, np.zeros(3, np.uint32)],
                   [bitmaps, blocks, order, np.zeros(2, np.uint32), codes]):  # fmt: skip

@@ -67,6 +67,20 @@ def test_a_quality_in_a_size():
         kmq.encode(picture, psnr=45, max_bytes=alone.total_bytes - 1)
 
 
+def test_a_huge_number_of_bits_is_no_limit_and_none_is_too_few():
+    picture = np.random.default_rng(0).integers(0, 256, (20, 20, 3), np.uint8)
+    assert kmq.encode(picture, bpp=1e308) == kmq.encode(picture, 65_536)
+    with pytest.raises(kmq.TargetError, match="bpp 0: even one colour takes 19 bytes, 0 are allowed"):
+        kmq.encode(picture, bpp=0)
+
+
+@given(st.integers(1, 60), st.integers(1, 60), st.integers(1, 4))
+def test_the_bits_a_pixel_of_a_ledger_can_be_asked_for(width, height, k):
+    picture = np.arange(width * height, dtype=np.uint32).view(np.uint8).reshape(height, width, 4)[:, :, :3]
+    ledger = measured(picture, k)
+    assert measured(picture, 4, bpp=ledger.bits_per_pixel).total_bytes >= ledger.total_bytes
+
+
 def test_exact_colours_reach_any_quality():
     picture = np.random.default_rng(0).integers(0, 256, (20, 20, 3), np.uint8)
     assert math.isinf(measured(picture, None, psnr=300).psnr)
@@ -97,6 +111,10 @@ def test_the_elbow():
         ({"max_bytes": 1e6}, TypeError, "max_bytes is 1000000.0; it must be an integer"),
         ({"bpp": float("nan")}, ValueError, "bpp is nan"),
         ({"bpp": -0.5}, ValueError, "bpp is -0.5"),
+        ({"psnr": 10**400}, ValueError, "psnr is too long to show|psnr is 1000"),
+        ({"bpp": np.timedelta64(3)}, TypeError, "bpp is"),
+        ({"k": 10**5000}, ValueError, "k is too long to show; it must be 1 to 65,536"),
+        ({"k": np.array([1, 2])}, TypeError, "k is array"),
         ({"k": "elbow"}, ValueError, "k is 'elbow'; it must be 1 to 65,536, or 'auto'"),
         ({"k": "auto", "psnr": 30}, ValueError, "k is 'auto'; psnr looks for a k of its own"),
     ],

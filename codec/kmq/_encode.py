@@ -7,7 +7,7 @@ import io
 import math
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 import numpy as np
@@ -215,6 +215,8 @@ def _quantise(canonical: CanonicalImage, request: _Request, k: int) -> tuple[Pal
 
 def _chosen(counted: Histogram, k: int, request: _Request) -> tuple[Palette, IndexPlane]:
     """Choose a palette and map the picture to it; entries that dithering doesn't use are left out."""
+    if len(counted) <= k:  # every colour has an entry: there is nothing to dither
+        request = replace(request, options=replace(request.options, dither="none"))
     palette = cluster_palette(counted, k, request.options)
     plane = _mapped(counted, palette, request)
     used = index_counts(plane) > 0
