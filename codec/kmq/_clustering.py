@@ -48,7 +48,7 @@ class Effort:
 EFFORTS = MappingProxyType(
     {
         "fast": Effort(max_iter=3, trials=(0, 0), steps=4, rounds=1),
-        "default": Effort(max_iter=5, trials=(40, 6), steps=12, rounds=3),
+        "default": Effort(max_iter=5, trials=(40, 5), steps=10, rounds=3),
         "thorough": Effort(max_iter=100, trials=(400, 400), steps=200, rounds=8),
     }
 )
@@ -57,7 +57,7 @@ EFFORTS = MappingProxyType(
 START_POINTS = 8
 """Points an entry in the compact set that KMeans starts on."""
 
-SWAP_POINTS = 64
+SWAP_POINTS = 32
 """Points an entry in the compact set on which swaps are tried."""
 
 MOST_DISTANCES = 1 << 29
