@@ -155,8 +155,9 @@ def allowed(colour, entries):
 
 def nearest(colour, entries, measure=distance):
     """Return the lowest index of an entry that is the colour, or among those at the least distance."""
-    if list(colour) in entries:
-        return entries.index(list(colour))
+    same = [index for index, entry in enumerate(entries) if tuple(entry) == tuple(colour)]
+    if same:
+        return same[0]
     return min(allowed(colour, entries), key=lambda index: measure(colour, entries[index]))
 
 

@@ -216,6 +216,8 @@ def test_one_opaque_pixel_among_many_translucent_ones_stays_opaque():
     picture[50, 50, 3] = 255
     for k in (2, 3, 8, 40):
         assert shown(picture, k)[50, 50, 3] == 255
+    for state in range(5):  # other starts know nothing of it
+        assert shown(picture, 3, n_init=5, random_state=state, effort="fast")[50, 50, 3] == 255
     picture[0, 0] = 0
     for k in (3, 4, 8, 40):
         decoded = shown(picture, k)

@@ -66,8 +66,9 @@ MOST_DISTANCES = 1 << 29
 DITHERED_POWER = 0.75
 """Power of the counts that clusters a palette for dithering.
 
-Dithering mixes entries, so rare colours at the rim matter more than how often they occur. Measured on
-six photographs with Floyd-Steinberg at k = 64: 1.8 SSIMULACRA2 points more than with the counts.
+Dithering mixes entries, so rare colours at the rim matter more than how often they occur. On Kodak's
+pictures with Floyd-Steinberg, 0.4, 0.3 and 0.2 SSIMULACRA2 points more than the counts themselves at
+k = 16, 64 and 256.
 """
 
 ROUNDS = 4
@@ -224,7 +225,11 @@ def _kmeans(points: Points, k: int, effort: Effort, options: KMeansOptions) -> N
                 tol=options.tol,
                 random_state=options.random_state,
             ).fit(positions, sample_weight=weights)
-            best = min(best, other, key=lambda kmeans: float(kmeans.inertia_))
+            opaque = np.bincount(other.labels_, kinds, len(start))
+            members = np.bincount(other.labels_, minlength=len(start))
+            unmixed = ((opaque == 0) | (opaque == members)).all()
+            if unmixed and other.inertia_ < best.inertia_:  # as the splits are: opaque ones by themselves
+                best = other
     centres = np.zeros((k, 4), np.int32)
     centres[: len(start), : points.dimensions] = np.rint(best.cluster_centers_ * UNIT)
     centres[len(start) :] = centres[0]  # duplicates, which will be refilled
