@@ -101,6 +101,14 @@ def test_solid_pixels_take_solid_entries_even_if_others_are_nearer(dither):
     assert {3, 4} & set(np.unique(plane.indices[20:30]))
 
 
+def test_clear_pixels_among_others_stay_clear():
+    picture = np.zeros((40, 40, 4), np.uint8)
+    picture[:, ::2] = np.random.default_rng(1).integers(60, 200, (40, 20, 4))
+    palette = kmq.Palette([[0, 0, 0, 0], [255, 255, 255, 20], [0, 0, 0, 20], [128, 128, 128, 250]])
+    plane = kmq.map_indices(picture, palette, dither="floyd-steinberg", strength=1)
+    assert (plane.indices[:, 1::2] == 0).all()
+
+
 def test_dithered_files_are_the_same_every_time():
     picture = load_sample_image("china.jpg")[:100, :150]
     for dither in ("floyd-steinberg", "ordered"):

@@ -34,12 +34,14 @@ ONE_AT_A_TIME = threading.Lock()
 class Effort:
     """How long to look for a better palette.
 
-    `max_iter` is of scikit-learn's KMeans, on the compact set; `trials` of swaps for up to
-    64 entries, and for more; `steps` of Lloyd's algorithm on all colours; `rounds` of
-    fitting to the dithered picture.
+    `max_iter` is of scikit-learn's KMeans, on the compact set; `points` an entry in the
+    compact set on which swaps are tried; `trials` of these for up to 64 entries, and for
+    more; `steps` of Lloyd's algorithm on all colours; `rounds` of fitting to the dithered
+    picture.
     """
 
     max_iter: int
+    points: int
     trials: tuple[int, int]
     steps: int
     rounds: int
@@ -47,18 +49,15 @@ class Effort:
 
 EFFORTS = MappingProxyType(
     {
-        "fast": Effort(max_iter=3, trials=(0, 0), steps=4, rounds=1),
-        "default": Effort(max_iter=5, trials=(40, 5), steps=10, rounds=3),
-        "thorough": Effort(max_iter=100, trials=(400, 400), steps=200, rounds=8),
+        "fast": Effort(max_iter=3, points=32, trials=(0, 0), steps=4, rounds=1),
+        "default": Effort(max_iter=5, points=32, trials=(40, 5), steps=10, rounds=3),
+        "thorough": Effort(max_iter=100, points=128, trials=(400, 400), steps=200, rounds=8),
     }
 )
 """What each gives and takes is in bench/README.md."""
 
 START_POINTS = 8
 """Points an entry in the compact set that KMeans starts on."""
-
-SWAP_POINTS = 32
-"""Points an entry in the compact set on which swaps are tried."""
 
 MOST_DISTANCES = 1 << 29
 """Distances that KMeans may compute in all; it takes about a second for so many."""
@@ -189,7 +188,7 @@ def _clustered(
         fewest = math.ceil(DITHERED_SCALE * FEWEST_PIXELS**DITHERED_POWER)
     points = weighted_points(colours, weights, space, apart=k > 1)
     centres = _kmeans(compact(points, START_POINTS * k), k, effort, options)
-    some = compact(points, SWAP_POINTS * k)
+    some = compact(points, effort.points * k)
     centres = swapped(some, centres, effort.trials[k > 64])
     centres, held = outliers_kept(points, some, centres, fewest)
     centres = refined(points, centres, effort.steps, held)
