@@ -161,6 +161,17 @@ def nearest(colour, entries, measure=distance):
     return min(allowed(colour, entries), key=lambda index: measure(colour, entries[index]))
 
 
+def is_nearest(colour, index, entries, measure=distance):
+    """Say whether an index is right; with alpha, points may be off by a 65,025th of the range."""
+    if len(colour) != 4:
+        return index == nearest(colour, entries, measure)
+    best = nearest(colour, entries, measure)
+    if tuple(entries[best]) == tuple(colour):
+        return index == best
+    taken, least = (measure(colour, entries[i]) ** 0.5 for i in (index, best))
+    return index in allowed(colour, entries) and taken <= least + 6  # of 2^0.5 · 65,025
+
+
 def oklab(colour):
     """Oklab of a colour with its alpha, premultiplied (bottosson.github.io/posts/oklab), in floats."""
     red, green, blue = (colour * 3)[:3] if len(colour) == 1 else colour[:3]

@@ -47,6 +47,8 @@ def test_histograms_add_up(a, b, c):
 def test_a_histogram_adds_only_to_a_histogram():
     with pytest.raises(TypeError, match="unsupported operand"):
         kmq.histogram(np.zeros((1, 1), np.uint8)) + 1
+    with pytest.raises(TypeError, match="unsupported operand"):
+        1 + kmq.histogram(np.zeros((1, 1), np.uint8))
 
 
 @pytest.mark.parametrize("channels", [3, 4])
@@ -189,7 +191,7 @@ def test_a_palette_for_dithering_suits_the_dithered_picture(photo):
     ("options", "error", "message"),
     [
         ({"space": "lab"}, ValueError, "space is 'lab'; it must be one of oklab, srgb"),
-        ({"space": None}, TypeError, "space is None"),
+        ({"space": 7}, TypeError, "space is 7"),
         ({"effort": "best"}, ValueError, "effort is 'best'; it must be one of fast, default, thorough"),
         ({"dither": "yes"}, ValueError, "dither is 'yes'; it must be one of none, floyd-steinberg, ordered"),
         ({"dither": True}, TypeError, "dither is True"),
@@ -224,11 +226,29 @@ def test_one_opaque_pixel_among_many_translucent_ones_stays_opaque():
         assert (decoded[50, 50, 3], *decoded[0, 0]) == (255, 0, 0, 0, 0)
 
 
-def test_one_entry_for_all_is_their_mean():
-    picture = np.full((100, 100, 4), (255, 255, 255, 100), np.uint8)
-    picture[:10, :, 3] = 255
-    with kmq.KmqFile(kmq.encode(picture, 1, space="srgb")) as file:
-        assert file.palette.entries.tolist() == [[255, 255, 255, 116]]  # 0.9 · 100 + 0.1 · 255 = 115.5
+def test_one_entry_for_all_is_that_of_the_opaque_ones():
+    picture = np.full((100, 100, 4), (255, 0, 255, 100), np.uint8)
+    picture[:10] = (20, 30, 40, 255)
+    assert np.unique(shown(picture, 1).reshape(-1, 4), axis=0).tolist() == [[20, 30, 40, 255]]
+    picture[20] = 0
+    assert np.unique(shown(picture, 2).reshape(-1, 4), axis=0).tolist() == [[0, 0, 0, 0], [20, 30, 40, 255]]
+
+
+@pytest.mark.parametrize("dither", ["none", "floyd-steinberg", "ordered"])
+@pytest.mark.parametrize("space", ["srgb", "oklab"])
+def test_a_white_page_stays_white(space, dither):
+    random = np.random.default_rng(3)
+    page = np.full((200, 200, 3), 255, np.uint8)
+    page[50:150, 20:180] = random.integers(190, 256, (100, 160, 3))
+    page[60:140:10, 30:170] = random.integers(0, 90, (8, 140, 1))
+    decoded = shown(page, 4, space=space, dither=dither)
+    assert (decoded[:49] == 255).all()
+
+
+def test_sum_adds_histograms():
+    counted = [kmq.histogram(np.full((2, 2), value, np.uint8)) for value in (1, 2, 1)]
+    total = sum(counted)
+    assert (total.colours.tolist(), total.counts.tolist()) == ([[1], [2]], [8, 4])
 
 
 @pytest.mark.parametrize("space", ["srgb", "oklab"])

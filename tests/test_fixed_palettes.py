@@ -113,7 +113,8 @@ def test_every_pixel_gets_the_nearest_of_the_entries_that_are_given(picture, pal
     if clear and all(entry[3] for entry in entries):
         entries.append((0, 0, 0, 0))
     assert [tuple(entry) for entry in read.palette] == entries
-    assert read.rows == [[oracle.nearest(colour, entries) for colour in row] for row in wanted]
+    for row, colours in zip(read.rows, wanted, strict=True):
+        assert all(oracle.is_nearest(c, i, entries) for c, i in zip(colours, row, strict=True))
 
 
 def test_a_transparent_entry_is_added_only_where_it_is_needed():

@@ -18,7 +18,7 @@ SRGB = COLOUR_SPACES["srgb"]
 @pytest.fixture(scope="module")
 def points():
     counted = kmq.histogram(load_sample_image("china.jpg")[::3, ::3])
-    return weighted_points(counted.colours, counted.counts, SRGB, apart=True)
+    return weighted_points(counted.colours, counted.counts, SRGB)
 
 
 def means(points, numbers, k):
@@ -71,7 +71,7 @@ def test_photographs_have_no_outliers_and_a_legend_has(points):
     picture = load_sample_image("china.jpg")[::3, ::3].copy()
     picture[5:9, 5:15] = (255, 0, 255)
     counted = kmq.histogram(picture)
-    with_legend = weighted_points(counted.colours, counted.counts, SRGB, apart=True)
+    with_legend = weighted_points(counted.colours, counted.counts, SRGB)
     again, held = outliers_kept(with_legend, with_legend, centres, FEWEST_PIXELS)
     assert again[held].tolist() == [[65_025, 0, 65_025, 0]]
 

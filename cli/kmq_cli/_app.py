@@ -188,7 +188,7 @@ def encode(
             min=0,
             callback=_finite,
             metavar="X",
-            help="The same, by bits a pixel.",
+            help="The same, by bits a pixel of the whole file: 16 colours take a little more than 4.",
             show_default=False,
         ),
     ] = None,
@@ -203,11 +203,13 @@ def encode(
         ),
     ] = None,
     space: Annotated[
-        Space,
+        Space | None,
         typer.Option(
-            rich_help_panel=WHICH, help="Cluster and compare colours as the eye does, or for least RGB error."
+            rich_help_panel=WHICH,
+            help="Cluster and compare colours as the eye does, or for least RGB error.",
+            show_default="oklab; srgb with --psnr, and to dither with --palette",
         ),
-    ] = Space.oklab,
+    ] = None,
     effort: Annotated[
         Effort, typer.Option(rich_help_panel=WHICH, help="How long to look for a better palette.")
     ] = Effort.default,
@@ -219,11 +221,17 @@ def encode(
         ),
     ] = Dither.none,
     strength: Annotated[
-        float,
+        float | None,
         typer.Option(
-            rich_help_panel=WHICH, min=0, max=1, callback=_finite, metavar="X", help="How much to dither."
+            rich_help_panel=WHICH,
+            min=0,
+            max=1,
+            callback=_finite,
+            metavar="X",
+            help="How much to dither.",
+            show_default="0.8; 1 with --palette",
         ),
-    ] = 0.8,
+    ] = None,
     coding: Annotated[
         Coding, typer.Option(help="How to write the indices; auto is packed so far.")
     ] = Coding.auto,
@@ -314,7 +322,7 @@ def encode(
             "max_bytes": max_bytes,
             "bpp": bpp,
             "palette": palette,
-            "space": space.value,
+            "space": space and space.value,
             "effort": effort.value,
             "dither": dither.value,
             "strength": strength,

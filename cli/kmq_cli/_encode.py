@@ -71,7 +71,9 @@ def _cost_of_dithering(data: bytes, image: Image.Image, options: dict[str, Any])
     """Say how many more bytes the file has than one of the same entries, undithered."""
     with kmq.KmqFile(data, max_pixels=None) as file:
         dithered, palette = file.indices(), file.palette
-    same = {name: options[name] for name in ("space", "coding", "tile", "keep")}
+    same = {name: options[name] for name in ("coding", "tile", "keep")}
+    in_srgb = options["palette"] is not None or options["psnr"] is not None
+    same["space"] = options["space"] or ("srgb" if in_srgb else "oklab")
     plain = kmq.encode(image, palette=palette, **same)
     with kmq.KmqFile(plain, max_pixels=None) as file:
         sizes = [len(zlib.compress(plane.indices.tobytes())) for plane in (file.indices(), dithered)]

@@ -129,12 +129,13 @@ def fit_palette(
     on, colours of at least 16 pixels that are far from every entry are given one, up to an
     eighth of the entries above 16 and a tenth of the error. Centres are rounded to 8
     bits; an entry that repeats or that no colour is nearest to makes room for the colour
-    that is served worst. Entries are sorted by luma.
+    that is served worst, and one becomes the colour of its pixels if more than half of them
+    have just that. Entries are sorted by luma.
 
     `space` is "oklab" (Ottosson, 2020; what the eye sees) or "srgb" (least squared error in
     RGB). With alpha, the error is the mean of those over black and over white. Transparent
-    black, if it occurs and k > 1, gets an entry to itself; opaque and translucent colours
-    get entries of their own kind, if there are two or more for both. `effort` is "fast",
+    black, if it occurs and k > 1, gets an entry to itself; opaque colours get opaque
+    entries, and translucent ones translucent entries, unless there is but one for both. `effort` is "fast",
     "default" or "thorough". `dither` and `strength` are what `map_indices` will be told:
     for dithering rare colours weigh more, and the entries are fitted to the dithered picture
     (if the histogram has its inverse).
@@ -164,12 +165,14 @@ def cluster_palette(histogram: Histogram, k: int, options: KMeansOptions) -> Pal
     else:  # transparent black is out of the race
         entries = _clustered(colours[shown], counts[shown], k - 1, space, options)
         entries = np.concatenate([np.zeros((1, 4), np.uint8), entries])
-    filled = _filled(colours, counts, entries, k, space)
+    entries, exact = _snapped(colours, counts, _filled(colours, counts, entries, k, space), space)
     if options.dither != "none" and histogram.inverse is not None:
         rounds = EFFORTS[options.effort].rounds
-        palette = refitted(histogram, Palette(filled), space, options.dither, options.strength, rounds)
-        filled = np.unique(palette.entries, axis=0)
-    return Palette(_sorted_by_luma(filled))
+        palette = refitted(
+            histogram, Palette(entries), exact, space, options.dither, options.strength, rounds
+        )
+        entries = np.unique(palette.entries, axis=0)
+    return Palette(_sorted_by_luma(entries))
 
 
 def _clustered(
@@ -181,12 +184,15 @@ def _clustered(
 ) -> NDArray[np.uint8]:
     if len(colours) <= k:
         return colours
+    opaque = colours[:, 3] == 255 if colours.shape[1] == 4 else np.ones(1, np.bool)
+    if k == 1 and opaque.any() and not opaque.all():  # one entry for both kinds: then opaque stays opaque
+        return _clustered(colours[opaque], counts[opaque], k, space, options)
     effort = EFFORTS[options.effort]
     weights, fewest = counts, FEWEST_PIXELS
     if options.dither != "none":
         weights = np.rint(DITHERED_SCALE * counts.astype(np.float64) ** DITHERED_POWER).astype(np.int64)
         fewest = math.ceil(DITHERED_SCALE * FEWEST_PIXELS**DITHERED_POWER)
-    points = weighted_points(colours, weights, space, apart=k > 1)
+    points = weighted_points(colours, weights, space)
     centres = _kmeans(compact(points, START_POINTS * k), k, effort, options)
     some = compact(points, effort.points * k)
     centres = swapped(some, centres, effort.trials[k > 64])
@@ -258,6 +264,28 @@ def _filled(
         entries = np.unique(np.concatenate([entries[used], colours[worst]]), axis=0)
         used = np.ones(len(entries), np.bool)
     return entries[used]
+
+
+def _snapped(
+    colours: NDArray[np.uint8], counts: NDArray[np.int64], entries: NDArray[np.uint8], space: ColourSpace
+) -> tuple[NDArray[np.uint8], NDArray[np.bool]]:
+    """Return the entries, and which of them are the very colour of most of their pixels.
+
+    An entry becomes the colour that more than half of its pixels have: a white page stays
+    white, not 254. That at most doubles the squared error of those pixels. Alpha stays
+    what it is where it is 0 or 255.
+    """
+    found = nearest(colours, Palette(entries), space)
+    order = np.lexsort((counts, found))
+    last = np.append(np.diff(found[order]) > 0, [True])  # of each entry's colours the most frequent
+    commonest = order[last]
+    exact = np.zeros(len(entries), np.bool)
+    exact[found[commonest]] = 2 * counts[commonest] > np.bincount(found, counts)[found[commonest]]
+    snapped = entries.copy()
+    snapped[found[commonest]] = colours[commonest]
+    if entries.shape[1] == 4:
+        exact &= ~(np.isin(entries[:, 3], (0, 255)) & (entries[:, 3] != snapped[:, 3]))
+    return np.where(exact[:, np.newaxis], snapped, entries), exact
 
 
 def _sorted_by_luma(colours: NDArray[np.uint8]) -> NDArray[np.uint8]:

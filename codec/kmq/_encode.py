@@ -8,7 +8,7 @@ import math
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import numpy as np
 
@@ -42,10 +42,10 @@ def encode(
     psnr: float | None = None,
     max_bytes: int | None = None,
     bpp: float | None = None,
-    space: str = "oklab",
+    space: str | None = None,
     effort: str = "default",
     dither: str = "none",
-    strength: float = STRENGTH,
+    strength: float | None = None,
     coding: str = "auto",
     tile: int | None = None,
     keep: Iterable[str] = (),
@@ -79,7 +79,10 @@ def encode(
     transparent entry and the picture has fully transparent pixels, one is added at its end.
 
     `space`, `effort`, `n_init`, `max_iter`, `tol` and `random_state` are those of
-    `fit_palette`, `dither` and `strength` those of `map_indices`. `coding` is "auto" or
+    `fit_palette`, `dither` and `strength` those of `map_indices`. Unless told otherwise, the
+    space is "oklab", but "srgb" for `psnr`, which is measured there, and to dither with a
+    given palette, because unlike entries mix nearer to it than to Oklab; and the strength is
+    0.8, but 1 with a given palette, which isn't fitted to the picture. `coding` is "auto" or
     "packed", which are the same so far. `tile` cuts the picture into squares of that
     side, a power of two from 16 to 32,768. `keep` names the metadata to keep: any of "icc",
     "exif", "xmp"; only a Pillow image has them.
@@ -90,8 +93,10 @@ def encode(
     TargetError if `psnr`, `max_bytes` or `bpp` can't be had; and for a palette file
     FormatError or OSError.
     """
-    clustering = KMeansOptions(space, effort, dither, strength, n_init, max_iter, tol, random_state)
-    request = _request(k, palette, (psnr, max_bytes, bpp), clustering, coding, tile)
+    kmeans = {"n_init": n_init, "max_iter": max_iter, "tol": tol, "random_state": random_state}
+    request = _request(
+        k, palette, (psnr, max_bytes, bpp), space, effort, dither, strength, kmeans, coding, tile
+    )
     return _encode(canonical_image(image, keep), request)
 
 
@@ -104,10 +109,10 @@ def save(
     psnr: float | None = None,
     max_bytes: int | None = None,
     bpp: float | None = None,
-    space: str = "oklab",
+    space: str | None = None,
     effort: str = "default",
     dither: str = "none",
-    strength: float = STRENGTH,
+    strength: float | None = None,
     coding: str = "auto",
     tile: int | None = None,
     keep: Iterable[str] = (),
@@ -126,8 +131,10 @@ def save(
     Raises what `encode` does; OSError if the file can't be written; FileExistsError if it
     exists and `overwrite` is false.
     """
-    clustering = KMeansOptions(space, effort, dither, strength, n_init, max_iter, tol, random_state)
-    request = _request(k, palette, (psnr, max_bytes, bpp), clustering, coding, tile)
+    kmeans = {"n_init": n_init, "max_iter": max_iter, "tol": tol, "random_state": random_state}
+    request = _request(
+        k, palette, (psnr, max_bytes, bpp), space, effort, dither, strength, kmeans, coding, tile
+    )
     path = file if isinstance(file, (str, os.PathLike)) else None
     if path is None and not hasattr(file, "write"):
         raise TypeError(f"file is {type(file).__name__}; it must be a path or a file open for writing")
@@ -165,8 +172,12 @@ class _Request:
 def _request(
     k: object,
     palette: PaletteLike | None,
-    demands: tuple[object, object, object],
-    options: KMeansOptions,
+    demands: tuple[float | None, int | None, float | None],
+    space: str | None,
+    effort: str,
+    dither: str,
+    strength: float | None,
+    kmeans: dict[str, Any],
     coding: object,
     tile: int | None,
 ) -> _Request:
@@ -174,6 +185,11 @@ def _request(
     checked_name("coding", coding, ("auto", *CODINGS))
     fixed = None if palette is None else fixed_palette(palette)
     number = checked_target(k, *demands, fixed=None if fixed is None else fixed.k)
+    if space is None:
+        space = "srgb" if demands[0] is not None or (fixed is not None and dither != "none") else "oklab"
+    if strength is None:
+        strength = STRENGTH if fixed is None else 1.0
+    options = KMeansOptions(space, effort, dither, strength, **kmeans)
     return _Request(number, fixed, options, checked_tile(tile))
 
 

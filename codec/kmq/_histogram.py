@@ -39,7 +39,7 @@ class Histogram:
     Raises ValueError or TypeError for arrays that are none of a histogram.
 
     `a + b` is the histogram of both pictures together, without an inverse. It doesn't
-    depend on the order in which several are added. Raises ValueError if they differ in
+    depend on the order in which several are added; sum() adds them, too. Raises ValueError if they differ in
     their channels.
     """
 
@@ -89,6 +89,9 @@ class Histogram:
         codes = codes[order]
         starts = np.flatnonzero(np.diff(codes, prepend=~codes[:1]))
         return Histogram(colours_of(codes[starts], self.channels), np.add.reduceat(counts[order], starts))
+
+    def __radd__(self, other: object) -> Histogram:
+        return self if other == 0 else NotImplemented  # sum() begins with 0
 
     def __repr__(self) -> str:
         return f"Histogram({len(self)} colours, {int(self.counts.sum())} pixels)"

@@ -43,14 +43,12 @@ class Points:
         return len(self.weights)
 
 
-def weighted_points(
-    colours: NDArray[np.uint8], weights: NDArray[np.int64], space: ColourSpace, *, apart: bool
-) -> Points:
-    """Return the points of colours (n, c) with weights (n,); `apart` if there are both kinds, that is."""
+def weighted_points(colours: NDArray[np.uint8], weights: NDArray[np.int64], space: ColourSpace) -> Points:
+    """Return the points of colours (n, c) with weights (n,)."""
     channels = colours.shape[1]
     positions = points_of(colours, space)
     opaque = colours[:, 3] == 255 if channels == 4 else np.zeros(0, np.bool)
-    apart = bool(apart and opaque.any() and not opaque.all())
+    apart = bool(opaque.any() and not opaque.all())
     if apart:
         positions[opaque, 3] += OPAQUE
     return Points(positions, weights, codes_of(colours), channels, apart)

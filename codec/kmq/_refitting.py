@@ -34,15 +34,21 @@ FEWEST_BANDS = 4
 
 
 def refitted(
-    counted: Histogram, palette: Palette, space: ColourSpace, method: str, strength: float, rounds: int
+    counted: Histogram,
+    palette: Palette,
+    exact: NDArray[np.bool],
+    space: ColourSpace,
+    method: str,
+    strength: float,
+    rounds: int,
 ) -> Palette:
     """Return a palette of as many entries that suits the picture better once it is dithered.
 
     Each round dithers the picture and moves every entry against the blurred error at its
     pixels: steps of gradient descent on the squared blurred error, as in spatial colour
     quantisation (Puzicha, Held, Ketterer, Buhmann and Fellner, 2000), with error diffusion for
-    its choice of pixels. Of a large picture, bands of rows stand for all. Opaque and
-    transparent entries stay what they are in their alpha.
+    its choice of pixels. Of a large picture, bands of rows stand for all. Entries that are
+    `exact` (k,) stay what they are, and opaque and transparent ones do in their alpha.
 
     The histogram must have its inverse.
     """
@@ -50,7 +56,7 @@ def refitted(
     sample = _sample(counted, counted.inverse)
     assert sample.inverse is not None  # noqa: S101
     points = points_of(sample.colours, space)
-    fixed = np.zeros((palette.k, 4), np.bool)
+    fixed = np.repeat(exact[:, np.newaxis], 4, axis=1)
     if palette.channels == 4:
         fixed[palette.entries[:, 3] == 255, 3] = True
         fixed[palette.entries[:, 3] == 0] = True

@@ -10,6 +10,7 @@ from typing import Generic, TypeVar
 
 from kmq._arguments import checked_integer, checked_number, shown
 from kmq._errors import TargetError
+from kmq._loss import psnr
 from kmq._palette import MAX_ENTRIES
 
 T = TypeVar("T")
@@ -136,9 +137,10 @@ def reached(
     if target.psnr is None:
         k = most if limit is None else bisect.bisect_right(range(1, most + 1), limit, key=size)
         return attempt(k)
-    found = _first(attempt, most, target.psnr)
+    best = psnr(1 / pixels, 3)  # of any picture in which one value of one pixel is off by one
+    found = attempt(most) if target.psnr > best else _first(attempt, most, target.psnr)
     if found.psnr < target.psnr:
-        raise TargetError(f"psnr {target.psnr:g} dB: {found.k:,} colours reach {found.psnr:.2f}")
+        raise TargetError(f"psnr {target.psnr:g} dB: {found.k:,} colours reach {found.psnr:.2f} dB")
     if limit is not None and found.size > limit:
         raise TargetError(
             f"psnr {target.psnr:g} dB takes {found.k:,} colours and {found.size} bytes; {limit} are allowed"
