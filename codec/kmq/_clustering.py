@@ -125,9 +125,9 @@ def fit_palette(
     At most `k` distinct colours are returned as they are. More are clustered: the means of
     the colours in small cells are split along their principal axes (Wu, 1992), refined by
     scikit-learn's KMeans weighted by the counts, improved by merging and splitting clusters
-    (Kaukoranta, Fränti and Nevalainen, 1998), and refined again on all colours. From k = 24
-    on, colours of at least 16 pixels that are far from every entry are given one, up to an
-    eighth of the entries above 16 and a tenth of the error. Centres are rounded to 8
+    (Kaukoranta, Fränti and Nevalainen, 1998), and refined again on all colours. From k = 20
+    on, colours of at least 16 pixels that are far from every entry are given one, up to a
+    quarter of the entries above 16 and a tenth of the error. Centres are rounded to 8
     bits; an entry that repeats or that no colour is nearest to makes room for the colour
     that is served worst, and one becomes the colour of its pixels if more than half of them
     have just that. Entries are sorted by luma.

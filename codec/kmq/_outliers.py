@@ -13,8 +13,8 @@ from kmq._refining import distances
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-FAR = UNIT / 8
-"""Distance from which a colour is another colour and not a shade: 32 of 255 in sRGB."""
+FAR = UNIT / 12
+"""Distance from which a colour is another colour and not a shade: 21 of 255 in sRGB."""
 
 TIMES_USUAL = 2.5
 """How many times the root of the mean squared error it must be too: with few entries, much is far."""
@@ -25,7 +25,7 @@ FEWEST_PIXELS = 16
 ENTRIES_FOR_MANY = 16
 """So many entries are for the many pixels; each is worth too much to all of them."""
 
-SHARE_OF_ENTRIES = 8
+SHARE_OF_ENTRIES = 4
 """Of the others, at most one in so many is given to an outlier."""
 
 PRICE = 0.1
