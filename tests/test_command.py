@@ -455,7 +455,10 @@ def test_a_terminal_is_not_sent_a_file(folder):
 def test_an_interrupt_is_one_line_and_leaves_nothing(folder):
     os.mkfifo("fifo")
     process = subprocess.Popen(
-        [sys.executable, "-m", "kmq_cli", "encode", "fifo", "-o", "x.kmq"], stderr=subprocess.PIPE
+        [sys.executable, "-m", "kmq_cli", "encode", "fifo", "-o", "x.kmq"],
+        stderr=subprocess.PIPE,
+        # What a shell starts in the background ignores interrupts, and so do its children.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
     )
     with open("fifo", "wb"):  # returns when the command has opened the other end, and waits for bytes
         process.send_signal(signal.SIGINT)
