@@ -126,6 +126,15 @@ def test_clear_stays_clear_and_solid_stays_solid(picture, k, space, dither, data
     assert (alpha[picture[:, :, 3] == 255] == 255).all()
 
 
+@pytest.mark.parametrize("dither", ["none", "floyd-steinberg", "ordered"])
+def test_without_solid_or_clear_pixels_there_are_no_such_entries(dither):
+    random = np.random.default_rng(0)
+    picture = random.integers(0, 256, (8, 64, 4), np.uint8)
+    picture[:, :, 3] = random.choice([1, 30, 200, 254], (8, 64))
+    alpha = shown(picture, 16, dither=dither)[:, :, 3]
+    assert 1 <= alpha.min() <= alpha.max() <= 254
+
+
 def over(picture, backdrop):
     """Composite an RGBA picture over a backdrop, in floats."""
     alpha = picture[:, :, 3:] / 255

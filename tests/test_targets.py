@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 from sklearn.datasets import load_sample_image
 
 import kmq
@@ -79,6 +80,14 @@ def test_the_bits_a_pixel_of_a_ledger_can_be_asked_for(width, height, k):
     picture = np.arange(width * height, dtype=np.uint32).view(np.uint8).reshape(height, width, 4)[:, :, :3]
     ledger = measured(picture, k)
     assert measured(picture, 4, bpp=ledger.bits_per_pixel).total_bytes >= ledger.total_bytes
+
+
+def test_an_indexed_picture_that_fits_keeps_its_palette():
+    picture = np.random.default_rng(0).integers(0, 256, (30, 30, 3), np.uint8)
+    image = Image.fromarray(picture).quantize(40)
+    whole = kmq.encode(image, 40)
+    assert kmq.encode(image, max_bytes=len(whole)) == whole == kmq.encode(image, bpp=100)
+    assert len(kmq.encode(image, max_bytes=len(whole) - 1)) < len(whole)
 
 
 def test_exact_colours_reach_any_quality():

@@ -127,16 +127,16 @@ def fit_palette(
     scikit-learn's KMeans weighted by the counts, improved by merging and splitting clusters
     (Kaukoranta, Fränti and Nevalainen, 1998), and refined again on all colours. From k = 20
     on, colours of at least 16 pixels that are far from every entry are given one, up to a
-    quarter of the entries above 16 and a tenth of the error. Centres are rounded to 8
+    quarter of the entries above 16 (fewer above k = 512) and a tenth of the error. Centres are rounded to 8
     bits; an entry that repeats or that no colour is nearest to makes room for the colour
     that is served worst, and one becomes the colour of its pixels if more than half of them
     have just that. Entries are sorted by luma.
 
     `space` is "oklab" (Ottosson, 2020; what the eye sees) or "srgb" (least squared error in
     RGB). With alpha, the error is the mean of those over black and over white. Transparent
-    black, if it occurs and k > 1, gets an entry to itself; opaque colours get opaque
-    entries, and translucent ones translucent entries, unless there is but one for both. `effort` is "fast",
-    "default" or "thorough". `dither` and `strength` are what `map_indices` will be told:
+    black, if it occurs and k > 1, gets an entry to itself; opaque colours are clustered by
+    themselves and get opaque entries; translucent ones may use these as well. `effort` is
+    "fast", "default" or "thorough". `dither` and `strength` are what `map_indices` will be told:
     for dithering rare colours weigh more, and the entries are fitted to the dithered picture
     (if the histogram has its inverse).
 

@@ -202,6 +202,12 @@ def _encode(canonical: CanonicalImage, request: _Request) -> bytes:
 
 def _encode_to_target(canonical: CanonicalImage, request: _Request, target: Target) -> bytes:
     """Try numbers of colours on one histogram until the target is met."""
+    if canonical.indexed is not None and target.psnr is None and not target.auto:
+        palette, plane = canonical.indexed
+        data = _written(canonical, palette, plane, request.tile)
+        limit = target.limit(plane.width * plane.height)
+        if palette.k <= target.most and limit is not None and len(data) <= limit:
+            return data  # with its own palette, in its order
     counted = histogram(canonical)
 
     def attempt(k: int) -> Attempt[bytes]:

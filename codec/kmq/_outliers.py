@@ -28,6 +28,9 @@ ENTRIES_FOR_MANY = 16
 SHARE_OF_ENTRIES = 4
 """Of the others, at most one in so many is given to an outlier."""
 
+MOST_PAIRS = 1 << 25
+"""Pairs of centres that are looked at in all, a second's work: up to 32 outliers at k = 1,024, 2 at 4,096."""
+
 PRICE = 0.1
 """How much of the squared error outliers may cost in all.
 
@@ -46,7 +49,8 @@ def outliers_kept(
     """
     centres, held = centres.copy(), np.zeros(len(centres), np.bool)
     frequent = points.weights >= fewest
-    room = (len(centres) - ENTRIES_FOR_MANY) // SHARE_OF_ENTRIES
+    k = len(centres)
+    room = min((k - ENTRIES_FOR_MANY) // SHARE_OF_ENTRIES, MOST_PAIRS // k**2)
     if room < 1 or not frequent.any():
         return centres, held
     flat = Points(

@@ -48,7 +48,7 @@ def refitted(
     pixels: steps of gradient descent on the squared blurred error, as in spatial colour
     quantisation (Puzicha, Held, Ketterer, Buhmann and Fellner, 2000), with error diffusion for
     its choice of pixels. Of a large picture, bands of rows stand for all. Entries that are
-    `exact` (k,) stay what they are, and opaque and transparent ones do in their alpha.
+    `exact` (k,) stay what they are; opaque, translucent and transparent ones stay that.
 
     The histogram must have its inverse.
     """
@@ -60,14 +60,22 @@ def refitted(
     if palette.channels == 4:
         fixed[palette.entries[:, 3] == 255, 3] = True
         fixed[palette.entries[:, 3] == 0] = True
+    soft = (palette.entries[:, -1] % 255 > 0) & (palette.channels == 4)
     for _ in range(rounds):
         places = points_of(palette.entries, space)
         indices = dithered(sample, palette, space, method, strength)
         errors = _blurred_errors(sample.inverse, points, indices, places)
         errors[fixed] = 0
         moved = np.rint(places - PACE * errors).astype(np.int32)
+        moved[soft, 3] = np.clip(moved[soft, 3], *_soft_alphas(space))
         palette = Palette(colours_at(moved, palette.channels, space))
     return palette
+
+
+def _soft_alphas(space: ColourSpace) -> tuple[int, int]:
+    """Return the fourth coordinates of alpha 1 and 254."""
+    least, most = points_of(np.array([[0, 0, 0, 1], [0, 0, 0, 254]], np.uint8), space)[:, 3].tolist()
+    return least, most
 
 
 def _sample(counted: Histogram, inverse: NDArray[np.uint32]) -> Histogram:
