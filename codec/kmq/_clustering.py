@@ -127,10 +127,10 @@ def fit_palette(
     scikit-learn's KMeans weighted by the counts, improved by merging and splitting clusters
     (Kaukoranta, Fränti and Nevalainen, 1998), and refined again on all colours. From k = 20
     on, colours of at least 16 pixels that are far from every entry are given one, up to a
-    quarter of the entries above 16 (fewer above k = 512) and a tenth of the error. Centres are rounded to 8
-    bits; an entry that repeats or that no colour is nearest to makes room for the colour
-    that is served worst, and one becomes the colour of its pixels if more than half of them
-    have just that. Entries are sorted by luma.
+    quarter of the entries above 16 (fewer above k = 512) and a tenth of the error. Centres
+    are rounded to 8 bits; an entry that repeats or that no colour is nearest to makes room
+    for the colour that is served worst, and one becomes the colour of its pixels if more
+    than half of them have just that. Entries are sorted by luma.
 
     `space` is "oklab" (Ottosson, 2020; what the eye sees) or "srgb" (least squared error in
     RGB). With alpha, the error is the mean of those over black and over white. Transparent
@@ -209,7 +209,7 @@ def _kmeans(points: Points, k: int, effort: Effort, options: KMeansOptions) -> N
     from sklearn.exceptions import ConvergenceWarning
     from threadpoolctl import threadpool_limits
 
-    positions = points.positions[:, : points.dimensions] / UNIT
+    positions = points.positions[:, : points.channels] / UNIT
     weights = points.weights.astype(np.float64)
     kinds = is_opaque(points.positions)
     start = split_centres(positions, weights, kinds, min(k, len(points)))
@@ -236,7 +236,7 @@ def _kmeans(points: Points, k: int, effort: Effort, options: KMeansOptions) -> N
             if unmixed and other.inertia_ < best.inertia_:  # as the splits are: opaque ones by themselves
                 best = other
     centres = np.zeros((k, 4), np.int32)
-    centres[: len(start), : points.dimensions] = np.rint(best.cluster_centers_ * UNIT)
+    centres[: len(start), : points.channels] = np.rint(best.cluster_centers_ * UNIT)
     centres[len(start) :] = centres[0]  # duplicates, which will be refilled
     return centres
 

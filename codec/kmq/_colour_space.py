@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 UNIT = 255 * 255
-"""What 1.0 is in a coordinate: 255 · 255, so that premultiplied 8-bit colours are integers."""
+"""What 1.0 is in a coordinate: in sRGB, 8-bit colours without alpha are integers then, exactly."""
 
 OPAQUE = 1 << 18
 """How much farther out the fourth coordinate of opaque colours is put than that of translucent ones.

@@ -23,7 +23,7 @@ DITHERS = ("none", "floyd-steinberg", "ordered")
 """The ways to dither."""
 
 STRENGTH = 0.8
-"""How much of an error is passed on, unless told otherwise. The README has the measurements."""
+"""How much of an error is passed on, unless told otherwise: of 0.7, 0.8 and 0.9 best on Kodak's pictures."""
 
 EDGE = UNIT // 2
 """Difference, summed over the coordinates, between the pixels on both sides of one that makes it an edge."""

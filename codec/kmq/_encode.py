@@ -69,9 +69,9 @@ def encode(
 
     How many colours: `k` is 1 to 65,536, or "auto" for the elbow: the smallest power of two up
     to 256 after which two more doublings gain less than 4.5 dB, or that reaches 45 dB, or
-    all there are. Instead of it, or with it as
-    the most colours to take: the smallest k whose file has at least `psnr` dB, or the
-    largest whose file has at most `max_bytes` bytes or `bpp` bits a pixel.
+    all there are. A target takes the smallest k whose file has at least `psnr` dB, or the
+    largest whose file has at most `max_bytes` bytes or `bpp` bits a pixel; a number `k`
+    beside it is the most it may take.
 
     Which colours: `palette` gives them all, in their order: a Palette, a table of colours,
     a Pillow image, the path of a .gpl, .hex, .pal, .act, .kmq or picture file, or a name

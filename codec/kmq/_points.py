@@ -23,7 +23,8 @@ class Points:
     """Weighted points, in the Z-order of the colours they stand for.
 
     `positions` (n, 4) int32 in units of 1 / UNIT; `weights` (n,) int64, pixels; `codes`
-    (n,) uint32; `channels` those of the colours. `apart` says that opaque colours lie
+    (n,) uint32; `channels` those of the colours, as many as there are
+    coordinates in use. `apart` says that opaque colours lie
     `OPAQUE` farther out in the fourth coordinate, because translucent ones are there too:
     then no centre is the mean of both kinds.
     """
@@ -33,11 +34,6 @@ class Points:
     codes: NDArray[np.uint32]
     channels: int
     apart: bool
-
-    @property
-    def dimensions(self) -> int:
-        """How many coordinates are in use: 1 grey, 3 colours, 4 with alpha."""
-        return self.channels
 
     def __len__(self) -> int:
         return len(self.weights)
@@ -65,7 +61,7 @@ def binned(points: Points, bits: int) -> Points:
     starts = np.flatnonzero(np.diff(cells, prepend=~cells[:1]))
     sums = np.add.reduceat(weights, starts)
     means = np.zeros((len(starts), 4), np.int32)
-    for axis in range(points.dimensions):
+    for axis in range(points.channels):
         means[:, axis] = np.rint(np.add.reduceat(positions[:, axis] * weights, starts) / sums)
     return Points(means, sums, codes[starts], points.channels, points.apart)
 

@@ -108,7 +108,7 @@ def _cuts(points: Points, clusters: _Clusters) -> _Cuts:
     weights = points.weights.astype(np.float64)
     # One array for each coordinate: sums over columns of a table take three times as long.
     offsets = [
-        points.positions[:, i] - clusters.means[:, i][clusters.numbers] for i in range(points.dimensions)
+        points.positions[:, i] - clusters.means[:, i][clusters.numbers] for i in range(points.channels)
     ]
     covariances = np.empty((k, len(offsets), len(offsets)))
     for i, offset in enumerate(offsets):
