@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from kmq._coding import CODINGS, Coding
 from kmq._errors import FormatError, LimitError, TruncatedError, UnsupportedError
 from kmq._packing import packed_size
 from kmq._palette import MAX_ENTRIES, Palette, bit_depth
@@ -20,10 +21,6 @@ if TYPE_CHECKING:
 
 MAGIC = b"KMQ"
 VERSION = 1
-PACKED = 0
-CODINGS = {"packed": PACKED}
-"""`Coding` by its name (spec M12)."""
-
 CHANNELS = {0: 1, 1: 3, 2: 4}
 """Bytes an entry by `Channels` (spec M11)."""
 
@@ -33,6 +30,9 @@ SECTION_TAGS = {"icc": b"icc ", "exif": b"exif", "xmp": b"xmp "}
 
 ULEB_BYTES = 5
 CRC_BYTES = 4
+LENGTH_BYTES = 4
+MOST_LENGTH = 2**32 - 1
+"""Most bytes that `Tile_Length` can say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +44,23 @@ class Container:
     """
 
     grid: TileGrid
-    coding: str
+    coding: Coding
     palette: Palette
     metadata: Mapping[str, bytes]
     header_size: int
     sections_size: int
     tile_starts: NDArray[np.int64]
     tile_crcs: NDArray[np.uint32]
+
+    @property
+    def index_start(self) -> int:
+        """Offset of `Tile_Index`."""
+        return self.header_size - CRC_BYTES - len(self.tile_crcs) * _item_bytes(self.grid, self.coding)
+
+    @property
+    def length_bytes(self) -> int:
+        """Bytes of all `Tile_Length` fields."""
+        return len(self.tile_crcs) * (_item_bytes(self.grid, self.coding) - CRC_BYTES)
 
     @property
     def section_crc_bytes(self) -> int:
@@ -69,24 +79,32 @@ class Container:
     def checked_payload(self, data: memoryview, number: int) -> memoryview:
         """Return a tile's payload, without a copy. Raises FormatError if its CRC-32 is wrong."""
         payload = self.payload(data, number)
-        index_at = self.header_size - CRC_BYTES * (1 + len(self.tile_crcs) - number)
-        _check_crc("Tile_CRC", index_at, int(self.tile_crcs[number]), payload, "M14")
+        at = self.index_start + (number + 1) * _item_bytes(self.grid, self.coding) - CRC_BYTES
+        _check_crc("Tile_CRC", at, int(self.tile_crcs[number]), payload, "M14")
         return payload
 
 
 def write_container(
     grid: TileGrid,
     palette: Palette,
-    coding: str,
+    coding: Coding,
     payloads: Sequence[bytes],
     metadata: Mapping[str, bytes],
 ) -> bytes:
-    """Return the bytes of a file. `payloads` has one for each tile of `grid`, in raster order."""
+    """Return the bytes of a file. `payloads` has one for each tile of `grid`, in raster order.
+
+    Raises ValueError if one is longer than a file can say.
+    """
+    has_lengths = grid.side is not None and not coding.sized
+    if has_lengths and max(map(len, payloads)) > MOST_LENGTH:
+        raise ValueError(
+            f"tile is {grid.side}; payloads of {coding.name} are then too long: take a smaller one"
+        )
     sections = b"".join(
         _with_crc(SECTION_TAGS[name] + _uleb(len(data)) + data) for name, data in metadata.items()
     )
     flags = {channels: code for code, channels in CHANNELS.items()}[palette.channels]
-    flags |= CODINGS[coding] << 2
+    flags |= coding.code << 2
     optional = b""
     if grid.side is not None:
         flags |= TILED
@@ -103,7 +121,10 @@ def write_container(
             _uleb(palette.k - 1),
             optional,
             palette.entries.tobytes(),
-            b"".join(_crc(payload) for payload in payloads),
+            b"".join(
+                (len(payload).to_bytes(LENGTH_BYTES, "little") if has_lengths else b"") + _crc(payload)
+                for payload in payloads
+            ),
         ]
     )
     return b"".join([_with_crc(header), sections, *payloads])
@@ -149,7 +170,8 @@ def read_container(data: memoryview, max_pixels: int | None = None) -> Container
             raise FormatError(f"Sections_Size at offset {fields.at - 1} is 0 (spec M9)")
     grid = TileGrid(width, height, side)
     entries = np.frombuffer(fields.take(k * channels, "Palette"), np.uint8)
-    crcs = np.frombuffer(fields.take(grid.count * CRC_BYTES, "Tile_Index"), "<u4")
+    index = np.frombuffer(fields.take(grid.count * _item_bytes(grid, coding), "Tile_Index"), "<u4")
+    items = index.reshape(grid.count, -1)
     header = data[: fields.at]
     _check_crc("Header_CRC", fields.at, fields.crc("Header_CRC"), header, "M10")
     if max_pixels is not None and width * height > max_pixels:
@@ -157,7 +179,7 @@ def read_container(data: memoryview, max_pixels: int | None = None) -> Container
             f"Width_Minus_1 and Height_Minus_1 at offset 5: the picture has {width} x {height} = "
             f"{width * height} pixels; max_pixels allows {max_pixels}"
         )
-    starts = _tile_starts(data, fields.at + sections_size, grid, k)
+    starts = _tile_starts(data, fields.at + sections_size, grid, coding, k, items)
     return Container(
         grid=grid,
         coding=coding,
@@ -166,16 +188,38 @@ def read_container(data: memoryview, max_pixels: int | None = None) -> Container
         header_size=fields.at,
         sections_size=sections_size,
         tile_starts=starts,
-        tile_crcs=crcs.astype(np.uint32),
+        tile_crcs=items[:, -1].astype(np.uint32),
     )
 
 
-def _read_flags(flags: int) -> tuple[int, str]:
+def packed_bytes(grid: TileGrid, k: int) -> int:
+    """Return the bytes that the payloads of all tiles of indices below k take when packed."""
+    if grid.side is None:
+        return packed_size(grid.width * grid.height, k)
+    return int(_packed_lengths(grid, k).sum())
+
+
+def _packed_lengths(grid: TileGrid, k: int) -> NDArray[np.int64]:
+    side = grid.side or max(grid.width, grid.height)
+    widths, heights = (
+        np.minimum(side, length - np.arange(0, length, side, dtype=np.int64))
+        for length in (grid.width, grid.height)
+    )
+    lengths: NDArray[np.int64] = ((np.outer(heights, widths) * bit_depth(k) + 7) // 8).ravel()
+    return lengths
+
+
+def _item_bytes(grid: TileGrid, coding: Coding) -> int:
+    """Return the bytes of an item of `Tile_Index` (spec section 4)."""
+    return CRC_BYTES if grid.side is None or coding.sized else LENGTH_BYTES + CRC_BYTES
+
+
+def _read_flags(flags: int) -> tuple[int, Coding]:
     channels = CHANNELS.get(flags & 3)
     if channels is None:
         raise FormatError(f"Flags at offset 4 are 0x{flags:02X}: Channels must not be 3 (spec M11)")
     code = flags >> 2 & 7
-    coding = next((name for name, known in CODINGS.items() if known == code), None)
+    coding = next((known for known in CODINGS.values() if known.code == code), None)
     if coding is None:
         raise UnsupportedError(
             f"Flags at offset 4 are 0x{flags:02X}: this decoder doesn't have coding {code} (spec M12)"
@@ -187,22 +231,21 @@ def _read_flags(flags: int) -> tuple[int, str]:
     return channels, coding
 
 
-def _tile_starts(data: memoryview, first: int, grid: TileGrid, k: int) -> NDArray[np.int64]:
+def _tile_starts(
+    data: memoryview, first: int, grid: TileGrid, coding: Coding, k: int, items: NDArray[np.uint32]
+) -> NDArray[np.int64]:
     """Return where the tiles' payloads begin, and where the last one ends: the file's end.
 
-    Of tiles, there are no more than the file had room for in its index.
+    `items` (n, 1 or 2) are those of `Tile_Index`, for as many tiles as the file had room for there.
     """
     if grid.side is None:
-        end = first + packed_size(grid.width * grid.height, k)  # can be 2^63: no NumPy integer
-        _check_size(data, end)
-        return np.array([first, end], np.int64)
-    widths, heights = (
-        np.minimum(grid.side, length - np.arange(0, length, grid.side, dtype=np.int64))
-        for length in (grid.width, grid.height)
-    )
+        # What packing takes can be 2^63 bytes, which is no NumPy integer.
+        size = packed_bytes(grid, k) if coding.sized else max(0, len(data) - first)
+        _check_size(data, first + size)
+        return np.array([first, first + size], np.int64)
     starts = np.empty(grid.count + 1, np.int64)
     starts[0] = first
-    starts[1:] = ((np.outer(heights, widths) * bit_depth(k) + 7) // 8).ravel()
+    starts[1:] = _packed_lengths(grid, k) if coding.sized else items[:, 0]
     np.cumsum(starts, out=starts)
     _check_size(data, int(starts[-1]))
     return starts

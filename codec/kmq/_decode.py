@@ -9,20 +9,25 @@ import numpy as np
 from kmq._arguments import checked_bytes, checked_integer
 from kmq._container import Container, read_container
 from kmq._index_plane import IndexPlane, index_dtype, trusted_plane
-from kmq._packing import unpack_tile
+from kmq._threads import checked_threads, in_order
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from kmq._index_plane import Indices
 
 MAX_PIXELS = 89_478_485
 """Most pixels that are decoded unless the caller allows more: Pillow's MAX_IMAGE_PIXELS."""
 
 
-def decode(data: bytes | bytearray | memoryview, *, max_pixels: int | None = MAX_PIXELS) -> NDArray[np.uint8]:
+def decode(
+    data: bytes | bytearray | memoryview, *, max_pixels: int | None = MAX_PIXELS, threads: int = 1
+) -> NDArray[np.uint8]:
     """Return the picture in the bytes of a .kmq file.
 
     Shape (H, W) for a grey palette, (H, W, 3) for RGB, (H, W, 4) for RGBA with straight
     alpha; dtype uint8. `max_pixels` is the most pixels the picture may have; None is no limit.
+    `threads`, 1 to 256, is how many tiles are decoded at a time.
 
     Raises a KmqError: FormatError if the file is damaged or no .kmq file, TruncatedError if
     its end is missing, UnsupportedError if it needs a later decoder, LimitError if it is too
@@ -30,8 +35,9 @@ def decode(data: bytes | bytearray | memoryview, *, max_pixels: int | None = MAX
     means that `max_pixels` allows more than there is memory for.
     """
     view = checked_bytes("data", data)
+    threads = checked_threads(threads)
     container = read_container(view, checked_max_pixels(max_pixels))
-    return container.palette.colours(read_plane(view, container))
+    return container.palette.colours(read_plane(view, container, threads))
 
 
 def checked_max_pixels(max_pixels: int | None) -> int | None:
@@ -39,17 +45,26 @@ def checked_max_pixels(max_pixels: int | None) -> int | None:
     return None if max_pixels is None else checked_integer("max_pixels", max_pixels, 1, 2**62)
 
 
-def read_plane(data: memoryview, container: Container) -> IndexPlane:
+def read_plane(data: memoryview, container: Container, threads: int = 1) -> IndexPlane:
     """Verify and decode every tile (spec section 8, step 6). Raises FormatError."""
     grid, k = container.grid, container.palette.k
-    indices = np.zeros((grid.height, grid.width), index_dtype(k))
-    if grid.side is None:
-        unpack_tile(container.checked_payload(data, 0), indices, k, int(container.tile_starts[0]))
-        return trusted_plane(indices, k)
-    scratch = np.zeros(grid.side * grid.side, indices.dtype)
-    for number, (x, y, width, height) in enumerate(grid.boxes()):
-        tile = scratch[: width * height].reshape(height, width)
-        payload = container.checked_payload(data, number)
-        unpack_tile(payload, tile, k, int(container.tile_starts[number]))
-        indices[y : y + height, x : x + width] = tile
+    if grid.count == 1:
+        return trusted_plane(read_tile(data, container, 0), k)
+    indices = np.empty((grid.height, grid.width), index_dtype(k))
+
+    def decode_into_place(number: int) -> None:
+        x, y, width, height = grid.box(number)
+        indices[y : y + height, x : x + width] = read_tile(data, container, number)
+
+    for _ in in_order(decode_into_place, range(grid.count), threads):
+        pass
     return trusted_plane(indices, k)
+
+
+def read_tile(data: memoryview, container: Container, number: int) -> Indices:
+    """Verify and decode one tile: its indices, (H, W). Raises FormatError."""
+    box = container.grid.box(number)
+    payload = container.checked_payload(data, number)
+    indices: Indices = np.zeros((box.height, box.width), index_dtype(container.palette.k))
+    container.coding.decode(payload, indices, container.palette, int(container.tile_starts[number]))
+    return indices

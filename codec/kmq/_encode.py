@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import errno
 import io
-import math
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import numpy as np
@@ -15,18 +15,20 @@ import numpy as np
 from kmq._arguments import checked_name
 from kmq._atomic import check_free, write_atomically
 from kmq._clustering import KMeansOptions, cluster_palette
-from kmq._container import CODINGS, write_container
+from kmq._coding import AUTO, CODINGS, PACKED, CodingOptions
 from kmq._dithering import STRENGTH
 from kmq._file import inspect_canonical
 from kmq._fixed_palette import PaletteLike, fixed_palette, matched
 from kmq._histogram import Histogram, histogram
 from kmq._image import canonical_image
 from kmq._index_plane import IndexPlane, index_counts, index_dtype, trusted_plane
+from kmq._loss import mean_error, psnr
 from kmq._mapping import map_indices
-from kmq._packing import pack_indices
 from kmq._palette import Palette
-from kmq._target import Attempt, Target, checked_target, reached
-from kmq._tiles import TileGrid, checked_tile
+from kmq._target import Target, checked_target, reached
+from kmq._threads import checked_threads
+from kmq._tiles import checked_tile
+from kmq._writing import Writing, written
 
 if TYPE_CHECKING:
     from kmq._image import CanonicalImage, ImageLike
@@ -48,6 +50,7 @@ def encode(
     strength: float | None = None,
     coding: str = "auto",
     tile: int | None = None,
+    threads: int = 1,
     keep: Iterable[str] = (),
     n_init: int = 1,
     max_iter: int | None = None,
@@ -82,10 +85,13 @@ def encode(
     `fit_palette`, `dither` and `strength` those of `map_indices`. Unless told otherwise, the
     space is "oklab", but "srgb" for `psnr`, which is measured there, and to dither with a
     given palette, because unlike entries mix nearer to it than to Oklab; and the strength is
-    0.8, but 1 with a given palette, which isn't fitted to the picture. `coding` is "auto" or
-    "packed", which are the same so far. `tile` cuts the picture into squares of that
-    side, a power of two from 16 to 32,768. `keep` names the metadata to keep: any of "icc",
-    "exif", "xmp"; only a Pillow image has them.
+    0.8, but 1 with a given palette, which isn't fitted to the picture. `keep` names the
+    metadata to keep: any of "icc", "exif", "xmp"; only a Pillow image has them.
+
+    `coding` is "packed", "zstd", or "auto" for the one of the two whose file is smaller, packed if
+    they are equal. `effort` is also for how long to look for a smaller file. `tile` cuts the
+    picture into squares of that side, a power of two from 16 to 32,768, of which `threads`, 1
+    to 256, are coded at a time.
 
     The same pixels and options give the same bytes, on any number of cores.
 
@@ -94,9 +100,8 @@ def encode(
     FormatError or OSError.
     """
     kmeans = {"n_init": n_init, "max_iter": max_iter, "tol": tol, "random_state": random_state}
-    request = _request(
-        k, palette, (psnr, max_bytes, bpp), space, effort, dither, strength, kmeans, coding, tile
-    )
+    writing = _writing(coding, tile, threads, effort)
+    request = _request(k, palette, (psnr, max_bytes, bpp), space, effort, dither, strength, kmeans, writing)
     return _encode(canonical_image(image, keep), request)
 
 
@@ -115,6 +120,7 @@ def save(
     strength: float | None = None,
     coding: str = "auto",
     tile: int | None = None,
+    threads: int = 1,
     keep: Iterable[str] = (),
     n_init: int = 1,
     max_iter: int | None = None,
@@ -132,9 +138,8 @@ def save(
     exists and `overwrite` is false.
     """
     kmeans = {"n_init": n_init, "max_iter": max_iter, "tol": tol, "random_state": random_state}
-    request = _request(
-        k, palette, (psnr, max_bytes, bpp), space, effort, dither, strength, kmeans, coding, tile
-    )
+    writing = _writing(coding, tile, threads, effort)
+    request = _request(k, palette, (psnr, max_bytes, bpp), space, effort, dither, strength, kmeans, writing)
     path = file if isinstance(file, (str, os.PathLike)) else None
     if path is None and not hasattr(file, "write"):
         raise TypeError(f"file is {type(file).__name__}; it must be a path or a file open for writing")
@@ -166,7 +171,7 @@ class _Request:
     k: int | Target
     palette: Palette | None
     options: KMeansOptions
-    tile: int | None
+    writing: Writing
 
 
 def _request(
@@ -178,11 +183,9 @@ def _request(
     dither: str,
     strength: float | None,
     kmeans: dict[str, Any],
-    coding: object,
-    tile: int | None,
+    writing: Writing,
 ) -> _Request:
     """Check the arguments. Raises ValueError or TypeError, naming the argument."""
-    checked_name("coding", coding, ("auto", *CODINGS))
     fixed = None if palette is None else fixed_palette(palette)
     number = checked_target(k, *demands, fixed=None if fixed is None else fixed.k)
     if space is None:
@@ -190,39 +193,69 @@ def _request(
     if strength is None:
         strength = STRENGTH if fixed is None else 1.0
     options = KMeansOptions(space, effort, dither, strength, **kmeans)
-    return _Request(number, fixed, options, checked_tile(tile))
+    return _Request(number, fixed, options, writing)
+
+
+def _writing(coding: object, tile: int | None, threads: object, effort: str) -> Writing:
+    """Check the arguments. Raises ValueError or TypeError, naming the argument."""
+    name = checked_name("coding", coding, (AUTO, *CODINGS))
+    return Writing(name, checked_tile(tile), checked_threads(threads), CodingOptions(effort))
 
 
 def _encode(canonical: CanonicalImage, request: _Request) -> bytes:
     if isinstance(request.k, Target):
         return _encode_to_target(canonical, request, request.k)
     palette, plane = _quantise(canonical, request, request.k)
-    return _written(canonical, palette, plane, request.tile)
+    return written(palette, plane, canonical.metadata, request.writing)
+
+
+@dataclass(frozen=True, eq=False)
+class _Attempt:
+    """A palette of at most k colours and the picture in it; the rest is found out when it is asked for."""
+
+    k: int
+    palette: Palette
+    plane: IndexPlane
+    canonical: CanonicalImage
+    writing: Writing
+
+    @cached_property
+    def psnr(self) -> float:
+        error = mean_error(self.palette, self.plane, self.canonical.pixels)
+        return psnr(error, self.palette.channels)
+
+    @cached_property
+    def data(self) -> bytes:
+        return written(self.palette, self.plane, self.canonical.metadata, self.writing)
+
+    @property
+    def size(self) -> int:
+        return len(self.data)
 
 
 def _encode_to_target(canonical: CanonicalImage, request: _Request, target: Target) -> bytes:
     """Try numbers of colours on one histogram until the target is met."""
     if canonical.indexed is not None and target.psnr is None and not target.auto:
-        palette, plane = canonical.indexed
-        data = _written(canonical, palette, plane, request.tile)
-        limit = target.limit(plane.width * plane.height)
-        if palette.k <= target.most and limit is not None and len(data) <= limit:
-            return data  # with its own palette, in its order
+        own = _Attempt(canonical.indexed[0].k, *canonical.indexed, canonical, request.writing)
+        limit = target.limit(own.plane.indices.size)
+        if own.k <= target.most and limit is not None and own.size <= limit:
+            return own.data  # with its own palette, in its order
     counted = histogram(canonical)
 
-    def attempt(k: int) -> Attempt[bytes]:
-        palette, plane = _chosen(counted, k, request)
-        data = _written(canonical, palette, plane, request.tile)
-        psnr = inspect_canonical(data, canonical).psnr
-        return Attempt(k, len(data), math.inf if psnr is None else psnr, data)
+    def attempt(k: int) -> _Attempt:
+        return _Attempt(k, *_chosen(counted, k, request), canonical, request.writing)
 
-    def size(k: int) -> int:
+    def packed_size(k: int) -> int:
         """Return the bytes of a packed file of k entries, which don't depend on what is in it."""
         plane = trusted_plane(np.zeros((height, width), index_dtype(k)), k)
-        return len(_written(canonical, Palette(np.zeros((k, channels), np.uint8)), plane, request.tile))
+        palette = Palette(np.zeros((k, channels), np.uint8))
+        return len(written(palette, plane, canonical.metadata, replace(request.writing, coding=PACKED.name)))
 
     height, width, channels = canonical.pixels.shape
-    return reached(target, attempt, size, len(counted), height * width).made
+    coding = request.writing.coding
+    bound = packed_size if coding in (AUTO, PACKED.name) else None
+    exact = coding == PACKED.name
+    return reached(target, attempt, bound, len(counted), height * width, exact=exact).data
 
 
 def _quantise(canonical: CanonicalImage, request: _Request, k: int) -> tuple[Palette, IndexPlane]:
@@ -254,14 +287,3 @@ def _mapped(counted: Histogram, palette: Palette, request: _Request) -> IndexPla
     return map_indices(
         counted, palette, space=options.space, dither=options.dither, strength=options.strength
     )
-
-
-def _written(canonical: CanonicalImage, palette: Palette, plane: IndexPlane, tile: int | None) -> bytes:
-    grid = TileGrid(plane.width, plane.height, tile)
-    payloads = [
-        pack_indices(
-            trusted_plane(np.ascontiguousarray(plane.indices[y : y + height, x : x + width]), plane.k)
-        )
-        for x, y, width, height in grid.boxes()
-    ]
-    return write_container(grid, palette, "packed", payloads, canonical.metadata)

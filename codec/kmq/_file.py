@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from kmq._arguments import checked_bytes, checked_integer
+from kmq._coding import PACKED
 from kmq._container import Container, read_container
-from kmq._decode import MAX_PIXELS, checked_max_pixels, read_plane
+from kmq._decode import MAX_PIXELS, checked_max_pixels, read_plane, read_tile
 from kmq._errors import LimitError
 from kmq._image import CanonicalImage, canonical_image
 from kmq._index_plane import IndexPlane, index_dtype, trusted_plane
 from kmq._ledger import Ledger, make_ledger
 from kmq._packing import PackedPlane
+from kmq._threads import checked_threads
 from kmq._tiles import Box
 
 if TYPE_CHECKING:
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from kmq._image import ImageLike
+    from kmq._index_plane import Indices
     from kmq._palette import Palette
 
 
@@ -35,15 +38,21 @@ class KmqFile:
 
     Made by `kmq.open`, or over the bytes of a file: `KmqFile(data)`. The header, palette
     and metadata are checked at once, the pixels when they are read. As a context manager it
-    closes the file. `max_pixels` (None: no limit) is the most that one call decodes.
+    closes the file. `max_pixels` (None: no limit) is the most that one call decodes, `threads`
+    how many tiles it decodes at a time.
 
     Raises FormatError, TruncatedError or UnsupportedError.
     """
 
     def __init__(
-        self, data: bytes | bytearray | memoryview | mmap.mmap, *, max_pixels: int | None = MAX_PIXELS
+        self,
+        data: bytes | bytearray | memoryview | mmap.mmap,
+        *,
+        max_pixels: int | None = MAX_PIXELS,
+        threads: int = 1,
     ) -> None:
         self._max_pixels = checked_max_pixels(max_pixels)
+        self._threads = checked_threads(threads)
         self._source = data
         self._data = checked_bytes("data", data)
         self._container = read_container(self._data)
@@ -75,8 +84,8 @@ class KmqFile:
 
     @property
     def coding(self) -> str:
-        """How the index plane is written: "packed"."""
-        return self._container.coding
+        """How the index plane is written: "packed" or "zstd"."""
+        return self._container.coding.name
 
     @property
     def tile(self) -> int | None:
@@ -95,7 +104,7 @@ class KmqFile:
         damaged.
         """
         self._check_limit(self.width, self.height)
-        return read_plane(self._data, self._container)
+        return read_plane(self._data, self._container, self._threads)
 
     def pixels(self) -> NDArray[np.uint8]:
         """Decode the picture: (H, W) for grey, else (H, W, 3 | 4), uint8. Raises as `indices`."""
@@ -105,7 +114,9 @@ class KmqFile:
         """Decode the region whose left top pixel is (x, y), and nothing else.
 
         Shape (height, width) for grey, else (height, width, 3 | 4), dtype uint8. Of a packed
-        tile only the region's bits are read, so its checksum is not checked.
+        tile only the region's bits are read, so its checksum is not checked. In the other codings,
+        each tile that the region touches is verified and decoded whole, and `max_pixels`
+        is for those.
 
         Raises ValueError if the region doesn't lie in the picture, LimitError and FormatError
         as `indices`.
@@ -116,19 +127,28 @@ class KmqFile:
         height = checked_integer("height", height, 1, self.height - y)
         self._check_limit(width, height)
         grid = self._container.grid
+        if self._container.coding is not PACKED:
+            whole = grid.covering(Box(x, y, width, height))
+            self._check_limit(whole.width, whole.height, "the tiles it touches have ")
         indices = np.empty((height, width), index_dtype(self.k))
         for number in grid.touching(Box(x, y, width, height)):
             tile = grid.box(number)
             left, top = max(x, tile.x), max(y, tile.y)
             right = min(x + width, tile.x + tile.width)
             bottom = min(y + height, tile.y + tile.height)
+            part = Box(left - tile.x, top - tile.y, right - left, bottom - top)
+            indices[top - y : bottom - y, left - x : right - x] = self._part(number, part)
+        return self.palette.colours(trusted_plane(indices, self.k))
+
+    def _part(self, number: int, part: Box) -> Indices:
+        """Decode a region of a tile, (height, width)."""
+        if self._container.coding is PACKED:
+            tile = self._container.grid.box(number)
             payload = self._container.payload(self._data, number)
             offset = int(self._container.tile_starts[number])
-            plane = PackedPlane.view(payload, tile.width, tile.height, self.k, offset)
-            indices[top - y : bottom - y, left - x : right - x] = plane.region(
-                left - tile.x, top - tile.y, right - left, bottom - top
-            )
-        return self.palette.colours(trusted_plane(indices, self.k))
+            return PackedPlane.view(payload, tile.width, tile.height, self.k, offset).region(*part)
+        indices = read_tile(self._data, self._container, number)
+        return indices[part.y : part.y + part.height, part.x : part.x + part.width]
 
     def ledger(self, original: ImageLike | None = None) -> Ledger:
         """Return where the file's bytes went; with the original picture, also the loss.
@@ -160,17 +180,20 @@ class KmqFile:
     def __repr__(self) -> str:
         return f"KmqFile({self.width}x{self.height}, k={self.k}, coding={self.coding!r})"
 
-    def _check_limit(self, width: int, height: int) -> None:
+    def _check_limit(self, width: int, height: int, subject: str = "") -> None:
         if self._max_pixels is not None and width * height > self._max_pixels:
             raise LimitError(
-                f"{width} x {height} = {width * height} pixels; max_pixels allows {self._max_pixels}"
+                f"{subject}{width} x {height} = {width * height} pixels; max_pixels allows {self._max_pixels}"
             )
 
 
-def open_file(path: str | os.PathLike[str], *, max_pixels: int | None = MAX_PIXELS) -> KmqFile:
+def open_file(
+    path: str | os.PathLike[str], *, max_pixels: int | None = MAX_PIXELS, threads: int = 1
+) -> KmqFile:
     """Open a .kmq file, mapped into memory: what isn't asked for isn't read.
 
-    `max_pixels` (None: no limit) is the most pixels that one call of the result decodes.
+    `max_pixels` (None: no limit) is the most pixels that one call of the result decodes,
+    `threads`, 1 to 256, how many tiles it decodes at a time.
     Don't shorten the file while it is open. What can't be mapped, like a pipe, is read whole.
 
     Raises OSError if it can't be read; FormatError, TruncatedError or UnsupportedError.
@@ -180,7 +203,7 @@ def open_file(path: str | os.PathLike[str], *, max_pixels: int | None = MAX_PIXE
             data: bytes | mmap.mmap = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         except (ValueError, OSError):  # an empty file, or a pipe
             data = file.read()
-    return KmqFile(data, max_pixels=max_pixels)
+    return KmqFile(data, max_pixels=max_pixels, threads=threads)
 
 
 def inspect(

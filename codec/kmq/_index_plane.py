@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 from kmq._arguments import checked_integer
+from kmq._errors import FormatError
 from kmq._palette import MAX_ENTRIES, bit_depth
 
 if TYPE_CHECKING:
@@ -88,6 +89,20 @@ def trusted_plane(indices: Indices, k: int) -> IndexPlane:
     object.__setattr__(plane, "indices", indices)
     object.__setattr__(plane, "k", k)
     return plane
+
+
+def check_below(indices: Indices, k: int, offset: int, left: int = 0, top: int = 0) -> None:
+    """Raise FormatError unless all indices are below k.
+
+    They are those of a tile whose payload begins at `offset`, or of the part of it that begins
+    at (left, top).
+    """
+    if indices.max() >= k:
+        y, x = divmod(int((indices >= k).argmax()), indices.shape[1])
+        raise FormatError(
+            f"payload at offset {offset}: the index at ({left + x}, {top + y}) of the tile is "
+            f"{indices[y, x]}; with {k} palette entries it must be below {k} (spec M17)"
+        )
 
 
 def index_counts(plane: IndexPlane) -> NDArray[np.int64]:

@@ -8,16 +8,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kmq._image import fewest_channels, in_channels
+from kmq._container import packed_bytes
 from kmq._index_plane import index_counts
-from kmq._loss import SCALE, psnr, squared_distances
+from kmq._loss import mean_error, psnr
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from kmq._container import Container
     from kmq._index_plane import IndexPlane
-    from kmq._palette import Palette
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +25,8 @@ class Ledger:
 
     `header_bytes` is everything that is not one of the other parts: `palette_bytes` for the
     entries, `index_bytes` for the tiles' payloads, `checksum_bytes`, `metadata_bytes` for
-    the sections without their checksums. `k_used` counts the entries that occur;
+    the sections without their checksums. `packed_bytes` is what the file would have if its
+    indices were packed. `k_used` counts the entries that occur;
     `index_entropy` is the order-0 entropy of the indices in bits. `squared_error` is the
     mean over pixels of the squared distance summed over R, G, B (over grey; with alpha the
     mean of those over black and over white), on the scale of 0 to 255; None if there was
@@ -46,6 +46,7 @@ class Ledger:
     index_bytes: int
     checksum_bytes: int
     metadata_bytes: int
+    packed_bytes: int
     index_entropy: float
     squared_error: float | None = None
 
@@ -103,7 +104,8 @@ def make_ledger(container: Container, plane: IndexPlane, original: NDArray[np.ui
     another size, or channels that the file doesn't have.
     """
     grid, palette = container.grid, container.palette
-    starts = container.tile_starts
+    index_bytes = int(container.tile_starts[-1] - container.tile_starts[0])
+    total_bytes = container.header_size + container.sections_size + index_bytes
     palette_bytes = palette.k * palette.channels
     counts = index_counts(plane)
     shares = counts[counts > 0] / plane.indices.size
@@ -114,37 +116,16 @@ def make_ledger(container: Container, plane: IndexPlane, original: NDArray[np.ui
         k=palette.k,
         k_used=len(shares),
         bit_depth=palette.bit_depth,
-        coding=container.coding,
+        coding=container.coding.name,
         tile=grid.side,
         header_bytes=container.header_size
         - palette_bytes
         - (container.crc_bytes - container.section_crc_bytes),
         palette_bytes=palette_bytes,
-        index_bytes=int(starts[-1] - starts[0]),
+        index_bytes=index_bytes,
         checksum_bytes=container.crc_bytes,
         metadata_bytes=container.sections_size - container.section_crc_bytes,
+        packed_bytes=total_bytes - container.length_bytes - index_bytes + packed_bytes(grid, palette.k),
         index_entropy=abs(float(shares @ np.log2(shares))),
-        squared_error=None if original is None else _mean_error(palette, plane, original),
+        squared_error=None if original is None else mean_error(palette, plane, original),
     )
-
-
-def _mean_error(palette: Palette, plane: IndexPlane, original: NDArray[np.uint8]) -> float:
-    if original.shape[2] > palette.channels:
-        original = original[:, :, : fewest_channels(original)]
-    height, width, channels = original.shape
-    if (width, height) != (plane.width, plane.height) or channels > palette.channels:
-        raise ValueError(
-            f"original is {width} x {height} with {channels} channels; the file is "
-            f"{plane.width} x {plane.height} with {palette.channels}"
-        )
-    pixels, indices = original.reshape(-1, channels), plane.indices.reshape(-1)
-    error = 0
-    # 2^16 pixels at a time: the integers of the distances are many times as large as the pixels.
-    for start in range(0, len(indices), 1 << 16):
-        part = slice(start, start + (1 << 16))
-        error += int(
-            squared_distances(
-                in_channels(pixels[part], palette.channels), palette.entries[indices[part]]
-            ).sum()
-        )
-    return error / (SCALE * len(indices))

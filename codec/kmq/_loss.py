@@ -7,8 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from kmq._image import fewest_channels, in_channels
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from kmq._index_plane import IndexPlane
+    from kmq._palette import Palette
 
 SCALE = 2 * 255 * 255
 """What `squared_distances` are times those on the scale of 0 to 255, so that they are integers."""
@@ -31,6 +36,32 @@ def squared_distances(colours: NDArray[np.uint8], shown: NDArray[np.uint8]) -> N
 def _squares(gaps: NDArray[np.int64]) -> NDArray[np.int64]:
     squares: NDArray[np.int64] = np.einsum("ij,ij->i", gaps, gaps)
     return squares
+
+
+def mean_error(palette: Palette, plane: IndexPlane, original: NDArray[np.uint8]) -> float:
+    """Return the mean squared distance in sRGB between a picture, (H, W, c), and what a plane shows of it.
+
+    Raises ValueError if they differ in size, or the picture has channels that the palette hasn't.
+    """
+    if original.shape[2] > palette.channels:
+        original = original[:, :, : fewest_channels(original)]
+    height, width, channels = original.shape
+    if (width, height) != (plane.width, plane.height) or channels > palette.channels:
+        raise ValueError(
+            f"original is {width} x {height} with {channels} channels; the file is "
+            f"{plane.width} x {plane.height} with {palette.channels}"
+        )
+    pixels, indices = original.reshape(-1, channels), plane.indices.reshape(-1)
+    error = 0
+    # 2^16 pixels at a time: the integers of the distances are many times as large as the pixels.
+    for start in range(0, len(indices), 1 << 16):
+        part = slice(start, start + (1 << 16))
+        error += int(
+            squared_distances(
+                in_channels(pixels[part], palette.channels), palette.entries[indices[part]]
+            ).sum()
+        )
+    return error / (SCALE * len(indices))
 
 
 def psnr(squared_error: float, channels: int) -> float:

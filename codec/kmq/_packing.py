@@ -9,7 +9,7 @@ from bitarray import bitarray
 
 from kmq._arguments import checked_bytes, checked_integer, checked_type
 from kmq._errors import FormatError
-from kmq._index_plane import IndexPlane, Indices, index_dtype, trusted_plane
+from kmq._index_plane import IndexPlane, Indices, check_below, index_dtype, trusted_plane
 from kmq._packing_loop import pack_bits, unpack_bits
 from kmq._palette import MAX_ENTRIES, bit_depth
 from kmq._tiles import MAX_SIDE
@@ -70,7 +70,7 @@ def unpack_tile(payload: memoryview, indices: Indices, k: int, offset: int) -> N
             f"0x{payload[-1]:02X} must be zero (spec M16)"
         )
     unpack_bits(payload, b, indices.reshape(-1).data)
-    _check_below(indices, k, offset)
+    check_below(indices, k, offset)
 
 
 def _check_length(payload: memoryview, pixels: int, k: int, offset: int) -> None:
@@ -78,16 +78,6 @@ def _check_length(payload: memoryview, pixels: int, k: int, offset: int) -> None
         raise FormatError(
             f"payload at offset {offset} has {len(payload)} bytes; {pixels} indices of {bit_depth(k)} "
             f"bits take {packed_size(pixels, k)} (spec M15)"
-        )
-
-
-def _check_below(indices: Indices, k: int, offset: int, left: int = 0, top: int = 0) -> None:
-    """Raise FormatError unless all indices are below k; (left, top) is their place in the tile."""
-    if indices.max() >= k:
-        y, x = divmod(int((indices >= k).argmax()), indices.shape[1])
-        raise FormatError(
-            f"payload at offset {offset}: the index at ({left + x}, {top + y}) of the tile is "
-            f"{indices[y, x]}; with {k} palette entries it must be below {k} (spec M17)"
         )
 
 
@@ -131,5 +121,5 @@ class PackedPlane:
                 start = (row * self.width + x) * b
                 rows += self.bits[start : start + width * b]
         unpack_bits(memoryview(rows.tobytes()), b, indices.reshape(-1).data)
-        _check_below(indices, self.k, self.offset, x, y)
+        check_below(indices, self.k, self.offset, x, y)
         return indices

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import bisect
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Protocol, TypeVar
 
 from kmq._arguments import checked_integer, checked_number, shown
 from kmq._errors import TargetError
 from kmq._loss import psnr
 from kmq._palette import MAX_ENTRIES
-
-T = TypeVar("T")
 
 AUTO = "auto"
 """The k that asks for the elbow."""
@@ -67,14 +65,18 @@ class Target:
         return " and ".join(f"{name} {value:g}" for name, value in demands.items() if value is not None)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Attempt(Generic[T]):
-    """A file of at most k colours: its size and quality, and the file itself."""
+class Attempt(Protocol):
+    """A picture in at most k colours. Its quality in dB and its bytes take time to find out."""
 
-    k: int
-    size: int
-    psnr: float
-    made: T
+    @property
+    def k(self) -> int: ...
+    @property
+    def psnr(self) -> float: ...
+    @property
+    def size(self) -> int: ...
+
+
+A = TypeVar("A", bound=Attempt)
 
 
 def checked_target(
@@ -113,18 +115,21 @@ def checked_target(
 
 def reached(
     target: Target,
-    attempt: Callable[[int], Attempt[T]],
-    size: Callable[[int], int],
+    attempt: Callable[[int], A],
+    packed_size: Callable[[int], int] | None,
     colours: int,
     pixels: int,
-) -> Attempt[T]:
+    *,
+    exact: bool,
+) -> A:
     """Return the attempt that meets the target.
 
     That is the one of smallest k with the quality asked for; without such a demand, of the largest k
-    that fits; or of the k at the elbow. Quality is taken to grow with k: what is returned
-    meets the target, and one with a k less by 1 (above 256: by up to k / 256) was tried and
-    doesn't. `size` gives the bytes of a file of k entries without making it. `colours` are
-    the distinct colours of the picture: with as many entries nothing is lost.
+    that fits; or of the k at the elbow. Quality and size are taken to grow with k: what is returned
+    meets the target, and one with a k less by 1 (for a size, larger by 1; above 256, by up to
+    k / 256) was tried and doesn't. `packed_size` gives the bytes of a packed file of k entries without
+    making it, if an attempt is never larger than that; `exact` says that it is just as large. `colours`
+    are the distinct colours of the picture: with as many entries nothing is lost.
 
     Raises TargetError, which says how near it came.
     """
@@ -132,49 +137,62 @@ def reached(
     if target.auto:
         return _elbow(attempt, most)
     limit = target.limit(pixels)
-    if limit is not None and size(1) > limit:
-        raise TargetError(f"{target.limits()}: even one colour takes {size(1)} bytes, {limit} are allowed")
-    if target.psnr is None:
-        k = most if limit is None else bisect.bisect_right(range(1, most + 1), limit, key=size)
-        return attempt(k)
+    if limit is not None:
+        least = attempt(1).size if packed_size is None else packed_size(1)
+        if least > limit:
+            raise TargetError(f"{target.limits()}: even one colour takes {least} bytes, {limit} are allowed")
+    if target.psnr is not None:
+        return _of_quality(attempt, most, target.psnr, limit, pixels)
+    if limit is None:
+        return attempt(most)
+    fits = 1 if packed_size is None else bisect.bisect_right(range(1, most + 1), limit, key=packed_size)
+    found = attempt(fits)
+    return found if exact else _between(attempt, found, most, lambda tried: tried.size, limit + 1)[0]
+
+
+def _of_quality(attempt: Callable[[int], A], most: int, wanted: float, limit: int | None, pixels: int) -> A:
+    """Return the attempt of smallest k with the PSNR wanted. Raises TargetError."""
     best = psnr(1 / pixels, 3)  # of any picture in which one value of one pixel is off by one
-    found = attempt(most) if target.psnr > best else _first(attempt, most, target.psnr)
-    if found.psnr < target.psnr:
-        raise TargetError(f"psnr {target.psnr:g} dB: {found.k:,} colours reach {found.psnr:.2f} dB")
+    found = attempt(most if wanted > best else 1)
+    if found.psnr < wanted:
+        low, high = _between(attempt, found, most, lambda tried: tried.psnr, wanted)
+        found = low if high is None else high
+    if found.psnr < wanted:
+        raise TargetError(f"psnr {wanted:g} dB: {found.k:,} colours reach {found.psnr:.2f} dB")
     if limit is not None and found.size > limit:
         raise TargetError(
-            f"psnr {target.psnr:g} dB takes {found.k:,} colours and {found.size} bytes; {limit} are allowed"
+            f"psnr {wanted:g} dB takes {found.k:,} colours and {found.size} bytes; {limit} are allowed"
         )
     return found
 
 
-def _first(attempt: Callable[[int], Attempt[T]], most: int, wanted: float) -> Attempt[T]:
-    """Return the attempt of smallest k with the PSNR wanted, or that of `most`.
+def _between(
+    attempt: Callable[[int], A], low: A, most: int, gauge: Callable[[A], float], wanted: float
+) -> tuple[A, A | None]:
+    """Return the attempts before and after the k at which a gauge gets to what is wanted; None if none does.
 
-    By doubling, then between the last two by halving the distance or, in turns, by taking
-    the PSNR for a line over the logarithm of k, which it nearly is: 10 to 18 attempts for
-    30 to 42 dB of a photograph, where halving alone takes 12 to 21.
+    Of the attempt `low` it is less. By doubling, then between the last two by halving the distance or, in
+    turns, by taking the gauge for a line over the logarithm of k, which both PSNR and size
+    nearly are: 10 to 18 attempts for 30 to 42 dB of a photograph, where halving alone takes 12 to 21.
     """
-    low, high = attempt(1), attempt(min(2, most))
-    if low.psnr >= wanted:
-        return low
-    while high.psnr < wanted:
+    high = low
+    while gauge(high) < wanted:
         if high.k == most:
-            return high
+            return high, None
         low, high = high, attempt(min(2 * high.k, most))
     halve = False
     while high.k - low.k > max(1, high.k // STEPS):
         middle = (low.k + high.k) // 2
-        if not halve and math.isfinite(high.psnr):
-            share = (wanted - low.psnr) / (high.psnr - low.psnr)
+        if not halve and math.isfinite(gauge(high)):
+            share = (wanted - gauge(low)) / (gauge(high) - gauge(low))
             middle = round(low.k * (high.k / low.k) ** share)
         tried = attempt(min(max(middle, low.k + 1), high.k - 1))
-        low, high = (low, tried) if tried.psnr >= wanted else (tried, high)
+        low, high = (low, tried) if gauge(tried) >= wanted else (tried, high)
         halve = not halve
-    return high
+    return low, high
 
 
-def _elbow(attempt: Callable[[int], Attempt[T]], most: int) -> Attempt[T]:
+def _elbow(attempt: Callable[[int], A], most: int) -> A:
     """Return the smallest power of two after which two more doublings gain too little."""
     tries = [attempt(min(2, most))]
     while tries[-1].k < most and tries[-1].psnr < INVISIBLE and _pays(tries):
@@ -182,6 +200,6 @@ def _elbow(attempt: Callable[[int], Attempt[T]], most: int) -> Attempt[T]:
     return tries[-1] if _pays(tries) else tries[-3]
 
 
-def _pays(tries: list[Attempt[T]]) -> bool:
+def _pays(tries: Sequence[Attempt]) -> bool:
     """Say whether the last two doublings gained enough, or there weren't two yet."""
     return len(tries) < 3 or tries[-1].psnr - tries[-3].psnr >= PAYS

@@ -66,6 +66,14 @@ class TileGrid:
             for column in range(region.x // side, (region.x + region.width - 1) // side + 1):
                 yield row * self.columns + column
 
+    def covering(self, region: Box) -> Box:
+        """Return the place of all tiles together that share pixels with `region`."""
+        side = max(self.width, self.height) if self.side is None else self.side
+        x, y = region.x // side * side, region.y // side * side
+        right = min(-(-(region.x + region.width) // side) * side, self.width)
+        bottom = min(-(-(region.y + region.height) // side) * side, self.height)
+        return Box(x, y, right - x, bottom - y)
+
 
 def checked_tile(tile: int | None) -> int | None:
     """Return the side of a tile as an int, or None.
