@@ -1,16 +1,22 @@
 """An independent, slow reading and writing of the format and its measures, for comparison.
 
-Nothing here imports kmq. Bits go through bitarray, numbers are Python's, distances are
-computed for all pairs.
+Nothing here imports kmq. Bits go through bitarray, Zstandard frames through the library whole, numbers
+are Python's, distances are computed for all pairs.
 """
 
 import statistics
 import struct
+import sys
 import zlib
 from math import ceil
 
 from bitarray import bitarray
 from bitarray.util import ba2int, int2ba
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 
 def pack(indices, bits):
@@ -52,6 +58,17 @@ def section(tag, data):
     return body + crc(body)
 
 
+def zstd_block(content, *, last=True, kind=0, size=None):
+    """Write a block of a Zstandard frame: raw (kind 0) or one byte many times (1), RFC 8878, 3.1.1.2."""
+    return struct.pack("<I", last | kind << 1 | (len(content) if size is None else size) << 3)[:3] + content
+
+
+def zstd_frame(content, *, magic=b"\x28\xb5\x2f\xfd", descriptor=b"\xa0", window=b"", size=None, blocks=None):
+    """Write a Zstandard frame field by field: by default a single segment, a size of 4 bytes, a raw block."""
+    size = struct.pack("<I", len(content)) if size is None else size
+    return magic + descriptor + window + size + (zstd_block(content) if blocks is None else blocks)
+
+
 def build(
     *,
     magic=b"KMQ",
@@ -65,6 +82,7 @@ def build(
     sections_size=None,
     palette=bytes([0, 0, 0, 255, 0, 0, 255, 255, 255]),
     payloads=(bytes([0x25, 0x20]),),
+    lengths=None,
     tile_crcs=None,
     header_crc=None,
     tail=b"",
@@ -77,7 +95,8 @@ def build(
     if tile_crcs is None:
         tile_crcs = [crc(payload) for payload in payloads]
     fields = [magic, bytes([version, flags]), width, height, entries, tile, sections_size or b"", palette]
-    header = b"".join([*fields, *tile_crcs])
+    items = zip(lengths or [b""] * len(tile_crcs), tile_crcs, strict=True)
+    header = b"".join([*fields, *(length + crc for length, crc in items)])
     return header + (crc(header) if header_crc is None else header_crc) + sections + b"".join(payloads) + tail
 
 
@@ -89,7 +108,8 @@ class Reader:
         assert self.data[:4] == b"KMQ\x01"
         flags = self.data[4]
         self.channels = (1, 3, 4)[flags & 3]
-        assert flags >> 2 & 15 == 0
+        self.coding = ("packed", "zstd")[flags >> 2 & 7]
+        assert not flags & 0x20
         self.width, self.height, self.k = (self._uleb() + 1 for _ in range(3))
         self.tile = 2 ** self._take(1)[0] if flags & 0x40 else None
         sections = self._uleb() if flags & 0x80 else 0
@@ -101,18 +121,25 @@ class Reader:
             for y in range(0, self.height, side)
             for x in range(0, self.width, side)
         ]
-        crcs = [self._take(4) for _ in boxes]
+        long = self.coding != "packed" and self.tile
+        items = [(self._take(4) if long else None, self._take(4)) for _ in boxes]
         assert crc(self.data[: self.at]) == self._take(4)
         self.header_size = self.at
         self.sections = self._take(sections)
         self.rows = [[None] * self.width for _ in range(self.height)]
         bits = bits_for(self.k)
         self.payload_size = 0
-        for (x, y, w, h), expected in zip(boxes, crcs, strict=True):
-            payload = self._take(ceil(w * h * bits / 8))
+        for (x, y, w, h), (length, expected) in zip(boxes, items, strict=True):
+            size = ceil(w * h * bits / 8) if self.coding == "packed" else len(self.data) - self.at
+            payload = self._take(struct.unpack("<I", length)[0] if length else size)
             self.payload_size += len(payload)
             assert crc(payload) == expected
-            numbers = unpack(payload, bits, w * h)
+            if self.coding == "packed":
+                numbers = unpack(payload, bits, w * h)
+            else:
+                kind = "<%dB" if self.k <= 256 else "<%dH"
+                assert zstd.get_frame_info(payload).decompressed_size == struct.calcsize(kind % (w * h))
+                numbers = struct.unpack(kind % (w * h), zstd.decompress(payload))
             for row in range(h):
                 self.rows[y + row][x : x + w] = numbers[row * w : (row + 1) * w]
         assert self.at == len(self.data)

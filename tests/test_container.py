@@ -13,20 +13,28 @@ from PIL import Image, ImageCms
 import kmq
 import oracle
 from kmq import FormatError, KmqError, LimitError, TruncatedError, UnsupportedError
-from oracle import build, crc, section, uleb
-from strategies import TILES, pictures
+from oracle import build, crc, section, uleb, zstd_block, zstd_frame
+from strategies import CODINGS, TILES, pictures
 
 SPEC = Path(__file__).parents[1] / "spec" / "SPEC.md"
 EXAMPLE = [[0, 2, 1], [1, 0, 2]]
 
 SMALL_FILES = {
-    "one tile": kmq.encode(np.arange(35, dtype=np.uint8).reshape(5, 7), 35),
+    "one tile": kmq.encode(np.arange(35, dtype=np.uint8).reshape(5, 7), 35, coding="packed"),
     "rgb, k = 3": build(),
     "rgba": kmq.encode(np.arange(64, dtype=np.uint8).reshape(4, 4, 4), 16),
     "one colour": kmq.encode(np.full((3, 9), 7, np.uint8)),
-    "tiles": kmq.encode(np.arange(17 * 18).astype(np.uint8).reshape(17, 18) // 3, 99, tile=16),
+    "tiles": kmq.encode(np.arange(17 * 18).astype(np.uint8).reshape(17, 18) // 3, tile=16, coding="packed"),
     "tiles of one colour": kmq.encode(np.full((17, 33, 3), 9, np.uint8), tile=16),
-    "more than 256 entries": kmq.encode(np.arange(300 * 3).astype(np.uint8).reshape(30, 10, 3) // 2 * 2, 300),
+    "more than 256 entries": kmq.encode(
+        np.arange(900).astype(np.uint8).reshape(30, 10, 3) // 2 * 2, 300, coding="packed"
+    ),
+    "zstd": kmq.encode(np.arange(35, dtype=np.uint8).reshape(5, 7), 35, coding="zstd"),
+    "zstd, tiles": kmq.encode(np.arange(306).astype(np.uint8).reshape(17, 18) // 9, tile=16, coding="zstd"),
+    "zstd, one colour": kmq.encode(np.full((3, 9), 7, np.uint8), coding="zstd"),
+    "zstd, more than 256 entries": kmq.encode(
+        np.arange(900).astype(np.uint8).reshape(30, 10, 3) // 2 * 2, 300, coding="zstd"
+    ),
     "sections": build(sections=section(b"exif", b"abc") + section(b"zzzz", b"")),
 }
 
@@ -47,10 +55,11 @@ def test_the_worked_example_of_the_spec_is_a_file():
     assert kmq.encode(picture) == data
 
 
-@given(pictures(), TILES)
-def test_an_independent_reader_reads_what_is_written(picture, tile):
-    data = kmq.encode(picture, 65_536, tile=tile)
+@given(pictures(), TILES, CODINGS)
+def test_an_independent_reader_reads_what_is_written(picture, tile, coding):
+    data = kmq.encode(picture, 65_536, tile=tile, coding=coding)
     read = oracle.Reader(data)
+    assert coding in ("auto", read.coding)
     assert (read.height, read.width, read.tile) == (*picture.shape[:2], tile)
     shown = [[read.palette[index] for index in row] for row in read.rows]
     assert shown == oracle.colours_of(picture)
@@ -64,7 +73,7 @@ def test_an_independent_reader_reads_what_is_written(picture, tile):
 def test_everything_but_palette_and_payload_is_at_most_20_bytes(width, height, overhead):
     picture = np.zeros((height, width, 3), np.uint8)
     picture[0, 0] = 255
-    data = kmq.encode(picture)
+    data = kmq.encode(picture, coding="packed")
     k = 1 if width * height == 1 else 2
     assert len(data) == overhead + 3 * k + (width * height + 7) // 8 * (k - 1)
 
@@ -88,9 +97,9 @@ def test_every_truncation_is_rejected(name):
             kmq.decode(data[:size])
 
 
-@given(pictures(), TILES, st.data())
-def test_any_flip_and_any_truncation_of_any_file_is_rejected(picture, tile, data):
-    file = kmq.encode(picture, 65_536, tile=tile)
+@given(pictures(), TILES, CODINGS, st.data())
+def test_any_flip_and_any_truncation_of_any_file_is_rejected(picture, tile, coding, data):
+    file = kmq.encode(picture, 65_536, tile=tile, coding=coding)
     flipped = bytearray(file)
     bit = data.draw(st.integers(0, 8 * len(file) - 1))
     flipped[bit // 8] ^= 1 << bit % 8
@@ -103,7 +112,9 @@ def test_any_flip_and_any_truncation_of_any_file_is_rejected(picture, tile, data
 @pytest.mark.parametrize("name", SMALL_FILES)
 @pytest.mark.parametrize("tail", [b"\0", b"KMQ", bytes(100)])
 def test_bytes_after_the_end_are_rejected(name, tail):
-    with pytest.raises(FormatError, match="M2"):
+    file = kmq.KmqFile(SMALL_FILES[name])
+    rest = file.coding != "packed" and file.tile is None  # the payload is what is left, the tail too
+    with pytest.raises(FormatError, match=r"spec M14\)" if rest else r"spec M2\)"):
         kmq.decode(SMALL_FILES[name] + tail)
 
 
@@ -125,6 +136,15 @@ def test_arbitrary_bytes_give_a_picture_or_an_error(data):
         assert len(str(error)) > 10  # noqa: PT017  any class will do, but it must say something
 
 
+CONTENT = bytes([0, 2, 1, 1, 0, 2])
+EXAMPLE_BLOCK = zstd_block(CONTENT)
+
+
+def zstd_file(*payloads, **fields):
+    """Write the example of the spec in the Zstandard coding."""
+    return build(**({"flags": 5} | fields), payloads=payloads)
+
+
 BAD_FILES = [
     ("M1", FormatError, build(width=b"\x82\x00")),  # not the shortest form
     ("M1", FormatError, build(height=b"\x81\x80\x80\x80\x80\x00")),  # six bytes
@@ -142,7 +162,7 @@ BAD_FILES = [
     ("M9", FormatError, build(sections_size=b"\0")),
     ("M10", FormatError, build(header_crc=bytes(4))),
     ("M11", FormatError, build(flags=3)),
-    *(("M12", UnsupportedError, build(flags=1 | coding << 2)) for coding in range(1, 8)),
+    *(("M12", UnsupportedError, build(flags=1 | coding << 2)) for coding in range(2, 8)),
     ("M13", UnsupportedError, build(flags=0x21)),
     ("M14", FormatError, build(tile_crcs=[bytes(4)])),
     ("M16", FormatError, build(payloads=[b"\x25\x21"])),
@@ -166,6 +186,12 @@ BAD_FILES = [
         ),
     ),
     ("M22", UnsupportedError, build(sections=section(b"Exif", b"x"))),
+    ("M17", FormatError, zstd_file(zstd_frame(bytes([0, 2, 1, 1, 0, 3])))),
+    ("M23", FormatError, zstd_file(zstd_frame(CONTENT, magic=b"\x50\x2a\x4d\x18"))),
+    ("M24", FormatError, zstd_file(zstd_frame(CONTENT, descriptor=b"\xa4", blocks=EXAMPLE_BLOCK + bytes(4)))),
+    ("M25", FormatError, zstd_file(zstd_frame(CONTENT[:-1]))),
+    ("M26", FormatError, zstd_file(zstd_frame(CONTENT, descriptor=b"\x80", window=b"\x69"))),
+    ("M27", FormatError, zstd_file(zstd_frame(CONTENT) + b"\0")),
 ]
 
 
@@ -232,7 +258,7 @@ def test_unknown_sections_are_skipped_and_shown():
 
 
 def test_swapped_tiles_are_noticed():
-    data = kmq.encode(np.arange(1024).reshape(32, 32).astype(np.uint8), tile=16)
+    data = kmq.encode(np.arange(1024).reshape(32, 32).astype(np.uint8), tile=16, coding="packed")
     assert data[-1024:-1022] == bytes([0, 1])
     with pytest.raises(FormatError, match="Tile_CRC"):
         kmq.decode(data[:-1024] + data[-768:-512] + data[-1024:-768] + data[-512:])
@@ -261,6 +287,13 @@ def test_the_checksum_is_the_one_the_spec_names():
         ("M22", build(sections=section(b"Exif", b"x"), tile_crcs=[bytes(4)])),
         ("M14", build(payloads=[b"\x25\x31"], tile_crcs=[bytes(4)])),
         ("M16", build(payloads=[b"\xff\xff"])),
+        ("M2", zstd_file(b"", flags=0x45, tile=b"\x04", lengths=[bytes(4)], tail=b"x")),
+        ("M14", zstd_file(b"", tile_crcs=[bytes([1, 0, 0, 0])])),
+        ("M23", zstd_file(zstd_frame(b"", magic=bytes(4), descriptor=b"\xa4"))),
+        ("M24", zstd_file(zstd_frame(b"", descriptor=b"\xa4"))),
+        ("M25", zstd_file(zstd_frame(b"", descriptor=b"\x80", window=b"\xff"))),
+        ("M26", zstd_file(zstd_frame(CONTENT, descriptor=b"\x80", window=b"\x69", blocks=b""))),
+        ("M27", zstd_file(zstd_frame(bytes([9] * 6)) + b"\0")),
     ],
 )
 def test_of_two_faults_the_first_in_the_order_of_the_spec_counts(rule, data):

@@ -17,14 +17,14 @@ from hypothesis import strategies as st
 import kmq
 import oracle
 from kmq._atomic import _replace_nothing, write_atomically
-from strategies import TILES, pictures
+from strategies import CODINGS, TILES, pictures
 
 PICTURE = np.random.default_rng(0).integers(0, 4, (50, 70, 3), np.uint8) * 60
 
 
 @pytest.fixture
 def path(tmp_path):
-    kmq.save(tmp_path / "x.kmq", PICTURE, tile=16)
+    kmq.save(tmp_path / "x.kmq", PICTURE, tile=16, coding="packed")
     return tmp_path / "x.kmq"
 
 
@@ -43,10 +43,10 @@ def test_an_open_file_says_what_it_is(path):
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(pictures(), TILES, st.data())
-def test_a_region_is_that_part_of_the_picture(tmp_path, picture, tile, data):
+@given(pictures(), TILES, CODINGS, st.data())
+def test_a_region_is_that_part_of_the_picture(tmp_path, picture, tile, coding, data):
     path = tmp_path / "region.kmq"
-    kmq.save(path, picture, tile=tile)
+    kmq.save(path, picture, tile=tile, coding=coding)
     x, y = data.draw(st.integers(0, picture.shape[1] - 1)), data.draw(st.integers(0, picture.shape[0] - 1))
     width = data.draw(st.integers(1, picture.shape[1] - x))
     height = data.draw(st.integers(1, picture.shape[0] - y))
@@ -69,8 +69,9 @@ def test_narrow_numpy_numbers_are_as_good_as_any(kind):
     assert kmq.unpack_indices(bytes(50), kind(20), kind(20), kind(2)).indices.shape == (20, 20)
 
 
-def test_a_region_touches_no_other_tile():
-    data = bytearray(kmq.encode(PICTURE, tile=16))
+@pytest.mark.parametrize("coding", ["packed", "zstd"])
+def test_a_region_touches_no_other_tile(coding):
+    data = bytearray(kmq.encode(PICTURE, tile=16, coding=coding))
     whole = kmq.KmqFile(bytes(data)).read(0, 0, 16, 16)
     data[-1] ^= 1  # in the last tile
     with kmq.KmqFile(data) as file:
@@ -93,6 +94,26 @@ def test_the_limit_is_for_what_one_call_decodes(path):
             file.pixels()
         with pytest.raises(kmq.LimitError):
             file.read(0, 0, 11, 10)
+
+
+def test_where_tiles_are_decoded_whole_the_limit_is_for_those(tmp_path):
+    kmq.save(tmp_path / "x.kmq", PICTURE, tile=16, coding="zstd")
+    with kmq.open(tmp_path / "x.kmq", max_pixels=32 * 16) as file:
+        assert file.read(10, 3, 10, 10).shape == (10, 10, 3)
+        assert file.read(69, 49, 1, 1).shape == (1, 1, 3)
+        message = "the tiles it touches have 32 x 32 = 1024 pixels; max_pixels allows 512"
+        with pytest.raises(kmq.LimitError, match=message):
+            file.read(15, 15, 2, 2)
+    one = kmq.KmqFile(kmq.encode(PICTURE, coding="zstd"), max_pixels=3499)
+    with pytest.raises(kmq.LimitError, match="70 x 50 = 3500 pixels"):
+        one.read(0, 0, 1, 1)
+
+
+def test_of_a_tile_that_is_decoded_whole_the_checksum_is_checked_by_a_region_too():
+    data = bytearray(kmq.encode(PICTURE, coding="zstd"))
+    data[-1] ^= 1
+    with pytest.raises(kmq.FormatError, match="Tile_CRC"):
+        kmq.KmqFile(data).read(0, 0, 1, 1)
 
 
 def test_a_damaged_file_can_be_closed_in_spite_of_its_error(path):

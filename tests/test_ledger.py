@@ -12,14 +12,14 @@ from PIL import Image
 import kmq
 import oracle
 from oracle import build, section
-from strategies import TILES, pictures
+from strategies import CODINGS, TILES, pictures
 from test_image import profile_of_gamma
 
 
 @settings(max_examples=60)
-@given(pictures(), st.sampled_from([1, 2, 5, 65_536]), TILES)
-def test_the_parts_sum_to_the_size_and_each_is_what_it_says(picture, k, tile):
-    data = kmq.encode(picture, k, tile=tile)
+@given(pictures(), st.sampled_from([1, 2, 5, 65_536]), TILES, CODINGS)
+def test_the_parts_sum_to_the_size_and_each_is_what_it_says(picture, k, tile, coding):
+    data = kmq.encode(picture, k, tile=tile, coding=coding)
     ledger = kmq.inspect(data, picture)
     read = oracle.Reader(data)
     tiles = math.prod(-(-side // (tile or 99)) for side in picture.shape[:2])
@@ -29,6 +29,8 @@ def test_the_parts_sum_to_the_size_and_each_is_what_it_says(picture, k, tile):
     assert ledger.checksum_bytes == 4 + 4 * tiles
     assert ledger.header_bytes == read.header_size - ledger.palette_bytes - ledger.checksum_bytes
     assert ledger.metadata_bytes == 0
+    assert ledger.packed_bytes == len(kmq.encode(picture, k, tile=tile, coding="packed"))
+    assert ledger.coding == read.coding
     assert ledger.bits_per_pixel == pytest.approx(8 * len(data) / (read.width * read.height))
     assert ledger.ratio == pytest.approx(read.width * read.height * read.channels / len(data))
     depth = oracle.bits_for(read.k)

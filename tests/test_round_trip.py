@@ -12,7 +12,7 @@ from PIL import Image
 
 import kmq
 import oracle
-from strategies import TILES, palettes, pictures, planes
+from strategies import CODINGS, TILES, palettes, pictures, planes
 
 KS = st.integers(1, 12)
 
@@ -43,10 +43,10 @@ def test_a_second_encode_loses_nothing(picture, k):
     assert np.array_equal(kmq.decode(kmq.encode(once, k)), once)
 
 
-@given(pictures(), TILES)
-def test_at_most_k_colours_are_exact(picture, tile):
+@given(pictures(), TILES, CODINGS)
+def test_at_most_k_colours_are_exact(picture, tile, coding):
     distinct = {colour for row in oracle.colours_of(picture) for colour in row}
-    data = kmq.encode(picture, len(distinct), tile=tile)
+    data = kmq.encode(picture, len(distinct), tile=tile, coding=coding)
     assert oracle.colours_of(kmq.decode(data)) == oracle.colours_of(picture)
     with kmq.KmqFile(data) as file:
         assert file.k == len(distinct)
@@ -80,7 +80,7 @@ def test_k_above_the_distinct_colours_gives_a_smaller_palette(recwarn):
 PROGRAM = """
 import sys, numpy, kmq
 picture = numpy.random.default_rng(5).integers(0, 256, (150, 200, 3), numpy.uint8)
-sys.stdout.buffer.write(kmq.encode(picture, 40))
+sys.stdout.buffer.write(kmq.encode(picture, 40, coding="packed"))
 """
 
 
@@ -94,6 +94,33 @@ def test_the_same_bytes_every_run_and_with_any_number_of_threads():
         runs.append(done.stdout)
     assert runs[0] == runs[1] == runs[2]
     assert len(runs[0]) == 150 * 200 * 6 // 8 + 120 + 18
+
+
+@given(pictures(), st.sampled_from([None, 16]), CODINGS, st.integers(2, 5))
+def test_the_same_bytes_and_pixels_however_many_tiles_are_done_at_a_time(picture, tile, coding, threads):
+    data = kmq.encode(picture, 5, tile=tile, coding=coding)
+    assert kmq.encode(picture, 5, tile=tile, coding=coding, threads=threads) == data
+    assert np.array_equal(kmq.decode(data, threads=threads), kmq.decode(data))
+
+
+@settings(max_examples=40)
+@given(pictures(), st.sampled_from([1, 2, 5, 65_536]), TILES)
+def test_auto_is_the_smallest_and_packed_of_equals(picture, k, tile):
+    files = [kmq.encode(picture, k, tile=tile, coding=coding) for coding in ("packed", "zstd")]
+    assert kmq.encode(picture, k, tile=tile) == min(files, key=len)
+
+
+def test_of_several_damaged_tiles_the_first_is_named_on_any_number_of_threads():
+    data = bytearray(kmq.encode(np.arange(64 * 64).reshape(64, 64).astype(np.uint8), tile=16, coding="zstd"))
+    size = kmq.inspect(bytes(data)).index_bytes
+    for eighth in range(1, 6):
+        data[-size * eighth // 8] ^= 1
+    with pytest.raises(kmq.FormatError) as alone:
+        kmq.decode(data)
+    for threads in (2, 3, 16):
+        with pytest.raises(kmq.FormatError) as caught:
+            kmq.decode(data, threads=threads)
+        assert str(caught.value) == str(alone.value)
 
 
 def blobs():
@@ -159,7 +186,9 @@ def test_arguments_of_another_type_are_named(function, message):
         ({"k": 65_537}, ValueError, "k is 65537"),
         ({"k": 16.0}, TypeError, "k is 16.0; it must be an integer"),
         ({"k": True}, TypeError, "k is True"),
-        ({"coding": "zip"}, ValueError, "coding is 'zip'; it must be one of auto, packed"),
+        ({"coding": "zip"}, ValueError, "coding is 'zip'; it must be one of auto, packed, zstd"),
+        ({"threads": 0}, ValueError, "threads is 0; it must be 1 to 256"),
+        ({"threads": "2"}, TypeError, "threads is '2'"),
         ({"tile": 8}, ValueError, "tile is 8"),
         ({"tile": 24}, ValueError, "tile is 24; it must be a power of two"),
         ({"tile": 65_536}, ValueError, "tile is 65536; it must be 16 to 32,768"),

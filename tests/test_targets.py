@@ -10,7 +10,7 @@ from PIL import Image
 from sklearn.datasets import load_sample_image
 
 import kmq
-from strategies import pictures
+from strategies import CODINGS, pictures
 
 
 def measured(picture, k, **options):
@@ -26,23 +26,35 @@ def test_the_fewest_colours_that_reach_a_quality(picture, psnr, dither):
         assert measured(picture, ledger.k - 1, dither=dither, space="srgb").psnr < psnr
 
 
-@settings(max_examples=40)
-@given(pictures(), st.integers(1, 3000))
-def test_the_most_colours_that_fit(picture, limit):
-    least = measured(picture, 1).total_bytes
+@settings(max_examples=60)
+@given(pictures(), st.integers(1, 3000), CODINGS)
+def test_the_most_colours_that_fit(picture, limit, coding):
+    least = measured(picture, 1, coding=coding).total_bytes
     if limit < least:
         with pytest.raises(kmq.TargetError, match=f"max_bytes {limit}: even one colour takes {least} bytes"):
-            kmq.encode(picture, max_bytes=limit)
+            kmq.encode(picture, max_bytes=limit, coding=coding)
         return
-    ledger = measured(picture, None, max_bytes=limit)
+    ledger = measured(picture, None, max_bytes=limit, coding=coding)
     assert ledger.total_bytes <= limit
-    more = measured(picture, min(ledger.k + 1, 65_536))
-    assert more.total_bytes > limit or more.k == ledger.k == len(kmq.histogram(picture))
+    most = len(kmq.histogram(picture))
+    # Sizes needn't grow with k in the other codings: somewhere above is one that doesn't fit.
+    above = [ledger.k + 1] if coding == "packed" else range(ledger.k + 1, most + 1)
+    files = (measured(picture, k, coding=coding) for k in above)
+    assert ledger.k == most or any(file.total_bytes > limit for file in files)
+
+
+def test_what_is_coded_smaller_fits_more_colours():
+    picture = load_sample_image("china.jpg")[:200, :200]
+    packed, auto = (measured(picture, None, max_bytes=15_000, coding=name) for name in ("packed", "auto"))
+    assert (packed.k, packed.coding, auto.coding) == (4, "packed", "zstd")
+    assert auto.k > 16
+    assert 14_000 < auto.total_bytes <= 15_000
+    assert measured(picture, auto.k + 1).total_bytes > 15_000
 
 
 def test_bits_a_pixel_are_bytes():
     picture = load_sample_image("china.jpg")[:100, :100]
-    ledger = measured(picture, None, bpp=3.1)
+    ledger = measured(picture, None, bpp=3.1, coding="packed")
     assert 2 < ledger.bits_per_pixel <= 3.1
     assert ledger.k == 8
     assert kmq.encode(picture, bpp=3.1) == kmq.encode(picture, max_bytes=3875)

@@ -1,4 +1,4 @@
-"""The container: header, sections and tiles to bytes, and back (spec sections 2 to 8)."""
+"""The container: header, sections and tiles to bytes, and back (spec sections 2 to 4 and 7 to 9)."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ CHANNELS = {0: 1, 1: 3, 2: 4}
 
 PALETTE_CODED, TILED, HAS_SECTIONS = 1 << 5, 1 << 6, 1 << 7
 SECTION_TAGS = {"icc": b"icc ", "exif": b"exif", "xmp": b"xmp "}
-"""The tag of each kind of metadata (spec section 6)."""
+"""The tag of each kind of metadata (spec section 7)."""
 
 ULEB_BYTES = 5
 CRC_BYTES = 4
@@ -131,7 +131,7 @@ def write_container(
 
 
 def read_container(data: memoryview, max_pixels: int | None = None) -> Container:
-    """Parse and check everything but the payloads: steps 1 to 5 of spec section 8.
+    """Parse and check everything but the payloads: steps 1 to 5 of spec section 9.
 
     What is allocated is in proportion to `data`, whatever its numbers say.
 

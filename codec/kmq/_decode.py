@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from kmq._arguments import checked_bytes, checked_integer
 from kmq._container import Container, read_container
-from kmq._index_plane import IndexPlane, index_dtype, trusted_plane
+from kmq._index_plane import IndexPlane, trusted_plane, zero_indices
 from kmq._threads import checked_threads, in_order
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
     from kmq._index_plane import Indices
@@ -46,11 +45,11 @@ def checked_max_pixels(max_pixels: int | None) -> int | None:
 
 
 def read_plane(data: memoryview, container: Container, threads: int = 1) -> IndexPlane:
-    """Verify and decode every tile (spec section 8, step 6). Raises FormatError."""
+    """Verify and decode every tile (spec section 9, step 6). Raises FormatError."""
     grid, k = container.grid, container.palette.k
     if grid.count == 1:
         return trusted_plane(read_tile(data, container, 0), k)
-    indices = np.empty((grid.height, grid.width), index_dtype(k))
+    indices = zero_indices(grid.height, grid.width, k)
 
     def decode_into_place(number: int) -> None:
         x, y, width, height = grid.box(number)
@@ -65,6 +64,6 @@ def read_tile(data: memoryview, container: Container, number: int) -> Indices:
     """Verify and decode one tile: its indices, (H, W). Raises FormatError."""
     box = container.grid.box(number)
     payload = container.checked_payload(data, number)
-    indices: Indices = np.zeros((box.height, box.width), index_dtype(container.palette.k))
+    indices = zero_indices(box.height, box.width, container.palette.k)
     container.coding.decode(payload, indices, container.palette, int(container.tile_starts[number]))
     return indices

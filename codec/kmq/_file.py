@@ -9,15 +9,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-import numpy as np
-
 from kmq._arguments import checked_bytes, checked_integer
 from kmq._coding import PACKED
 from kmq._container import Container, read_container
 from kmq._decode import MAX_PIXELS, checked_max_pixels, read_plane, read_tile
 from kmq._errors import LimitError
 from kmq._image import CanonicalImage, canonical_image
-from kmq._index_plane import IndexPlane, index_dtype, trusted_plane
+from kmq._index_plane import IndexPlane, trusted_plane, zero_indices
 from kmq._ledger import Ledger, make_ledger
 from kmq._packing import PackedPlane
 from kmq._threads import checked_threads
@@ -26,6 +24,7 @@ from kmq._tiles import Box
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    import numpy as np
     from numpy.typing import NDArray
 
     from kmq._image import ImageLike
@@ -130,7 +129,7 @@ class KmqFile:
         if self._container.coding is not PACKED:
             whole = grid.covering(Box(x, y, width, height))
             self._check_limit(whole.width, whole.height, "the tiles it touches have ")
-        indices = np.empty((height, width), index_dtype(self.k))
+        indices = zero_indices(height, width, self.k)
         for number in grid.touching(Box(x, y, width, height)):
             tile = grid.box(number)
             left, top = max(x, tile.x), max(y, tile.y)

@@ -24,7 +24,7 @@ ImageLike: TypeAlias = "Image.Image | NDArray[np.uint8]"
 """A Pillow image, or an array (H, W) or (H, W, 1 | 3 | 4) of uint8."""
 
 METADATA = ("icc", "exif", "xmp")
-"""Names of the metadata that can be kept (spec section 6)."""
+"""Names of the metadata that can be kept (spec section 7)."""
 
 ACCEPTED = "a Pillow image, or a uint8 array of shape (H, W), (H, W, 1), (H, W, 3) or (H, W, 4)"
 

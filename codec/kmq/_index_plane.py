@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -80,6 +81,14 @@ class IndexPlane:
 def index_dtype(k: int) -> type[np.uint8 | np.uint16]:
     """Return the dtype that holds indices below k."""
     return np.uint8 if k <= 256 else np.uint16
+
+
+def zero_indices(height: int, width: int, k: int) -> Indices:
+    """Return zeros for indices below k, (height, width). Raises MemoryError if there can't be so many."""
+    kind = index_dtype(k)
+    if height * width * np.dtype(kind).itemsize > sys.maxsize:  # NumPy would raise ValueError
+        raise MemoryError(f"{width} x {height} indices are more than can be addressed")
+    return np.zeros((height, width), kind)
 
 
 def trusted_plane(indices: Indices, k: int) -> IndexPlane:
