@@ -125,6 +125,17 @@ def test_what_dithering_costs_is_shown(folder):
     )
 
 
+def test_where_bytes_are_coded_the_cost_of_dithering_is_in_bytes(folder):
+    china = load_sample_image("china.jpg")[:100, :100]
+    Image.fromarray(china).save("china.png")
+    done = run("encode", "china.png", "-k8", "--dither=floyd-steinberg", "--coding=zstd", check=0)
+    (line,) = (line for line in done.stdout.decode().splitlines() if line.startswith("dithering"))
+    data = (folder / "china.kmq").read_bytes()
+    plain = kmq.encode(china, palette=kmq.KmqFile(data).palette, coding="zstd")
+    assert line == f"dithering      {len(data) - len(plain):,} bytes more here"
+    assert len(data) > len(plain)
+
+
 def test_the_cost_of_dithering_leaves_metadata_out(folder):
     exif = Image.Exif()
     exif[0x010E] = "a title that takes some bytes"
@@ -180,8 +191,30 @@ def test_a_palette_file_that_is_none_is_named(folder):
 def test_options_reach_the_encoder(folder):
     options = {"k": 5, "tile": 16, "n_init": 2, "max_iter": 3, "tol": 0.1, "random_state": 7}
     flags = ["-k5", "--tile=16", "--n-init=2", "--max-iter=3", "--tol=0.1", "--random-state=7"]
-    run("encode", "picture.png", "--coding=packed", "-o", "x.kmq", *flags, check=0)
-    assert (folder / "x.kmq").read_bytes() == kmq.encode(PICTURE, **options)
+    for coding in ("packed", "zstd"):
+        run("encode", "picture.png", f"--coding={coding}", "-fo", "x.kmq", *flags, "--threads=2", check=0)
+        assert (folder / "x.kmq").read_bytes() == kmq.encode(PICTURE, coding=coding, **options)
+    run("decode", "x.kmq", "-o", "x.png", "--threads=2", check=0)
+
+
+def test_packing_and_the_source_are_shown_beside_what_was_written(folder):
+    stripes = np.indices((90, 100)).sum(axis=0).astype(np.uint8) // 30
+    Image.fromarray(stripes).save("stripes.png")
+    shown = run("encode", "stripes.png", check=0).stdout.decode()
+    packed = len(kmq.encode(stripes, coding="packed"))
+    source = (folder / "stripes.png").stat().st_size
+    ledger = kmq.inspect((folder / "stripes.kmq").read_bytes())
+    assert ledger.total_bytes < packed
+    rows = {line[:17].strip(): line.split() for line in shown.splitlines()}
+    assert rows["if it were packed"][-4:-2] == [f"{8 * packed:,}", f"{packed:,}"]
+    assert rows["source file"][-4:-2] == [f"{8 * source:,}", f"{source:,}"]
+    assert f"index payload, {8 * ledger.index_bytes / 9000:.3f} bits a pixel" in shown
+    alone = run("info", "stripes.kmq", check=0).stdout.decode()
+    assert "if it were packed" in alone
+    assert "source file" not in alone
+    assert "source file" in run("info", "stripes.kmq", "--original", "stripes.png", check=0).stdout.decode()
+    run("encode", "stripes.png", "-f", "--coding=packed", check=0)
+    assert b"if it were packed" not in run("info", "stripes.kmq", check=0).stdout
 
 
 def test_kept_metadata_comes_back(folder):
@@ -431,7 +464,7 @@ def test_the_source_is_compared_honestly(folder):
     assert noise.endswith("% of it")
     kmq.save("many.kmq", np.indices((500, 500)).sum(axis=0).astype(np.uint8))
     run("decode", "many.kmq", check=0)
-    many = run("encode", "many.png", "-f", check=0).stdout.decode().splitlines()[0]
+    many = run("encode", "many.png", "-f", "--coding=packed", check=0).stdout.decode().splitlines()[0]
     before, after = (folder / "many.png").stat().st_size, (folder / "many.kmq").stat().st_size
     assert many.endswith(f"{after / before:.2f} times as many")
 
@@ -535,15 +568,16 @@ def test_a_full_disk_is_one_line(folder):
     assert done.stderr.decode() == "kmq: standard output: No space left on device\n"
 
 
-def test_scikit_learn_is_loaded_only_to_cluster(folder):
+def test_scikit_learn_is_loaded_only_to_cluster_and_zstandard_only_to_code(folder):
     program = (
         "import sys, kmq, numpy\n"
+        "print([name for name in sys.modules if 'zstd' in name and 'kmq' not in name])\n"
         "data = kmq.encode(numpy.zeros((4, 4, 3), numpy.uint8)); kmq.decode(data); kmq.inspect(data)\n"
         "from kmq_cli import _app, _info, _decode, _encode\n"
         "print('sklearn' in sys.modules, 'scipy' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
-    assert done.stdout.split() == [b"False", b"False"]
+    assert done.stdout.split() == [b"[]", b"False", b"False"]
 
 
 def test_the_demo_writes_three_files_and_can_be_run_again(folder):
@@ -559,6 +593,8 @@ def test_the_demo_writes_three_files_and_can_be_run_again(folder):
     with Image.open("out/china.png") as image:
         assert np.array_equal(np.asarray(image.convert("RGB")), kmq.decode(data))
     assert "136,640" in first.stdout.decode()
+    zstd = len(kmq.encode(load_sample_image("china.jpg"), 16, coding="zstd"))
+    assert f"as zstd        {zstd:,} bytes in all" in first.stdout.decode()
     assert run("demo", "out", check=0).stdout == first.stdout
     run("demo", "out", "-k", 3, check=1)
     assert (folder / "out" / "china.kmq").read_bytes() == data

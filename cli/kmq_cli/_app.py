@@ -30,6 +30,7 @@ class Coding(StrEnum):
 
     auto = "auto"
     packed = "packed"
+    zstd = "zstd"
 
 
 class Space(StrEnum):
@@ -114,6 +115,9 @@ MaxPixels = Annotated[
         help="Most pixels a picture may have.",
         show_default="89,478,485, as in Pillow",
     ),
+]
+Threads = Annotated[
+    int, typer.Option(min=1, max=256, metavar="N", help="How many tiles to work on at a time.")
 ]
 
 
@@ -233,7 +237,7 @@ def encode(
         ),
     ] = None,
     coding: Annotated[
-        Coding, typer.Option(help="How to write the indices; auto is packed so far.")
+        Coding, typer.Option(help="How to write the indices; auto: whichever makes the smaller file.")
     ] = Coding.auto,
     tile: Annotated[
         int | None,
@@ -246,6 +250,7 @@ def encode(
             show_default="one tile",
         ),
     ] = None,
+    threads: Threads = 1,
     keep: Annotated[
         str,
         typer.Option(
@@ -328,6 +333,7 @@ def encode(
             "strength": strength,
             "coding": coding.value,
             "tile": tile,
+            "threads": threads,
             "keep": [name for name in keep.split(",") if name],
             "n_init": n_init,
             "max_iter": max_iter,
@@ -349,6 +355,7 @@ def encode(
 def decode(
     source: Source,
     output: Output = None,
+    threads: Threads = 1,
     max_pixels: MaxPixels = None,
     force: Force = False,
 ) -> None:
@@ -358,7 +365,7 @@ def decode(
     """
     from kmq_cli._decode import run
 
-    run(source, output, max_pixels=max_pixels, force=force)
+    run(source, output, threads=threads, max_pixels=max_pixels, force=force)
 
 
 @app.command(

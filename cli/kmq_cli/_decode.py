@@ -8,11 +8,11 @@ from kmq_cli._failures import complain, failures
 from kmq_cli._streams import check_output, output_for, read_bytes, write_bytes
 
 
-def run(source: str, output: str | None, *, max_pixels: int | None, force: bool) -> None:
+def run(source: str, output: str | None, *, threads: int, max_pixels: int | None, force: bool) -> None:
     """Decode `source` and write it in the format of the output's suffix."""
     target = output_for(source, output, ".png")
     limit = {} if max_pixels is None else {"max_pixels": max_pixels}
-    with failures(source), kmq.KmqFile(read_bytes(source), **limit) as file:
+    with failures(source), kmq.KmqFile(read_bytes(source), threads=threads, **limit) as file:
         name = format_for(target)
         check_output(source, target, force=force)
         plane = file.indices()

@@ -10,6 +10,7 @@ from PIL import Image
 from rich.console import Console
 
 import kmq
+from kmq._coding import CODINGS, PACKED
 from kmq_cli._export import export
 from kmq_cli._failures import failures
 from kmq_cli._ledger_report import print_ledger
@@ -29,9 +30,14 @@ def run(folder: str, k: int, *, force: bool) -> None:
             original = load_sample_image("china.jpg")
         encoded = io.BytesIO()
         with Console(stderr=True).status(f"choosing {k} colours and encoding"):
-            ledger = kmq.save(encoded, original, k)
+            ledger = kmq.save(encoded, original, k, coding=PACKED.name)
         data = encoded.getvalue()
         with kmq.KmqFile(data) as file:
+            others = {
+                name: len(kmq.encode(original, palette=file.palette, coding=name))
+                for name in CODINGS
+                if name != PACKED.name
+            }
             decoded, _ = export(file.palette, file.indices(), file.metadata, "PNG")
             pair = io.BytesIO()
             side_by_side(Image.fromarray(original), file, CREDIT).save(pair, "PNG", optimize=True)
@@ -47,5 +53,11 @@ def run(folder: str, k: int, *, force: bool) -> None:
             write_bytes(str(path), content, force=force)
         print(f"{path}  {len(content):,} bytes")
     print()
-    print_ledger(ledger)
+    print_ledger(
+        ledger,
+        notes=[
+            (f"as {name}", f"{size:,} bytes in all, {100 * size / len(data):.1f} % of packed")
+            for name, size in others.items()
+        ],
+    )
     print(f"\n{CREDIT}")

@@ -44,9 +44,9 @@ def run(
                 complain(source, f"note: has {frames} frames; the first was encoded")
             with Console(stderr=True).status(f"encoding {image.width:,} x {image.height:,} pixels"):
                 ledger = kmq.save(encoded, image, **(options | {"palette": palette}))
-                dithering = ""
+                notes = []
                 if report == "table" and target != STANDARD and options["dither"] != "none":
-                    dithering = _cost_of_dithering(encoded.getvalue(), image, options)
+                    notes.append(("dithering", _cost_of_dithering(encoded.getvalue(), image, options)))
     if palette is not None and ledger.k > palette.k:
         complain(source, "note: a transparent entry was added to the palette for its transparent pixels")
     write_bytes(target, encoded.getvalue(), force=force)
@@ -56,7 +56,7 @@ def run(
         share = ledger.total_bytes / len(given)
         compared = f"{100 * share:.1f} % of it" if share < 1 else f"{share:.2f} times as many"
         print(f"{source} has {len(given):,} bytes, {target} {ledger.total_bytes:,}: {compared}\n")
-        print_ledger(ledger, dithering)
+        print_ledger(ledger, len(given), notes)
 
 
 def _palette(named: str) -> kmq.Palette:
@@ -71,11 +71,14 @@ def _cost_of_dithering(data: bytes, image: Image.Image, options: dict[str, Any])
     """Say how many more bytes the file has than one of the same entries, undithered."""
     with kmq.KmqFile(data, max_pixels=None) as file:
         dithered, palette = file.indices(), file.palette
-    same = {name: options[name] for name in ("coding", "tile", "keep")}
+    same = {name: options[name] for name in ("coding", "effort", "tile", "threads", "keep")}
     in_srgb = options["palette"] is not None or options["psnr"] is not None
     same["space"] = options["space"] or ("srgb" if in_srgb else "oklab")
     plain = kmq.encode(image, palette=palette, **same)
     with kmq.KmqFile(plain, max_pixels=None) as file:
-        sizes = [len(zlib.compress(plane.indices.tobytes())) for plane in (file.indices(), dithered)]
-    more = len(data) - len(plain)
-    return f"{more:,} bytes more here; deflated, its indices take {sizes[1]:,} bytes, undithered {sizes[0]:,}"
+        undithered, is_packed = file.indices(), file.coding == "packed"
+    more = f"{len(data) - len(plain):,} bytes more here"
+    if not is_packed:
+        return more
+    sizes = [len(zlib.compress(plane.indices.tobytes())) for plane in (dithered, undithered)]
+    return f"{more}; deflated, its indices take {sizes[0]:,} bytes, undithered {sizes[1]:,}"

@@ -12,13 +12,15 @@ from kmq_cli._streams import read_bytes
 def run(source: str, original: str | None, *, max_pixels: int | None, as_json: bool) -> None:
     """Print the ledger of `source`, with the loss if there is an original."""
     limit = {} if max_pixels is None else {"max_pixels": max_pixels}
-    before = None
+    before, source_bytes = None, None
     if original is not None:
         with failures(original):
-            before, _ = open_image(read_bytes(original), max_pixels)
+            given = read_bytes(original)
+            before, _ = open_image(given, max_pixels)
+            source_bytes = len(given)
     with failures(source):
         ledger = kmq.inspect(read_bytes(source), before, **limit)
     if as_json:
         print(ledger_json(ledger))
     else:
-        print_ledger(ledger)
+        print_ledger(ledger, source_bytes)

@@ -12,24 +12,30 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from kmq import Ledger
 
 KINDS = {1: "grey", 3: "RGB", 4: "RGBA"}
 
 
-def print_ledger(ledger: Ledger, dithering: str = "") -> None:
-    """Print to standard output where the bytes went and what that saved, and what dithering cost."""
+def print_ledger(
+    ledger: Ledger, source_bytes: int | None = None, notes: Iterable[tuple[str, str]] = ()
+) -> None:
+    """Print to standard output where the bytes went and what that saved.
+
+    `source_bytes` is the size of the file that the picture came from, if it did; `notes` are more
+    lines, each with its name.
+    """
     console = Console(highlight=False, soft_wrap=True)
-    console.print(_table(ledger))
+    console.print(_table(ledger, source_bytes))
     console.print()
-    for line in _lines(ledger):
-        console.print(line)
-    if dithering:
-        console.print(Text.assemble((f"{'dithering':15}", "dim"), dithering))
+    for name, value in [*_lines(ledger), *notes]:
+        console.print(Text.assemble((f"{name:15}", "dim"), value))
 
 
-def _table(ledger: Ledger) -> Table:
-    """Return the ledger as a table: a row for each part, in bits and bytes, then what they give."""
+def _table(ledger: Ledger, source_bytes: int | None) -> Table:
+    """Return the ledger as a table: a row for each part, in bits and bytes, their sum, and other sizes."""
     table = Table(box=None, pad_edge=False, show_header=True, header_style="bold")
     table.add_column("")
     table.add_column("bits", justify="right")
@@ -39,7 +45,7 @@ def _table(ledger: Ledger) -> Table:
     share = f"{100 * ledger.raw_bytes / ledger.total_bytes:.1f} %"
     table.add_row(raw, f"{8 * ledger.raw_bytes:,}", f"{ledger.raw_bytes:,}", share, style="dim")
     parts = [
-        (f"index payload, {ledger.bit_depth} bits a pixel", ledger.index_bytes),
+        (f"index payload, {_payload_bits(ledger)} bits a pixel", ledger.index_bytes),
         (
             f"palette, {ledger.k:,} {KINDS[ledger.channels]} {'entry' if ledger.k == 1 else 'entries'}",
             ledger.palette_bytes,
@@ -53,16 +59,29 @@ def _table(ledger: Ledger) -> Table:
         table.add_row(name, f"{8 * size:,}", f"{size:,}", share)
     total = ledger.total_bytes
     table.add_row("total", f"{8 * total:,}", f"{total:,}", "100.0 %", style="bold")
+    packed_bytes = None if ledger.coding == "packed" else ledger.packed_bytes
+    for name, other in [("if it were packed", packed_bytes), ("source file", source_bytes)]:
+        if other is not None:
+            table.add_row(name, f"{8 * other:,}", f"{other:,}", f"{100 * other / total:.1f} %", style="dim")
     return table
 
 
-def _lines(ledger: Ledger) -> list[Text]:
-    """Return what the sizes amount to, one line each."""
+def _payload_bits(ledger: Ledger) -> str:
+    """Return the bits that a pixel takes in the payload."""
+    if ledger.coding == "packed":
+        return str(ledger.bit_depth)
+    return f"{8 * ledger.index_bytes / ledger.pixels:.3f}"
+
+
+def _lines(ledger: Ledger) -> list[tuple[str, str]]:
+    """Return what the sizes amount to, one line each, with its name."""
     depth, entropy = ledger.bit_depth, ledger.index_entropy
     tile = "one tile" if ledger.tile is None else f"tiles of {ledger.tile} pixels"
     promised = f"{ledger.promised_ratio:.3f}" if depth else "any ratio"
     promise = f"{promised} promised by {ledger.raw_bits_per_pixel} / {depth} bits"
     left = f"{depth - entropy:.3f} left on the table"
+    if ledger.coding != "packed":
+        left = f"{ledger.coding} takes {_payload_bits(ledger)}"
     lines = [
         ("picture", f"{ledger.width:,} x {ledger.height:,} pixels, {ledger.coding}, {tile}"),
         ("bits per pixel", f"{ledger.bits_per_pixel:,.3f}"),
@@ -75,7 +94,7 @@ def _lines(ledger: Ledger) -> list[Text]:
         lines.append(("loss", "none: every pixel is exact"))
     elif ledger.squared_error is not None:
         lines.append(("loss", f"MSE {ledger.squared_error:,.2f}, PSNR {ledger.psnr:.2f} dB"))
-    return [Text.assemble((f"{name:15}", "dim"), value) for name, value in lines]
+    return lines
 
 
 def ledger_json(ledger: Ledger) -> str:
