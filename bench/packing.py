@@ -99,7 +99,7 @@ def main() -> None:
         payload = kmq.pack_indices(plane)
         colours = (np.arange(k)[:, None] >> np.array([8, 4, 0]) & 0xFF).astype(np.uint8)
         picture = colours[plane.indices]
-        file = kmq.encode(picture, 65_536)
+        file = kmq.encode(picture, 65_536, coding="packed")
         words_pack = words_unpack = f"{'-':>9}"
         if bits <= 8:
             agree(numpy_words_pack(flat, bits), payload)

@@ -45,7 +45,7 @@ DITHERED = {"dither": "floyd-steinberg"}
 
 def encoded(picture: np.ndarray, k: int, **options: object) -> np.ndarray:
     """Return what kmq shows of a picture with k colours."""
-    return kmq.decode(kmq.encode(picture, k, **options))
+    return kmq.decode(kmq.encode(picture, k, coding="packed", **options))
 
 
 def quantised(picture: np.ndarray, k: int, *, dither: bool = False) -> np.ndarray:
@@ -317,7 +317,7 @@ plane = kmq.map_indices(counted, palette); t.append(time.perf_counter())
 data = kmq.pack_indices(plane); t.append(time.perf_counter())
 colours = len(counted)
 del counted, palette, plane, data
-start = time.perf_counter(); kmq.encode(picture, 256); whole = time.perf_counter() - start
+start = time.perf_counter(); kmq.encode(picture, 256, coding="packed"); whole = time.perf_counter() - start
 stages = "".join(f"{1e3 * (b - a):10.1f}" for a, b in zip(t, t[1:]))
 peak = (memory("VmHWM") - before) / pixels
 print(f"{pixels / 1e6:7.1f}{colours:10,}{stages}{1e3 * whole:10.1f}{peak:8.1f}")
