@@ -133,6 +133,24 @@ def test_a_single_segment_larger_than_the_window_is_rejected():
     assert not decoded(frame, (1, size), 1).any()
 
 
+@pytest.mark.parametrize("size", [2000, 5000, 40_000, 3_000_000])
+@pytest.mark.parametrize("kind", [0, 1])
+@pytest.mark.parametrize(("block", "right"), [(1000, True), (1024, True), (1025, False), (2000, False)])
+def test_no_block_is_larger_than_the_window(size, kind, block, right):
+    def blocks(length, *, last):
+        return zstd_block(bytes(1 if kind and length else length), kind=kind, size=length, last=last)
+
+    whole = blocks(block, last=False) * (size // block) + blocks(size % block, last=True)
+    if kind and not size % block:
+        whole = blocks(block, last=False) * (size // block) + zstd_block(b"")
+    frame = zstd_frame(b"", descriptor=b"\x80", window=b"\0", size=struct.pack("<I", size), blocks=whole)
+    if right:
+        assert not decoded(frame, (1, size), 1).any()
+    else:
+        with pytest.raises(FormatError, match="M27"):
+            decoded(frame, (1, size), 1)
+
+
 @pytest.mark.parametrize("k", [9, 300])
 def test_a_changed_payload_is_rejected_or_read_as_the_library_reads_it(k):
     plane = IndexPlane(np.random.default_rng(0).integers(0, 9, (9, 11)) ** 2 % k, k)

@@ -66,11 +66,12 @@ def unzstd_tile(payload: memoryview, indices: Indices, k: int, offset: int) -> N
     zstd = _library()
     decompressor = zstd.ZstdDecompressor()
     content = indices.reshape(-1).view(np.uint8)
+    # Half of it at most: where all fits at once, the library doesn't see blocks larger than may be.
+    most = min(PIECE, max(1, len(content) // 2))
     at, more = 0, payload
     try:
         while not decompressor.eof:
-            # Of a frame that is longer than it says, one byte more is taken, to see that.
-            piece = decompressor.decompress(more, min(PIECE, len(content) - at + 1))
+            piece = decompressor.decompress(more, most)
             more = memoryview(b"")
             if at + len(piece) > len(content):
                 raise _bad_frame(offset, f"goes on after the {len(content)} bytes of the tile")
