@@ -50,7 +50,7 @@ def test_a_region_is_that_part_of_the_picture(tmp_path, picture, tile, coding, d
     x, y = data.draw(st.integers(0, picture.shape[1] - 1)), data.draw(st.integers(0, picture.shape[0] - 1))
     width = data.draw(st.integers(1, picture.shape[1] - x))
     height = data.draw(st.integers(1, picture.shape[0] - y))
-    with kmq.open(path) as file:
+    with kmq.open(path, threads=data.draw(st.integers(1, 3))) as file:
         region = file.read(x, y, width, height)
         assert np.array_equal(region, file.pixels()[y : y + height, x : x + width])
 

@@ -31,8 +31,6 @@ SECTION_TAGS = {"icc": b"icc ", "exif": b"exif", "xmp": b"xmp "}
 ULEB_BYTES = 5
 CRC_BYTES = 4
 LENGTH_BYTES = 4
-MOST_LENGTH = 2**32 - 1
-"""Most bytes that `Tile_Length` can say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,15 +89,8 @@ def write_container(
     payloads: Sequence[bytes],
     metadata: Mapping[str, bytes],
 ) -> bytes:
-    """Return the bytes of a file. `payloads` has one for each tile of `grid`, in raster order.
-
-    Raises ValueError if one is longer than a file can say.
-    """
-    has_lengths = grid.side is not None and not coding.sized
-    if has_lengths and max(map(len, payloads)) > MOST_LENGTH:
-        raise ValueError(
-            f"tile is {grid.side}; payloads of {coding.name} are then too long: take a smaller one"
-        )
+    """Return the bytes of a file. `payloads` has one for each tile of `grid`, in raster order."""
+    has_lengths = _item_bytes(grid, coding) > CRC_BYTES
     sections = b"".join(
         _with_crc(SECTION_TAGS[name] + _uleb(len(data)) + data) for name, data in metadata.items()
     )

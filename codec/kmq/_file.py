@@ -18,7 +18,7 @@ from kmq._image import CanonicalImage, canonical_image
 from kmq._index_plane import IndexPlane, trusted_plane, zero_indices
 from kmq._ledger import Ledger, make_ledger
 from kmq._packing import PackedPlane
-from kmq._threads import checked_threads
+from kmq._threads import checked_threads, in_order
 from kmq._tiles import Box
 
 if TYPE_CHECKING:
@@ -130,13 +130,17 @@ class KmqFile:
             whole = grid.covering(Box(x, y, width, height))
             self._check_limit(whole.width, whole.height, "the tiles it touches have ")
         indices = zero_indices(height, width, self.k)
-        for number in grid.touching(Box(x, y, width, height)):
+
+        def decode_into_place(number: int) -> None:
             tile = grid.box(number)
             left, top = max(x, tile.x), max(y, tile.y)
             right = min(x + width, tile.x + tile.width)
             bottom = min(y + height, tile.y + tile.height)
             part = Box(left - tile.x, top - tile.y, right - left, bottom - top)
             indices[top - y : bottom - y, left - x : right - x] = self._part(number, part)
+
+        for _ in in_order(decode_into_place, grid.touching(Box(x, y, width, height)), self._threads):
+            pass
         return self.palette.colours(trusted_plane(indices, self.k))
 
     def _part(self, number: int, part: Box) -> Indices:
