@@ -1,4 +1,4 @@
-"""The codings of an index plane: how each writes a tile, and reads it (spec sections 5 and 6)."""
+"""The codings of an index plane: how each writes a tile, and reads it (spec sections 5 to 7)."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from kmq._context import context_tile, read_context_tile
 from kmq._packing import pack_indices, unpack_tile
 from kmq._zstd import unzstd_tile, zstd_tile
 
@@ -62,8 +63,15 @@ ZSTD = Coding(
     encode=lambda plane, _palette, options: zstd_tile(plane, options.effort),
     decode=lambda payload, indices, palette, offset: unzstd_tile(payload, indices, palette.k, offset),
 )
+CONTEXT = Coding(
+    name="context",
+    code=2,
+    sized=False,
+    encode=lambda plane, palette, options: context_tile(plane, palette, options.effort),
+    decode=read_context_tile,
+)
 
-CODINGS = MappingProxyType({coding.name: coding for coding in (PACKED, ZSTD)})
+CODINGS = MappingProxyType({coding.name: coding for coding in (PACKED, ZSTD, CONTEXT)})
 """Every coding by its name (spec M12)."""
 
 
@@ -75,5 +83,5 @@ def candidates(coding: str, pixels: int) -> tuple[Coding, ...]:
     """
     if coding != AUTO:
         return (CODINGS[coding],)
-    smaller = "context" if "context" in CODINGS and pixels <= AUTO_CONTEXT_PIXELS else "zstd"
-    return PACKED, CODINGS[smaller]
+    smaller = CONTEXT if pixels <= AUTO_CONTEXT_PIXELS else ZSTD
+    return PACKED, smaller

@@ -1,0 +1,272 @@
+"""The context coding: each index as decisions down a tree, foretold by its neighbourhood (spec section 7)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from kmq._context_loop import FRESH, MARGIN_LEFT, MARGIN_TOP, code_cells, code_numbers
+from kmq._context_model import MODELS, Model, fresh_state, tables
+from kmq._context_prediction import (
+    DEFAULT,
+    MOST,
+    TAPS,
+    default_coefficients,
+    fitted_coefficients,
+)
+from kmq._context_tree import MOST_EXPONENT, palette_tree, rough_counts
+from kmq._errors import FormatError
+from kmq._packing import packed_size
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from kmq._index_plane import IndexPlane, Indices
+    from kmq._palette import Palette
+
+MODEL = 0b11
+FLAT, MATCH, COUNTS, COEFFICIENTS = 1 << 2, 1 << 3, 1 << 4, 1 << 5
+RESERVED = 0b1100_0000
+"""Bits of `Options`, the first byte of a payload (spec 7.1)."""
+
+MODEL_OF = {"fast": "fast", "default": "default", "thorough": "max"}
+"""The model by effort."""
+
+COUNTED = 2_000
+"""Pixels from which rough counts are worth the 2 or 3 bits that each takes."""
+
+FITTED = 30_000
+"""Pixels from which coefficients are worth the 100 bytes that they take."""
+
+DRAWN = 0.3
+"""Share of flat pixels from which a picture is taken for drawn: what pays there differs most."""
+
+TRIED = 1 << 17
+DRAWN_TRIED = 1 << 20
+"""Pixels of a tile, and of a drawn one, up to which each option is tried with and without."""
+
+SLACK = 1024
+"""Bytes that a payload is first given room for beyond the packed size."""
+
+NUMBER_SLOTS = 32
+
+
+@dataclass(frozen=True, slots=True)
+class _Parameters:
+    """What an encoder chooses for a tile: `Options`, rough counts (k,), coefficients (7, 18)."""
+
+    options: int
+    exponents: NDArray[np.int32]
+    coefficients: NDArray[np.int32]
+
+    @property
+    def model(self) -> Model:
+        return MODELS[self.options & MODEL]
+
+
+def context_tile(plane: IndexPlane, palette: Palette, effort: str) -> bytes:
+    """Return the payload of a tile. What pays for it is guessed, and in small and drawn pictures tried."""
+    if plane.k == 1:
+        return b""
+    size = plane.indices.size
+    flat = _flat_share(plane.indices)
+    code = next(code for code, model in MODELS.items() if model.name == MODEL_OF[effort])
+    options = code | COUNTS * (size >= COUNTED) | COEFFICIENTS * (size >= FITTED)
+    options |= FLAT * (flat > DRAWN) | MATCH * (flat > 0)
+    best = _encoded(plane, palette, options)
+    if size <= TRIED or effort == "thorough" or (flat > DRAWN and size <= DRAWN_TRIED):
+        for option in (COEFFICIENTS, COUNTS, MATCH, FLAT):
+            tried = _encoded(plane, palette, options ^ option)
+            if len(tried) < len(best):
+                best, options = tried, options ^ option
+    return best
+
+
+def read_context_tile(payload: memoryview, indices: Indices, palette: Palette, offset: int) -> None:
+    """Decode a tile's payload, which begins at `offset` of its file, into `indices`, (H, W).
+
+    Raises FormatError if it isn't one. Every index is below k, whatever the payload says.
+    """
+    if palette.k == 1:
+        if len(payload):
+            raise FormatError(
+                f"the payload at offset {offset} has {len(payload)} bytes; with k = 1 it has none (spec M28)"
+            )
+        return
+    if not len(payload):
+        raise FormatError(f"Options at offset {offset} are missing: the payload is empty (spec M28)")
+    options = payload[0]
+    if options & RESERVED or options & MODEL not in MODELS:
+        raise FormatError(
+            f"Options at offset {offset} are 0x{options:02X}: Model must be 0 to {max(MODELS)}, bits 6 and 7 "
+            "zero (spec M28)"
+        )
+    data = np.array(payload[1:], np.uint8)  # a copy, because the loop has one buffer to write to and to read
+    start = int.from_bytes(bytes(payload[1:5]).ljust(4, b"\0"), "big")
+    coder = np.array([0, 0xFFFFFFFF, start, 4], np.uint32)
+    cells = _cells(indices)
+    parameters = _read_parameters(options, palette.k, coder, data, offset)
+    _code(False, cells, palette, parameters, coder, data)
+    used = int(coder[3])
+    if not used - 4 <= len(data) <= used:
+        raise FormatError(
+            f"the payload at offset {offset} has {len(payload)} bytes; its indices take {used - 3} to "
+            f"{used + 1} (spec M30)"
+        )
+    indices[...] = _inner(cells)
+
+
+def _flat_share(indices: Indices) -> float:
+    """Return the share of pixels whose neighbours, 3 to the left and 2 to the right and above, are alike."""
+    height, width = indices.shape
+    if height < 3 or width < 6:
+        return 0.0
+    across = indices[:, 1:] == indices[:, :-1]
+    runs = across[:, :-3] & across[:, 1:-2] & across[:, 2:-1] & across[:, 3:]
+    flat = runs[1:-1] & runs[:-2] & (indices[1:-1, 4:] == indices[:-2, 4:])
+    flat = flat[:, :-1] & (indices[2:, 4:-1] == indices[1:-1, 4:-1])
+    return float(flat.mean()) if flat.size else 0.0
+
+
+def _encoded(plane: IndexPlane, palette: Palette, options: int) -> bytes:
+    k = palette.k
+    exponents = rough_counts(plane.indices, k) if options & COUNTS else np.zeros(k, np.int32)
+    coefficients = default_coefficients()
+    if options & COEFFICIENTS:
+        coefficients = fitted_coefficients(plane.indices, palette_tree(palette, exponents).points)
+    parameters = _Parameters(options, exponents, coefficients)
+    room = packed_size(plane.indices.size, k) + SLACK
+    while True:
+        data = np.zeros(room, np.uint8)
+        coder = np.array([0, 0xFFFFFFFF, 0, 0], np.uint32)
+        cells = _cells(plane.indices)
+        _write_parameters(parameters, coder, data)
+        _code(True, cells, palette, parameters, coder, data)
+        room = int(coder[3])
+        if room <= len(data):
+            return bytes([options]) + data[:room].tobytes() + _last_bytes(int(coder[0]), int(coder[1]))
+
+
+def _last_bytes(low: int, high: int) -> bytes:
+    """Return the fewest bytes that, with zeros after them, lie between low and high (spec 7.2)."""
+    for count in range(4):
+        unit = 1 << (32 - 8 * count)
+        value = -(-low // unit) * unit
+        if value <= high:
+            return (value >> (32 - 8 * count)).to_bytes(count, "big")
+    return low.to_bytes(4, "big")
+
+
+def _cells(indices: Indices) -> NDArray[np.uint16]:
+    """Return a tile with its margins: the loops need not ask where a tile ends."""
+    height, width = indices.shape
+    cells = np.zeros((height + MARGIN_TOP, width + 2 * MARGIN_LEFT), np.uint16)
+    _inner(cells)[...] = indices
+    return cells
+
+
+def _inner(cells: NDArray[np.uint16]) -> NDArray[np.uint16]:
+    return cells[MARGIN_TOP:, MARGIN_LEFT:-MARGIN_LEFT]
+
+
+def _write_parameters(parameters: _Parameters, coder: NDArray[np.uint32], data: NDArray[np.uint8]) -> None:
+    rates = tables().rates
+    if parameters.options & COUNTS:
+        steps = _folded(np.diff(parameters.exponents, prepend=0))
+        code_numbers(True, steps, np.full(NUMBER_SLOTS, FRESH, np.uint16), rates, coder, data)
+    if parameters.options & COEFFICIENTS:
+        first, others = parameters.coefficients[:1], parameters.coefficients[1:]
+        steps = _folded(np.concatenate([first - DEFAULT, others - first]).reshape(-1))
+        code_numbers(True, steps, np.full(NUMBER_SLOTS, FRESH, np.uint16), rates, coder, data)
+
+
+def _read_parameters(
+    options: int, k: int, coder: NDArray[np.uint32], data: NDArray[np.uint8], offset: int
+) -> _Parameters:
+    rates = tables().rates
+
+    def numbers(count: int, name: str) -> NDArray[np.int32]:
+        found = np.zeros(count, np.int32)
+        if not code_numbers(False, found, np.full(NUMBER_SLOTS, FRESH, np.uint16), rates, coder, data):
+            raise FormatError(
+                f"{name} in the payload at offset {offset} have a number of 65,535 or more (spec M29)"
+            )
+        return _unfolded(found)
+
+    exponents = np.zeros(k, np.int32)
+    coefficients = default_coefficients()
+    if options & COUNTS:
+        exponents = np.cumsum(numbers(k, "Rough_Counts"), dtype=np.int64)
+        least, most = int(exponents.min()), int(exponents.max())
+        if least < 0 or most > MOST_EXPONENT:
+            raise FormatError(
+                f"Rough_Counts in the payload at offset {offset} go from {least} to {most}; they can be "
+                f"0 to {MOST_EXPONENT} (spec M29)"
+            )
+        exponents = exponents.astype(np.int32)
+    if options & COEFFICIENTS:
+        steps = numbers(coefficients.size, "Coefficients").reshape(coefficients.shape)
+        coefficients[0] += steps[0]
+        coefficients[1:] = coefficients[0] + steps[1:]
+        least, most = int(coefficients.min()), int(coefficients.max())
+        if least < -MOST or most > MOST:
+            raise FormatError(
+                f"Coefficients in the payload at offset {offset} go from {least} to {most}; they can be "
+                f"{-MOST} to {MOST} (spec M29)"
+            )
+    return _Parameters(options, exponents, coefficients)
+
+
+def _folded(steps: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Return numbers from 0 on for 0, -1, 1, -2, 2 …"""
+    return np.where(steps >= 0, 2 * steps, -2 * steps - 1).astype(np.int32)
+
+
+def _unfolded(numbers: NDArray[np.int32]) -> NDArray[np.int32]:
+    return np.where(numbers & 1, -(numbers >> 1) - 1, numbers >> 1).astype(np.int32)
+
+
+def _code(
+    encoding: bool,  # noqa: FBT001 - as the loop has it
+    cells: NDArray[np.uint16],
+    palette: Palette,
+    parameters: _Parameters,
+    coder: NDArray[np.uint32],
+    data: NDArray[np.uint8],
+) -> None:
+    """Encode or decode all cells: the one way through the loop for both."""
+    height, width = _inner(cells).shape
+    tree = palette_tree(palette, parameters.exponents)
+    options = parameters.options
+    state = fresh_state(
+        parameters.model, height * width, width, palette.k, flat=bool(options & FLAT), match=bool(options & MATCH)
+    )
+    shared = tables()
+    code_cells(
+        encoding,
+        cells.reshape(-1),
+        width,
+        height,
+        tree.points,
+        tree.nodes,
+        tree.leaf_parents,
+        tree.classes,
+        parameters.coefficients,
+        np.array([x + y * cells.shape[1] for x, y in TAPS], np.int32),
+        state.layout,
+        shared.stretch,
+        shared.squash,
+        shared.rates,
+        shared.quantisers,
+        state.slots,
+        state.refined,
+        state.weights,
+        state.final_weights,
+        state.errors,
+        state.flat_slots,
+        state.matches,
+        coder,
+        data,
+    )
