@@ -253,7 +253,7 @@ def _code(
         tree.nodes,
         tree.leaf_parents,
         tree.classes,
-        parameters.coefficients,
+        np.repeat(parameters.coefficients.astype(np.int16)[:, :, None], 8, axis=2),
         np.array([x + y * cells.shape[1] for x, y in TAPS], np.int32),
         state.layout,
         shared.stretch,

@@ -118,7 +118,7 @@ def _dot(
     total: cython.int = 0
     i: cython.int
     for i in range(count):
-        total += cython.cast(cython.int, inputs[i]) * weights[row + i]
+        total += inputs[i] * weights[row + i]
     return total
 
 
@@ -137,9 +137,7 @@ def _train(
     i: cython.int
     weight: cython.short
     for i in range(count):
-        weight = cython.cast(
-            cython.short, weights[row + i] + ((cython.cast(cython.int, inputs[i]) * error + 16384) >> 15)
-        )
+        weight = weights[row + i] + cython.cast(cython.short, (inputs[i] * error + 16384) >> 15)
         weight = 16383 if weight > 16383 else weight
         weights[row + i] = -16383 if weight < -16383 else weight
 
@@ -238,7 +236,7 @@ def code_cells(
     tree: cython.const[cython.int][:, ::1],
     leaf_parents: cython.const[cython.int][::1],
     classes: cython.const[cython.int][::1],
-    coefficients: cython.const[cython.int][:, ::1],
+    coefficients: cython.const[cython.short][:, :, ::1],
     taps: cython.const[cython.int][::1],
     model: cython.const[cython.int][::1],
     stretch: cython.const[cython.short][::1],
@@ -257,7 +255,7 @@ def code_cells(
 ) -> None:
     """Code a tile's cells, or decode into them (spec 7.4 to 7.9).
 
-    `cells` is the tile with its margins, (height + 3) x (width + 8), zero in the three rows on top.
+    `coefficients` (7, 18, 8) has each eight times. `cells` is the tile with its margins, (height + 3) x (width + 8), zero in the three rows on top.
     Decoding stops early where the payload ended long ago.
     """
     n_contexts: cython.int = model[0]
@@ -308,6 +306,7 @@ def code_cells(
     side: cython.int
     axis: cython.int
     threshold: cython.int
+    spread_inverse: cython.int
     depth: cython.int
     deep: cython.int
     step: cython.int
@@ -327,7 +326,6 @@ def code_cells(
     nearest: cython.int
     p: cython.int
     bit: cython.bint = False
-    follows: cython.bint
     near: cython.uint
     wide: cython.uint
     widest: cython.uint
@@ -339,6 +337,7 @@ def code_cells(
     sums = cython.declare(cython.int[16])
     scale = cython.declare(cython.int[4])
     per_scale = cython.declare(cython.int[4])
+    starts = cython.declare(cython.Py_ssize_t[4])
     hashes = cython.declare(cython.uint[24])
     buckets = cython.declare(cython.Py_ssize_t[24])
     inputs = cython.declare(cython.short[64])
@@ -350,7 +349,7 @@ def code_cells(
     path = cython.declare(cython.int[128])  # PATH
     guessed = cython.declare(cython.int[128])  # PATH
     if not cython.compiled:
-        v, sums, scale, per_scale = [0] * 96, [0] * 16, [0] * 4, [0] * 4
+        v, sums, scale, per_scale, starts = [0] * 96, [0] * 16, [0] * 4, [0] * 4, [0] * 4
         hashes, buckets, inputs, distances = [0] * 24, [0] * 24, [0] * 64, [0] * 12
         places, refinements, rows, outputs = [0] * 48, [0] * 24, [0] * 4, [0] * 4
         path, guessed = [0] * PATH, [0] * PATH
@@ -469,11 +468,10 @@ def code_cells(
                     texture = 4 if d > 2 * i else 5
                 for i in range(n_taps):
                     j = cells[at + taps[i]]
-                    d = coefficients[0, i]
-                    z = coefficients[1 + texture, i]
                     for a in range(8):
-                        sums[a] += points[j, a] * d
-                        sums[8 + a] += points[j, a] * z
+                        sums[a] += points[j, a] * coefficients[0, i, a]
+                    for a in range(8):
+                        sums[8 + a] += points[j, a] * coefficients[1 + texture, i, a]
                 for a in range(8):
                     v[80 + a] = _clipped(sums[a] >> 7, 3000)
                     v[88 + a] = _clipped(sums[8 + a] >> 7, 3000)
@@ -488,6 +486,8 @@ def code_cells(
                     )
                     scale[j] = (d >> 2) + 4
                     per_scale[j] = 65536 // scale[j]
+                    d = scale[j]
+                    starts[j] = distance_base + j * 2048 + (d >= 8) + (d >= 40) + (d >= 100)
                 node = 0
                 while node >= 0:
                     node = tree[node, 2 * v[80 + tree[node, 2]] > tree[node, 3]]
@@ -563,6 +563,7 @@ def code_cells(
                             )
                     axis = tree[node, 2]
                     threshold = tree[node, 3]
+                    spread_inverse = tree[node, 5]
                     z = tree[node, 4]
                     for j in range(12):
                         distances[j] = 2 * v[8 * j + axis] - threshold
@@ -588,15 +589,7 @@ def code_cells(
                         + _difference(inputs[1], inputs[2])
                         + _difference(inputs[1], inputs[3])
                     ) >> 1
-                    contrast = (
-                        (contrast >= 20)
-                        + (contrast >= 60)
-                        + (contrast >= 120)
-                        + (contrast >= 200)
-                        + (contrast >= 320)
-                        + (contrast >= 500)
-                        + (contrast >= 800)
-                    )
+                    contrast = quantisers[3, 1023 if contrast > 1023 else contrast] >> 1
                     back = node_base + (node & (node_rows - 1)) * n_node_maps * 256
                     places[n_places] = (
                         back + quantisers[0, inputs[2] + 2048] * 16 + quantisers[0, inputs[3] + 2048]
@@ -621,15 +614,9 @@ def code_cells(
                     for j in range(n_distance_maps):
                         i = 2 if j == 0 else 3 if j == 1 else j - 2  # 80, 88, 64, 72 in v
                         z = _clipped((_clipped(distances[8 + i], 2047) * per_scale[i]) >> 11, 511)
-                        d = (scale[i] * tree[node, 5]) >> 12
+                        d = (scale[i] * spread_inverse) >> 12
                         d = 1023 if d > 1023 else d
-                        total = (scale[i] >= 8) + (scale[i] >= 40) + (scale[i] >= 100)
-                        places[n_places] = (
-                            distance_base
-                            + j * 2048
-                            + ((quantisers[3, d] * 32 + quantisers[2, z + 512]) << 2)
-                            + total
-                        )
+                        places[n_places] = starts[i] + ((quantisers[3, d] * 32 + quantisers[2, z + 512]) << 2)
                         n_places += 1
                     for i in range(n_contexts, n_places):
                         inputs[k_in] = stretch[slots[places[i]] >> 4]
@@ -651,7 +638,7 @@ def code_cells(
                     rows[0] = node & (node_rows - 1)
                     rows[1] = neighbour_set + equal * 16 + d
                     rows[2] = match_set + (side * 2 + (expected > 0)) * 16 + d
-                    i = (scale[2] * tree[node, 5]) >> 13
+                    i = (scale[2] * spread_inverse) >> 13
                     rows[3] = texture_set + contrast * 32 + (31 if i > 31 else i)
                     total = 0
                     place = (d + 16 * (expected >= 0)) * 4

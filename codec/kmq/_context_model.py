@@ -20,6 +20,8 @@ DISTANCES = 12
 DISTANCE_WEIGHT, CONTEXT_WEIGHT, MAP_WEIGHT = 100, 1750, 750
 """What the weights of each kind of input start from; 8,192 is 1."""
 
+PREDICTIONS = 4
+
 BUCKET = 16
 MAP = 256
 DISTANCE_MAP = 2048
@@ -146,7 +148,7 @@ def fresh_state(model: Model, pixels: int, width: int, k: int, *, flat: bool, ma
     match_bits = min(max(pixels.bit_length(), MATCH_BITS[0]), MATCH_BITS[-1])
     node_base = (model.contexts << bucket_bits) * BUCKET
     distance_base = node_base + min(k - 1, NODE_ROWS) * model.node_maps * MAP
-    match_base = distance_base + model.distance_maps * DISTANCE_MAP
+    match_base = distance_base + PREDICTIONS * DISTANCE_MAP
     slots = np.full(match_base + MATCH_SLOTS, FRESH, np.uint16)
     slots[match_base:] = (2048 + 20 * np.arange(MATCH_SLOTS)) << 4
     refined = np.tile(np.arange(1024, 1 << 16, 2048, dtype=np.uint16), 16)
