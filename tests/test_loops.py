@@ -6,19 +6,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
 import kmq
 import oracle
-from kmq import _dithering_loop, _histogram_loop, _nearest_loop, _packing_loop
+from kmq import _dithering_loop, _histogram_loop, _nearest_loop, _packing_loop, _palette_coding_loop
 from kmq._colour_space import COLOUR_SPACES, points_of
 from kmq._nearest import CELL_BITS, nearest
 from kmq._z_order import codes_of, spread_table
 from strategies import palettes, planes
 
-LOOPS = [_histogram_loop, _nearest_loop, _dithering_loop, _packing_loop]
+LOOPS = [_histogram_loop, _nearest_loop, _dithering_loop, _packing_loop, _palette_coding_loop]
 SRGB = COLOUR_SPACES["srgb"]
 
 
@@ -335,3 +335,67 @@ def test_dithering_checks_its_arguments_before_it_reads(loops, place, value):
         room = [np.zeros(3, np.int32), np.zeros(3, np.uint8)]
         with pytest.raises(ValueError, match="must"):
             run(of(loops, _dithering_loop).mix_entries, [points, rows, ranges, entries, strength, *room])
+
+
+def room_to_code(k, channels, size):
+    """Return code_entries' arrays by name. It wants memoryviews of them, compiled or not."""
+    arrays = {
+        "entries": np.zeros((k, channels), np.uint8),
+        "stream": np.zeros(size, np.uint8),
+        "tails": np.zeros((13, 256), np.uint16),
+        "counts": np.zeros((channels, 2, 511), np.uint32),
+        "weights": np.zeros((channels, 7), np.uint32),
+        "coder": np.zeros(4, np.uint32),
+    }
+    _palette_coding_loop.tail_table(arrays["tails"].data)
+    return arrays
+
+
+@settings(max_examples=30)
+@given(
+    npst.arrays(np.uint8, st.tuples(st.integers(1, 40), st.sampled_from([1, 3, 4]))),
+    st.integers(0, 63),
+    st.sampled_from([5, 400]),
+)
+@example(np.full((40, 4), 255, np.uint8), 63, 400)
+@example(np.array([[0, 0, 0], [255, 255, 255]] * 20, np.uint8), 32, 400)
+def test_coding_palettes_uncompiled_gives_the_same(entries, head, size):
+    # Sorted or not, and whether or not the stream is long enough: the loop can be asked for all of it.
+    found = []
+    for loops in (_palette_coding_loop, PURE["kmq._palette_coding_loop"]):
+        given_room, read_room = (room_to_code(*entries.shape, size) for _ in range(2))
+        given_room["entries"][:] = entries
+        loops.code_entries(*(array.data for array in given_room.values()), head, 6, size, False)
+        read_room["stream"][:] = given_room["stream"]
+        read = loops.code_entries(*(array.data for array in read_room.values()), 0, 6, size + 4, True)
+        assert read == head
+        found.append([array.tolist() for array in (*given_room.values(), *read_room.values())])
+    assert found[0] == found[1]
+
+
+@pytest.mark.parametrize(
+    "loops", [_palette_coding_loop, PURE["kmq._palette_coding_loop"]], ids=["compiled", "pure"]
+)
+@pytest.mark.parametrize(
+    ("name", "shape", "message"),
+    [
+        ("entries", (65_537, 3), "65,536"),
+        ("entries", (0, 3), "65,536"),
+        ("entries", (4, 5), "bytes"),
+        ("tails", (12, 256), "tails"),
+        ("tails", (13, 255), "tails"),
+        ("counts", (2, 2, 511), "counts"),
+        ("counts", (3, 1, 511), "counts"),
+        ("counts", (3, 2, 510), "counts"),
+        ("weights", (2, 7), "weights"),
+        ("weights", (3, 6), "weights"),
+        ("coder", (3,), "coder"),
+    ],
+)
+def test_coding_palettes_checks_sizes_before_it_writes(loops, name, shape, message):
+    arrays = room_to_code(4, 3, 20)
+    arrays[name] = np.zeros(shape, arrays[name].dtype)
+    with pytest.raises(ValueError, match=message):
+        loops.code_entries(*(array.data for array in arrays.values()), 0, 4, 20, False)
+    with pytest.raises(ValueError, match="tails"):
+        loops.tail_table(np.zeros((13, 255), np.uint16).data)

@@ -1,4 +1,4 @@
-"""The context coding: each index as decisions down a tree, foretold by its neighbourhood (spec section 7)."""
+"""The context coding: each index as decisions down a tree, foretold by its neighbourhood (spec annex C)."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 MODEL = 0b11
 FLAT, MATCH, COUNTS, COEFFICIENTS = 1 << 2, 1 << 3, 1 << 4, 1 << 5
 RESERVED = 0b1100_0000
-"""Bits of `Options`, the first byte of a payload (spec 7.1)."""
+"""Bits of `Options`, the first byte of a payload (spec C.1)."""
 
 MODEL_OF = {"fast": "fast", "default": "default", "thorough": "max"}
 """The model by effort."""
@@ -92,16 +92,16 @@ def read_context_tile(payload: memoryview, indices: Indices, palette: Palette, o
     if palette.k == 1:
         if len(payload):
             raise FormatError(
-                f"the payload at offset {offset} has {len(payload)} bytes; with k = 1 it has none (spec M28)"
+                f"the payload at offset {offset} has {len(payload)} bytes; with k = 1 it has none (spec M30)"
             )
         return
     if not len(payload):
-        raise FormatError(f"Options at offset {offset} are missing: the payload is empty (spec M28)")
+        raise FormatError(f"Options at offset {offset} are missing: the payload is empty (spec M30)")
     options = payload[0]
     if options & RESERVED or options & MODEL not in MODELS:
         raise FormatError(
             f"Options at offset {offset} are 0x{options:02X}: Model must be 0 to {max(MODELS)}, bits 6 and 7 "
-            "zero (spec M28)"
+            "zero (spec M30)"
         )
     data = np.array(payload[1:], np.uint8)  # a copy, because the loop has one buffer to write to and to read
     start = int.from_bytes(bytes(payload[1:5]).ljust(4, b"\0"), "big")
@@ -113,7 +113,7 @@ def read_context_tile(payload: memoryview, indices: Indices, palette: Palette, o
     if not used - 4 <= len(data) <= used:
         raise FormatError(
             f"the payload at offset {offset} has {len(payload)} bytes; its indices take {used - 3} to "
-            f"{used + 1} (spec M30)"
+            f"{used + 1} (spec M32)"
         )
     indices[...] = _inner(cells)
 
@@ -150,7 +150,7 @@ def _encoded(plane: IndexPlane, palette: Palette, options: int) -> bytes:
 
 
 def _last_bytes(low: int, high: int) -> bytes:
-    """Return the fewest bytes that, with zeros after them, lie between low and high (spec 7.2)."""
+    """Return the fewest bytes that, with zeros after them, lie between low and high (spec annex A)."""
     for count in range(4):
         unit = 1 << (32 - 8 * count)
         value = -(-low // unit) * unit
@@ -191,7 +191,7 @@ def _read_parameters(
         found = np.zeros(count, np.int32)
         if not code_numbers(False, found, np.full(NUMBER_SLOTS, FRESH, np.uint16), rates, coder, data):
             raise FormatError(
-                f"{name} in the payload at offset {offset} have a number of 65,535 or more (spec M29)"
+                f"{name} in the payload at offset {offset} have a number of 65,535 or more (spec M31)"
             )
         return _unfolded(found)
 
@@ -203,7 +203,7 @@ def _read_parameters(
         if least < 0 or most > MOST_EXPONENT:
             raise FormatError(
                 f"Rough_Counts in the payload at offset {offset} go from {least} to {most}; they can be "
-                f"0 to {MOST_EXPONENT} (spec M29)"
+                f"0 to {MOST_EXPONENT} (spec M31)"
             )
         exponents = exponents.astype(np.int32)
     if options & COEFFICIENTS:
@@ -214,7 +214,7 @@ def _read_parameters(
         if least < -MOST or most > MOST:
             raise FormatError(
                 f"Coefficients in the payload at offset {offset} go from {least} to {most}; they can be "
-                f"{-MOST} to {MOST} (spec M29)"
+                f"{-MOST} to {MOST} (spec M31)"
             )
     return _Parameters(options, exponents, coefficients)
 

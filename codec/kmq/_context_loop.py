@@ -1,5 +1,5 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False, cdivision=True
-"""Compiled loops of the context coding (spec section 7), in Cython's pure Python mode.
+"""Compiled loops of the context coding (spec annex C), in Cython's pure Python mode.
 
 What comes in: a tile's cells, the tree over the palette, the tables of the model, all checked
 by `_context_tile`. What goes out: the payload, or the cells. What can't happen: a read or
@@ -15,13 +15,13 @@ MARGIN_TOP = 3
 """Cells around a tile: the neighbourhood reaches 4 to the sides and 3 up."""
 
 TAPS = 18
-"""Neighbours of the linear predictions (spec 7.5)."""
+"""Neighbours of the linear predictions (spec C.5)."""
 
 NODE_ROWS = 1024
-"""Rows of what is kept for each node; with more nodes, some share a row (spec 7.7)."""
+"""Rows of what is kept for each node; with more nodes, some share a row (spec C.7)."""
 
 NEIGHBOUR_SET, MATCH_SET, TEXTURE_SET, WEIGHT_ROWS = 1024, 2048, 2304, 2560
-"""First rows of the sets of weights after that of the nodes, and their number (spec 7.8)."""
+"""First rows of the sets of weights after that of the nodes, and their number (spec C.8)."""
 
 PATH = 128
 """Longest way from the root of the tree to a leaf: 64 splits by colour, then 17 in halves, with room."""
@@ -43,7 +43,7 @@ def _clipped(value: cython.int, most: cython.int) -> cython.int:
 @cython.nogil
 @cython.exceptval(check=False)
 def _mixed(value: cython.uint) -> cython.uint:
-    """Return the hash of spec 7.6."""
+    """Return the hash of spec C.6."""
     golden: cython.uint = 0x9E3779B1
     word: cython.uint = 0xFFFFFFFF  # compiled, the product wraps; this is for Python's integers
     value = (value * golden) & word
@@ -75,7 +75,7 @@ def _difference(a: cython.int, b: cython.int) -> cython.int:
 def _bucket(
     slots: cython.ushort[::1], first: cython.uint, bits: cython.int, value: cython.uint
 ) -> cython.Py_ssize_t:
-    """Return the place of a hash's bucket in `slots`, taking one over if there is none (spec 7.6)."""
+    """Return the place of a hash's bucket in `slots`, taking one over if there is none (spec C.6)."""
     check: cython.uint = value & 0xFFFF
     place: cython.Py_ssize_t = cython.cast(cython.Py_ssize_t, first + (value >> (32 - bits))) * 16
     other: cython.Py_ssize_t = place ^ 16
@@ -99,7 +99,7 @@ def _bucket(
 def _learn(
     slots: cython.ushort[::1], place: cython.Py_ssize_t, bit: cython.bint, rates: cython.const[cython.int][::1]
 ) -> cython.void:
-    """Move a slot's probability towards the bit, the less the more it has seen (spec 7.4)."""
+    """Move a slot's probability towards the bit, the less the more it has seen (spec C.4)."""
     slot: cython.int = slots[place]
     count: cython.int = slot & 15
     p: cython.int = slot >> 4
@@ -133,7 +133,7 @@ def _train(
     count: cython.int,
     error: cython.int,
 ) -> cython.void:
-    """Move the weights along the inputs by the error, 16 bits signed (spec 7.8)."""
+    """Move the weights along the inputs by the error, 16 bits signed (spec C.8)."""
     i: cython.int
     weight: cython.short
     for i in range(count):
@@ -149,7 +149,7 @@ def _train(
 def _coded(
     encoding: cython.bint, coder: cython.uint[::1], data: cython.uchar[::1], bit: cython.bint, p: cython.uint
 ) -> cython.bint:
-    """Write a bit, or read one; p / 65,536 is the probability that it is 1 (spec 7.2)."""
+    """Write a bit, or read one; p / 65,536 is the probability that it is 1 (spec annex A)."""
     low: cython.uint = coder[0]
     high: cython.uint = coder[1]
     span: cython.uint = high - low
@@ -185,7 +185,7 @@ def code_numbers(
     coder: cython.uint[::1],
     data: cython.uchar[::1],
 ) -> bool:
-    """Write or read numbers from 0 to 65,534, small ones in few bits (spec 7.3).
+    """Write or read numbers from 0 to 65,534, small ones in few bits (spec C.3).
 
     How many bits n + 1 has after its first is written as so many ones and a zero, then these bits.
     `slots` (32,) learn. Returns False if a number that is read goes on for too long.
@@ -253,7 +253,7 @@ def code_cells(
     coder: cython.uint[::1],
     data: cython.uchar[::1],
 ) -> None:
-    """Code a tile's cells, or decode into them (spec 7.4 to 7.9).
+    """Code a tile's cells, or decode into them (spec C.4 to 7.9).
 
     `coefficients` (7, 18, 8) has each eight times. `cells` is the tile with its margins, (height + 3) x (width + 8), zero in the three rows on top.
     Decoding stops early where the payload ended long ago.
@@ -377,7 +377,7 @@ def code_cells(
                     match += 1
                     length = 0 if cells[match - 1] != w else length + (length < 31)
                 guess = cells[match] if length > 0 else -1
-                # 7.9: where all is flat, one bit says that the pixel is too.
+                # C.9: where all is flat, one bit says that the pixel is too.
                 if (
                     has_flat
                     and w == n
@@ -431,7 +431,7 @@ def code_cells(
                         length = length if length >= 3 else 0
                         guess = cells[match] if length > 0 else -1
                     matches[i] = at
-                # 7.5: what the neighbours' colours are, and what they foretell, along each axis
+                # C.5: what the neighbours' colours are, and what they foretell, along each axis
                 for a in range(8):
                     v[a] = points[w, a]
                     v[8 + a] = points[n, a]
@@ -492,7 +492,7 @@ def code_cells(
                 while node >= 0:
                     node = tree[node, 2 * v[80 + tree[node, 2]] > tree[node, 3]]
                 nearest = ~node
-                # 7.6: a hash of each context
+                # C.6: a hash of each context
                 near = _hashed(
                     _hashed(_hashed(_mixed(classes[w] + 1), classes[n]), classes[nw]), classes[ne]
                 )
@@ -551,7 +551,7 @@ def code_cells(
                 node = 0
                 depth = 0
                 while node >= 0:
-                    # 7.6: the slots of the contexts
+                    # C.6: the slots of the contexts
                     if (depth & 3) == 0:
                         local = 1
                         for i in range(n_contexts):
@@ -583,7 +583,7 @@ def code_cells(
                             inputs[k_in] = stretch[refined[refinements[i]] >> 4]
                             k_in += 1
                     n_places = n_contexts
-                    # 7.7: the slots of the node maps
+                    # C.7: the slots of the node maps
                     contrast = (
                         _difference(inputs[0], inputs[2])
                         + _difference(inputs[1], inputs[2])
@@ -621,7 +621,7 @@ def code_cells(
                     for i in range(n_contexts, n_places):
                         inputs[k_in] = stretch[slots[places[i]] >> 4]
                         k_in += 1
-                    # 7.9: what the match expects
+                    # C.9: what the match expects
                     expected = -1
                     side = 0
                     inputs[k_in] = 0
@@ -633,7 +633,7 @@ def code_cells(
                         inputs[k_in] = d if expected else -d
                     k_in += 1
                     inputs[k_in] = 256
-                    # 7.8: mixing
+                    # C.8: mixing
                     d = 15 if depth > 15 else depth
                     rows[0] = node & (node_rows - 1)
                     rows[1] = neighbour_set + equal * 16 + d

@@ -1,4 +1,4 @@
-"""The models of the context coding, and what they start from (spec 7.4 to 7.9)."""
+"""The models of the context coding, and what they start from (spec C.4 to 7.9)."""
 
 from __future__ import annotations
 
@@ -41,18 +41,18 @@ LOGISTIC = (
     *(40793, 47911, 53581, 57724, 60565, 62428, 63615, 64357, 64816, 65097, 65269, 65374, 65438, 65476),
     *(65500, 65514),
 )
-"""65,536 / (1 + e^(-i / 2)) for i = -16 ... 16, rounded; spec table 7.a."""
+"""65,536 / (1 + e^(-i / 2)) for i = -16 ... 16, rounded; spec table C.a."""
 
 COARSE = (12, 32, 64, 100, 180, 320, 600)
 FINE = (4, 10, 20, 36, 60, 96, 152, 240, 380, 600, 960)
 STEPS = (1, 4, 8, 13, 20, 28, 38, 50, 64, 80, 100, 128, 170, 230, 320)
 SPREADS = (1, 2, 4, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 300, 500)
-"""Bounds between the classes of distances; spec table 7.b."""
+"""Bounds between the classes of distances; spec table C.b."""
 
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """How much is looked at for each decision: a row of spec table 7.c."""
+    """How much is looked at for each decision: a row of spec table C.c."""
 
     name: str
     contexts: int

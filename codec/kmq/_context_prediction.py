@@ -1,4 +1,4 @@
-"""The linear predictions of the context coding: what a pixel's neighbours foretell (spec 7.5)."""
+"""The linear predictions of the context coding: what a pixel's neighbours foretell (spec C.5)."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ ENOUGH = 500
 def _textures(
     w: NDArray[np.int32], n: NDArray[np.int32], nw: NDArray[np.int32], ne: NDArray[np.int32]
 ) -> NDArray[np.int64]:
-    """Return the texture of each neighbourhood by its lightness (spec 7.5)."""
+    """Return the texture of each neighbourhood by its lightness (spec C.5)."""
     down, across, on = np.abs(w - nw), np.abs(n - nw), np.abs(n - ne)
     total = down + across + on
     return np.select(

@@ -1,4 +1,4 @@
-"""The tree over the palette, down which every index is coded (spec 7.4)."""
+"""The tree over the palette, down which every index is coded (spec C.4)."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False, cdivision=True
-"""Compiled loop of the tree over the palette (spec 7.4), in Cython's pure Python mode.
+"""Compiled loop of the tree over the palette (spec C.4), in Cython's pure Python mode.
 
 What comes in: the palette's points and the rough counts. What goes out: the tree, filled. What can't happen:
 a tree deeper than 64 + 16 levels, for below 64 it is split in halves; a sum of 2^31 or more, for weights
@@ -21,7 +21,7 @@ WEIGHED_ENTRIES = 4096
 """Most entries that are weighed: 4,096 x 128 x 3,060 is below 2^31."""
 
 INVERSE = 180 * 16384
-"""Of the distance between the halves of a node, 180 steps are made (spec 7.5)."""
+"""Of the distance between the halves of a node, 180 steps are made (spec C.5)."""
 
 
 def fill_tree(
