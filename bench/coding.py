@@ -294,11 +294,15 @@ def compressed(case: Case, name: str, form: str, command: tuple[str, ...], runs:
                 subprocess.run([files.get(word, word) for word in command], capture_output=True, check=True)  # noqa: S603
             seconds = time.perf_counter() - start
             shown = rgba(decoded(target))
-        except (OSError, ValueError, subprocess.CalledProcessError) as error:
+        except subprocess.CalledProcessError as error:
+            said = error.stderr if isinstance(error.stderr, str) else error.stderr.decode(errors="replace")
+            return Measured(None, note=f"{form} failed with {error.returncode}: {said.strip()}")
+        except (OSError, ValueError) as error:  # Pillow's, of a file that it can't read
             return Measured(None, note=f"{form} failed: {error}")
         if not np.array_equal(shown, rgba(case.pixels)):
             return Measured(None, note=f"{form} differs from the picture")
-        reading = decode_seconds(target, case, runs) if name in TIMED else None
+        timed = name in TIMED and case.size >= TIMED_PIXELS
+        reading = decode_seconds(target, case, runs) if timed else None
         return Measured(target.stat().st_size, seconds, reading)
 
 
