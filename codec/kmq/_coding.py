@@ -37,7 +37,8 @@ class Coding:
     """One way of writing the indices of a tile.
 
     `code` is its number in `Flags`; `sized` says that the header gives the size of every
-    payload, so that no `Tile_Length` is stored. `encode(plane, palette, options)` returns a tile's
+    payload, so that no `Tile_Length` is stored; `codes_palette` that the palette is coded too, where that is
+    smaller. `encode(plane, palette, options)` returns a tile's
     payload. `decode(payload, indices, palette, offset)` fills `indices`, (H, W) and zero before, from
     a payload that begins at `offset` of its file, and raises FormatError if it isn't one.
     """
@@ -45,6 +46,7 @@ class Coding:
     name: str
     code: int
     sized: bool
+    codes_palette: bool
     encode: Callable[[IndexPlane, Palette, CodingOptions], bytes]
     decode: Callable[[memoryview, Indices, Palette, int], None]
 
@@ -53,6 +55,7 @@ PACKED = Coding(
     name="packed",
     code=0,
     sized=True,
+    codes_palette=False,
     encode=lambda plane, _palette, _options: pack_indices(plane),
     decode=lambda payload, indices, palette, offset: unpack_tile(payload, indices, palette.k, offset),
 )
@@ -60,6 +63,7 @@ ZSTD = Coding(
     name="zstd",
     code=1,
     sized=False,
+    codes_palette=False,
     encode=lambda plane, _palette, options: zstd_tile(plane, options.effort),
     decode=lambda payload, indices, palette, offset: unzstd_tile(payload, indices, palette.k, offset),
 )
@@ -67,6 +71,7 @@ CONTEXT = Coding(
     name="context",
     code=2,
     sized=False,
+    codes_palette=True,
     encode=lambda plane, palette, options: context_tile(plane, palette, options.effort),
     decode=read_context_tile,
 )

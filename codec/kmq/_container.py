@@ -14,6 +14,7 @@ from kmq._coding import CODINGS, Coding
 from kmq._errors import FormatError, LimitError, TruncatedError, UnsupportedError
 from kmq._packing import packed_size
 from kmq._palette import MAX_ENTRIES, Palette, bit_depth
+from kmq._palette_coding import read_coded_palette
 from kmq._tiles import MAX_SIDE, TILE_EXPONENTS, TileGrid
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ LENGTH_BYTES = 4
 class Container:
     """A parsed file: everything but the payloads, and where those are.
 
+    `palette_size` is that of the whole field, in bytes.
     `tile_starts` (n + 1,) are the offsets of the tiles' payloads, then of the file's end.
     `metadata` maps "icc", "exif", "xmp", or an unknown skippable tag, to bytes.
     """
@@ -45,6 +47,7 @@ class Container:
     coding: Coding
     palette: Palette
     metadata: Mapping[str, bytes]
+    palette_size: int
     header_size: int
     sections_size: int
     tile_starts: NDArray[np.int64]
@@ -88,14 +91,22 @@ def write_container(
     coding: Coding,
     payloads: Sequence[bytes],
     metadata: Mapping[str, bytes],
+    coded_palette: bytes | None = None,
 ) -> bytes:
-    """Return the bytes of a file. `payloads` has one for each tile of `grid`, in raster order."""
+    """Return the bytes of a file. `payloads` has one for each tile of `grid`, in raster order.
+
+    `coded_palette` is the palette in coded form; None leaves it as it is.
+    """
     has_lengths = _item_bytes(grid, coding) > CRC_BYTES
     sections = b"".join(
         _with_crc(SECTION_TAGS[name] + _uleb(len(data)) + data) for name, data in metadata.items()
     )
     flags = {channels: code for code, channels in CHANNELS.items()}[palette.channels]
     flags |= coding.code << 2
+    entries = palette.entries.tobytes()
+    if coded_palette is not None:
+        flags |= PALETTE_CODED
+        entries = _uleb(len(coded_palette)) + coded_palette
     optional = b""
     if grid.side is not None:
         flags |= TILED
@@ -111,7 +122,7 @@ def write_container(
             _uleb(grid.height - 1),
             _uleb(palette.k - 1),
             optional,
-            palette.entries.tobytes(),
+            entries,
             b"".join(
                 (len(payload).to_bytes(LENGTH_BYTES, "little") if has_lengths else b"") + _crc(payload)
                 for payload in payloads
@@ -160,8 +171,13 @@ def read_container(data: memoryview, max_pixels: int | None = None) -> Container
         if sections_size == 0:
             raise FormatError(f"Sections_Size at offset {fields.at - 1} is 0 (spec M9)")
     grid = TileGrid(width, height, side)
-    entries = np.frombuffer(fields.take(k * channels, "Palette"), np.uint8)
-    index = np.frombuffer(fields.take(grid.count * _item_bytes(grid, coding), "Tile_Index"), "<u4")
+    palette_at = fields.at
+    is_coded = bool(flags & PALETTE_CODED)
+    # A size that the file hasn't room for is found by take().
+    stored = fields.take(fields.uleb("Palette_Size", 2**32 - 1, "M1") if is_coded else k * channels, "Palette")
+    palette_size = fields.at - palette_at
+    index_size = grid.count * _item_bytes(grid, coding)
+    index = np.frombuffer(fields.take(index_size, "Tile_Index"), "<u4")
     items = index.reshape(grid.count, -1)
     header = data[: fields.at]
     _check_crc("Header_CRC", fields.at, fields.crc("Header_CRC"), header, "M10")
@@ -170,12 +186,17 @@ def read_container(data: memoryview, max_pixels: int | None = None) -> Container
             f"Width_Minus_1 and Height_Minus_1 at offset 5: the picture has {width} x {height} = "
             f"{width * height} pixels; max_pixels allows {max_pixels}"
         )
+    if is_coded:
+        entries = read_coded_palette(stored, k, channels, fields.at - index_size - CRC_BYTES - len(stored))
+    else:
+        entries = np.frombuffer(stored, np.uint8).reshape(k, channels)
     starts = _tile_starts(data, fields.at + sections_size, grid, coding, k, items)
     return Container(
         grid=grid,
         coding=coding,
-        palette=Palette(entries.reshape(k, channels)),
+        palette=Palette(entries),
         metadata=MappingProxyType(dict(_read_sections(data, fields.at, sections_size))),
+        palette_size=palette_size,
         header_size=fields.at,
         sections_size=sections_size,
         tile_starts=starts,
@@ -214,10 +235,6 @@ def _read_flags(flags: int) -> tuple[int, Coding]:
     if coding is None:
         raise UnsupportedError(
             f"Flags at offset 4 are 0x{flags:02X}: this decoder doesn't have coding {code} (spec M12)"
-        )
-    if flags & PALETTE_CODED:
-        raise UnsupportedError(
-            f"Flags at offset 4 are 0x{flags:02X}: this decoder reads no coded palette (spec M13)"
         )
     return channels, coding
 

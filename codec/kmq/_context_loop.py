@@ -253,7 +253,7 @@ def code_cells(
     coder: cython.uint[::1],
     data: cython.uchar[::1],
 ) -> None:
-    """Code a tile's cells, or decode into them (spec C.4 to 7.9).
+    """Code a tile's cells, or decode into them (spec C.4 to C.9).
 
     `coefficients` (7, 18, 8) has each eight times. `cells` is the tile with its margins, (height + 3) x (width + 8), zero in the three rows on top.
     Decoding stops early where the payload ended long ago.

@@ -1,4 +1,4 @@
-"""The models of the context coding, and what they start from (spec C.4 to 7.9)."""
+"""The models of the context coding, and what they start from (spec C.4 to C.9)."""
 
 from __future__ import annotations
 

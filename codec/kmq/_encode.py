@@ -51,6 +51,7 @@ def encode(
     coding: str = "auto",
     tile: int | None = None,
     threads: int = 1,
+    keep_palette_order: bool = False,
     keep: Iterable[str] = (),
     n_init: int = 1,
     max_iter: int | None = None,
@@ -61,7 +62,7 @@ def encode(
 
     `image` is a Pillow image of any mode, or a uint8 array (H, W), (H, W, 1), (H, W, 3) or
     (H, W, 4). A picture of at most `k` distinct colours is stored exactly; so is the palette
-    of a Pillow image of mode P, with its order and indices, if it has at most `k` entries.
+    of a Pillow image of mode P, if it has at most `k` entries.
     Of other pictures, the colours are clustered (see `fit_palette`) and every pixel gets the
     nearest entry, or is dithered (see `map_indices`). Fully transparent pixels become
     transparent black, but in a palette that is kept.
@@ -88,10 +89,12 @@ def encode(
     0.8, but 1 with a given palette, which isn't fitted to the picture. `keep` names the
     metadata to keep: any of "icc", "exif", "xmp"; only a Pillow image has them.
 
-    `coding` is "packed", "zstd", or "auto" for the one of the two whose file is smaller, packed if
-    they are equal. `effort` is also for how long to look for a smaller file. `tile` cuts the
-    picture into squares of that side, a power of two from 16 to 32,768, of which `threads`, 1
-    to 256, are coded at a time.
+    `coding` is "packed", "zstd", "context" or "auto": context up to 8 megapixels, zstd above, and packed
+    wherever that isn't larger. `effort` is also for how long to look for a smaller file: of the
+    context coding it names the model, and "thorough" takes about twice as long, decoding too. `tile` cuts
+    the picture into squares of that side, a power of two from 16 to 32,768, of which `threads`, 1
+    to 256, are coded at a time. The context coding may renumber the entries of the palette, for that makes
+    files smaller; `keep_palette_order` forbids it, as does `palette`.
 
     The same pixels and options give the same bytes, on any number of cores.
 
@@ -100,7 +103,8 @@ def encode(
     FormatError or OSError.
     """
     kmeans = {"n_init": n_init, "max_iter": max_iter, "tol": tol, "random_state": random_state}
-    writing = _writing(coding, tile, threads, effort)
+    keeps = keep_palette_order or palette is not None
+    writing = _writing(coding, tile, threads, effort, keeps)
     request = _request(k, palette, (psnr, max_bytes, bpp), space, effort, dither, strength, kmeans, writing)
     return _encode(canonical_image(image, keep), request)
 
@@ -121,6 +125,7 @@ def save(
     coding: str = "auto",
     tile: int | None = None,
     threads: int = 1,
+    keep_palette_order: bool = False,
     keep: Iterable[str] = (),
     n_init: int = 1,
     max_iter: int | None = None,
@@ -138,7 +143,8 @@ def save(
     exists and `overwrite` is false.
     """
     kmeans = {"n_init": n_init, "max_iter": max_iter, "tol": tol, "random_state": random_state}
-    writing = _writing(coding, tile, threads, effort)
+    keeps = keep_palette_order or palette is not None
+    writing = _writing(coding, tile, threads, effort, keeps)
     request = _request(k, palette, (psnr, max_bytes, bpp), space, effort, dither, strength, kmeans, writing)
     path = file if isinstance(file, (str, os.PathLike)) else None
     if path is None and not hasattr(file, "write"):
@@ -196,10 +202,10 @@ def _request(
     return _Request(number, fixed, options, writing)
 
 
-def _writing(coding: object, tile: int | None, threads: object, effort: str) -> Writing:
+def _writing(coding: object, tile: int | None, threads: object, effort: str, keeps: object) -> Writing:
     """Check the arguments. Raises ValueError or TypeError, naming the argument."""
     name = checked_name("coding", coding, (AUTO, *CODINGS))
-    return Writing(name, checked_tile(tile), checked_threads(threads), CodingOptions(effort))
+    return Writing(name, checked_tile(tile), checked_threads(threads), CodingOptions(effort), bool(keeps))
 
 
 def _encode(canonical: CanonicalImage, request: _Request) -> bytes:

@@ -106,7 +106,7 @@ def make_ledger(container: Container, plane: IndexPlane, original: NDArray[np.ui
     grid, palette = container.grid, container.palette
     index_bytes = int(container.tile_starts[-1] - container.tile_starts[0])
     total_bytes = container.header_size + container.sections_size + index_bytes
-    palette_bytes = palette.k * palette.channels
+    raw_palette = palette.k * palette.channels
     counts = index_counts(plane)
     shares = counts[counts > 0] / plane.indices.size
     return Ledger(
@@ -119,13 +119,15 @@ def make_ledger(container: Container, plane: IndexPlane, original: NDArray[np.ui
         coding=container.coding.name,
         tile=grid.side,
         header_bytes=container.header_size
-        - palette_bytes
+        - container.palette_size
         - (container.crc_bytes - container.section_crc_bytes),
-        palette_bytes=palette_bytes,
+        palette_bytes=container.palette_size,
         index_bytes=index_bytes,
         checksum_bytes=container.crc_bytes,
         metadata_bytes=container.sections_size - container.section_crc_bytes,
-        packed_bytes=total_bytes - container.length_bytes - index_bytes + packed_bytes(grid, palette.k),
+        packed_bytes=total_bytes
+        - (container.length_bytes + index_bytes + container.palette_size)
+        + (packed_bytes(grid, palette.k) + raw_palette),
         index_entropy=abs(float(shares @ np.log2(shares))),
         squared_error=None if original is None else mean_error(palette, plane, original),
     )
