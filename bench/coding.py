@@ -54,9 +54,10 @@ from kmq_cli._export import indexed_image
 
 COLUMNS: tuple[tuple[str, dict[str, str]], ...] = (
     ("packed", {"coding": "packed"}),
-    ("fast", {"coding": "context", "model": "fast"}),
-    ("default", {"coding": "context", "model": "default"}),
-    ("max", {"coding": "context", "model": "max"}),
+    ("zstd", {"coding": "zstd"}),
+    ("fast", {"coding": "context", "effort": "fast"}),
+    ("default", {"coding": "context"}),
+    ("max", {"coding": "context", "effort": "thorough"}),
 )
 """Label, and what to ask kmq.encode for. What this kmq doesn't have is named and left out."""
 

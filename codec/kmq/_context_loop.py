@@ -99,7 +99,7 @@ def _bucket(
 def _learn(
     slots: cython.ushort[::1], place: cython.Py_ssize_t, bit: cython.bint, rates: cython.const[cython.int][::1]
 ) -> cython.void:
-    """Move a slot's probability towards the bit, the less the more it has seen (spec C.4)."""
+    """Move a slot's probability towards the bit, the less the more it has seen (spec C.2)."""
     slot: cython.int = slots[place]
     count: cython.int = slot & 15
     p: cython.int = slot >> 4
