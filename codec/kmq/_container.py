@@ -174,7 +174,9 @@ def read_container(data: memoryview, max_pixels: int | None = None) -> Container
     palette_at = fields.at
     is_coded = bool(flags & PALETTE_CODED)
     # A size that the file hasn't room for is found by take().
-    stored = fields.take(fields.uleb("Palette_Size", 2**32 - 1, "M1") if is_coded else k * channels, "Palette")
+    stored = fields.take(
+        fields.uleb("Palette_Size", 2**32 - 1, "M1") if is_coded else k * channels, "Palette"
+    )
     palette_size = fields.at - palette_at
     index_size = grid.count * _item_bytes(grid, coding)
     index = np.frombuffer(fields.take(index_size, "Tile_Index"), "<u4")

@@ -220,7 +220,7 @@ def _read_parameters(
 
 
 def _folded(steps: NDArray[np.int32]) -> NDArray[np.int32]:
-    """Return numbers from 0 on for 0, -1, 1, -2, 2 …"""
+    """Return numbers from 0 on for 0, -1, 1, -2, 2 and so on."""
     return np.where(steps >= 0, 2 * steps, -2 * steps - 1).astype(np.int32)
 
 
@@ -240,9 +240,8 @@ def _code(
     height, width = _inner(cells).shape
     tree = palette_tree(palette, parameters.exponents)
     options = parameters.options
-    state = fresh_state(
-        parameters.model, height * width, width, palette.k, flat=bool(options & FLAT), match=bool(options & MATCH)
-    )
+    flat, match = bool(options & FLAT), bool(options & MATCH)
+    state = fresh_state(parameters.model, height * width, width, palette.k, flat=flat, match=match)
     shared = tables()
     code_cells(
         encoding,

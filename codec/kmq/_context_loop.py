@@ -35,7 +35,7 @@ FRESH = 0x8000
 @cython.nogil
 @cython.exceptval(check=False)
 def _clipped(value: cython.int, most: cython.int) -> cython.int:
-    return most if value > most else -most if value < -most else value
+    return most if value > most else -most if value < -most else value  # noqa: FURB136 - max() is of C longs
 
 
 @cython.cfunc
@@ -97,7 +97,10 @@ def _bucket(
 @cython.nogil
 @cython.exceptval(check=False)
 def _learn(
-    slots: cython.ushort[::1], place: cython.Py_ssize_t, bit: cython.bint, rates: cython.const[cython.int][::1]
+    slots: cython.ushort[::1],
+    place: cython.Py_ssize_t,
+    bit: cython.bint,
+    rates: cython.const[cython.int][::1],
 ) -> cython.void:
     """Move a slot's probability towards the bit, the less the more it has seen (spec C.2)."""
     slot: cython.int = slots[place]
@@ -138,8 +141,9 @@ def _train(
     weight: cython.short
     for i in range(count):
         weight = weights[row + i] + cython.cast(cython.short, (inputs[i] * error + 16384) >> 15)
-        weight = 16383 if weight > 16383 else weight
-        weights[row + i] = -16383 if weight < -16383 else weight
+        # Not min() and max(), whose numbers would be wider than these: eight weights are changed at a time.
+        weight = 16383 if weight > 16383 else weight  # noqa: FURB136
+        weights[row + i] = -16383 if weight < -16383 else weight  # noqa: FURB136
 
 
 @cython.cfunc
@@ -255,8 +259,9 @@ def code_cells(
 ) -> None:
     """Code a tile's cells, or decode into them (spec C.4 to C.9).
 
-    `coefficients` (7, 18, 8) has each eight times. `cells` is the tile with its margins, (height + 3) x (width + 8), zero in the three rows on top.
-    Decoding stops early where the payload ended long ago.
+    `cells` is the tile with its margins, (height + 3) x (width + 8), zero in the three rows on top.
+    `coefficients` (7, 18, 8) has each eight times, so that eight are multiplied at a time. `model` is the
+    `layout` of `fresh_state`. Decoding stops early where the payload ended long ago.
     """
     n_contexts: cython.int = model[0]
     n_node_maps: cython.int = model[1]
@@ -407,7 +412,7 @@ def code_cells(
                     )
                     flat = flat_slots[i]
                     p = flat >> 6
-                    p = 65535 if p > 65535 else 1 if p < 1 else p
+                    p = 65535 if p > 65535 else max(p, 1)
                     if _coded(encoding, coder, data, cells[at] == w, p):
                         flat_slots[i] = flat + ((4194303 - flat) >> 7)
                         cells[at] = w
@@ -493,9 +498,7 @@ def code_cells(
                     node = tree[node, 2 * v[80 + tree[node, 2]] > tree[node, 3]]
                 nearest = ~node
                 # C.6: a hash of each context
-                near = _hashed(
-                    _hashed(_hashed(_mixed(classes[w] + 1), classes[n]), classes[nw]), classes[ne]
-                )
+                near = _hashed(_hashed(_hashed(_mixed(classes[w] + 1), classes[n]), classes[nw]), classes[ne])
                 hashes[0] = _mixed(w + 1)
                 hashes[1] = _hashed(_hashed(_hashed(near, classes[ww]), classes[nn]), classes[nee])
                 hashes[2] = _hashed(_mixed(n + 1), ne)
@@ -518,8 +521,12 @@ def code_cells(
                     )
                     hashes[12] = _hashed(_hashed(_mixed(w + 1), n), nearest)
                     hashes[13] = widest
-                    hashes[14] = _hashed(_hashed(_hashed(_mixed(w + 1), classes[n]), classes[nw]), classes[ne])
-                    hashes[15] = _hashed(_hashed(_hashed(_mixed(n + 1), classes[w]), classes[nw]), classes[ne])
+                    hashes[14] = _hashed(
+                        _hashed(_hashed(_mixed(w + 1), classes[n]), classes[nw]), classes[ne]
+                    )
+                    hashes[15] = _hashed(
+                        _hashed(_hashed(_mixed(n + 1), classes[w]), classes[nw]), classes[ne]
+                    )
                 equal = (
                     (w == n)
                     | (w == nw) << 1
@@ -589,7 +596,7 @@ def code_cells(
                         + _difference(inputs[1], inputs[2])
                         + _difference(inputs[1], inputs[3])
                     ) >> 1
-                    contrast = quantisers[3, 1023 if contrast > 1023 else contrast] >> 1
+                    contrast = quantisers[3, min(contrast, 1023)] >> 1
                     back = node_base + (node & (node_rows - 1)) * n_node_maps * 256
                     places[n_places] = (
                         back + quantisers[0, inputs[2] + 2048] * 16 + quantisers[0, inputs[3] + 2048]
@@ -599,15 +606,24 @@ def code_cells(
                     )
                     if n_node_maps > 2:
                         places[n_places + 2] = (
-                            back + 512 + quantisers[0, inputs[0] + 2048] * 16 + quantisers[0, inputs[4] + 2048]
+                            back
+                            + 512
+                            + quantisers[0, inputs[0] + 2048] * 16
+                            + quantisers[0, inputs[4] + 2048]
                         )
                         places[n_places + 3] = back + 768 + quantisers[1, inputs[11] + 2048] * 8 + contrast
                     if n_node_maps > 4:
                         places[n_places + 4] = (
-                            back + 1024 + quantisers[0, inputs[1] + 2048] * 16 + quantisers[0, inputs[5] + 2048]
+                            back
+                            + 1024
+                            + quantisers[0, inputs[1] + 2048] * 16
+                            + quantisers[0, inputs[5] + 2048]
                         )
                         places[n_places + 5] = (
-                            back + 1280 + quantisers[0, inputs[0] + 2048] * 16 + quantisers[0, inputs[1] + 2048]
+                            back
+                            + 1280
+                            + quantisers[0, inputs[0] + 2048] * 16
+                            + quantisers[0, inputs[1] + 2048]
                         )
                     n_places += n_node_maps
                     # ... and of the distance maps
@@ -615,7 +631,7 @@ def code_cells(
                         i = 2 if j == 0 else 3 if j == 1 else j - 2  # 80, 88, 64, 72 in v
                         z = _clipped((_clipped(distances[8 + i], 2047) * per_scale[i]) >> 11, 511)
                         d = (scale[i] * spread_inverse) >> 12
-                        d = 1023 if d > 1023 else d
+                        d = min(d, 1023)
                         places[n_places] = starts[i] + ((quantisers[3, d] * 32 + quantisers[2, z + 512]) << 2)
                         n_places += 1
                     for i in range(n_contexts, n_places):
@@ -634,12 +650,12 @@ def code_cells(
                     k_in += 1
                     inputs[k_in] = 256
                     # C.8: mixing
-                    d = 15 if depth > 15 else depth
+                    d = min(depth, 15)
                     rows[0] = node & (node_rows - 1)
                     rows[1] = neighbour_set + equal * 16 + d
                     rows[2] = match_set + (side * 2 + (expected > 0)) * 16 + d
                     i = (scale[2] * spread_inverse) >> 13
-                    rows[3] = texture_set + contrast * 32 + (31 if i > 31 else i)
+                    rows[3] = texture_set + contrast * 32 + (min(i, 31))
                     total = 0
                     place = (d + 16 * (expected >= 0)) * 4
                     for i in range(n_sets):
@@ -669,12 +685,14 @@ def code_cells(
                     local = 2 * local + bit
                     depth += 1
                     node = tree[node, bit]
-                decisions = 0x40000000 if decisions > 0x40000000 else decisions + cython.cast(cython.uint, depth)
+                decisions = (
+                    0x40000000 if decisions > 0x40000000 else decisions + cython.cast(cython.uint, depth)
+                )
                 value = ~node
                 cells[at] = value
                 for j in range(4):
                     d = _difference(points[value, 0], v[64 + 8 * j])
-                    errors[j, row, x + left] = 2 * (511 if d > 511 else d)
+                    errors[j, row, x + left] = 2 * (min(d, 511))
                 at += 1
             for i in range(left):
                 cells[at + i] = cells[at - 1]

@@ -32,6 +32,9 @@ DEFAULT = np.array([80, 64, -32, 32, -16, -16, 16] + [0] * 11, np.int32)
 SAMPLES = 1 << 15
 """Pixels that the coefficients are fitted to."""
 
+ENOUGH = 500
+"""Pixels from which a texture's coefficients are fitted."""
+
 AXES = 3
 """Axes that are fitted: lightness and two of hue."""
 
@@ -70,7 +73,8 @@ def fitted_coefficients(indices: Indices, points: NDArray[np.int16]) -> NDArray[
         for kind in range(TEXTURES):
             chosen = texture == kind
             part = near[:, chosen]
-            squares[kind] += np.einsum("ip,jp->ij", part, part)  # not BLAS, whose threads wait for each other
+            # Not by BLAS, whose threads wait for each other.
+            squares[kind] += np.einsum("ip,jp->ij", part, part)
             products[kind] += np.einsum("ip,p->i", part, target[chosen])
     counts = np.bincount(texture, minlength=TEXTURES)
     coefficients[0] = _solved(squares.sum(axis=0), products.sum(axis=0), len(own))
@@ -82,23 +86,20 @@ def fitted_coefficients(indices: Indices, points: NDArray[np.int16]) -> NDArray[
     return coefficients
 
 
-ENOUGH = 500
-"""Pixels from which a texture's coefficients are fitted."""
-
-
 def _textures(
     w: NDArray[np.int32], n: NDArray[np.int32], nw: NDArray[np.int32], ne: NDArray[np.int32]
 ) -> NDArray[np.int64]:
     """Return the texture of each neighbourhood by its lightness (spec C.5)."""
     down, across, on = np.abs(w - nw), np.abs(n - nw), np.abs(n - ne)
     total = down + across + on
-    return np.select(
-        [total < 37, total < 150, down > 2 * across, across > 2 * down, on > 2 * down], [0, 1, 2, 3, 4], 5
-    )
+    kinds = [total < 37, total < 150, down > 2 * across, across > 2 * down, on > 2 * down]
+    found: NDArray[np.int64] = np.select(kinds, [0, 1, 2, 3, 4], 5)
+    return found
 
 
 def _solved(squares: NDArray[np.float64], products: NDArray[np.float64], count: int) -> NDArray[np.int32]:
-    """Return the coefficients, in 128ths: what they lack to 1 goes to W and N, from which all are measured."""
+    """Return the coefficients, in 128ths: what they lack to 1 goes to W and N, the base of all."""
     found = np.linalg.solve(squares + 2.0 * max(count, 1) * np.eye(len(TAPS)), products)
     found[:2] += (1 - found.sum()) / 2
-    return np.clip(np.rint(UNIT * found), -MOST, MOST).astype(np.int32)
+    coefficients: NDArray[np.int32] = np.clip(np.rint(UNIT * found), -MOST, MOST).astype(np.int32)
+    return coefficients

@@ -30,7 +30,7 @@ MOST_EXPONENT = 15
 
 @dataclass(frozen=True, slots=True)
 class PaletteTree:
-    """A tree with its entries: `points` (k, 8) int16, `nodes` (k - 1, 8), `leaf_parents` and `classes` (k,) int32.
+    """A tree: `points` (k, 8) int16; `nodes` (k - 1, 8), `leaf_parents` (k,) and `classes` (k,) int32.
 
     See `fill_tree` for what these hold.
     """
@@ -45,7 +45,8 @@ def rough_counts(indices: Indices, k: int) -> NDArray[np.int32]:
     """Return floor(log2(count)) of every entry, (k,) int32, from 0 to 15; 0 for what isn't used."""
     counts = np.bincount(indices.reshape(-1), minlength=k)
     exponents = np.frexp(np.maximum(counts, 1))[1] - 1
-    return np.minimum(exponents, MOST_EXPONENT).astype(np.int32)
+    rough: NDArray[np.int32] = np.minimum(exponents, MOST_EXPONENT).astype(np.int32)
+    return rough
 
 
 def palette_tree(palette: Palette, exponents: NDArray[np.int32]) -> PaletteTree:

@@ -96,7 +96,7 @@ def fill_tree(
                 tree[link >> 1, link & 1] = nodes
             most = 0
             for i in range(start, end):
-                most = exponents[order[i]] if exponents[order[i]] > most else most
+                most = max(most, exponents[order[i]])
             most = most - weight_bits if k <= weighed else 255
             best = -1
             axis = 0
@@ -140,14 +140,14 @@ def fill_tree(
                 p = points[order[i], axis]
                 sums[i >= cut] += p
                 if i < cut:
-                    low = p if p > low else low
+                    low = max(low, p)
                 else:
-                    high = p if p < high else high
+                    high = min(high, p)
             spread = _floored(sums[1], end - cut) - _floored(sums[0], cut - start)
-            spread = 1 if spread < 1 else spread
+            spread = max(spread, 1)
             tree[nodes, 2] = axis
             tree[nodes, 3] = low + high
-            tree[nodes, 4] = 32767 if inverse // spread > 32767 else inverse // spread
+            tree[nodes, 4] = min(inverse // spread, 32767)
             tree[nodes, 5] = 65536 // spread
             tree[nodes, 6] = link
             tree[nodes, 7] = 0
