@@ -43,6 +43,9 @@ FITTED = 30_000
 DRAWN = 0.3
 """Share of flat pixels from which a picture is taken for drawn: what pays there differs most."""
 
+REPEATING = 0.05
+"""Share of flat pixels from which repeats are looked for: in photographs there are none."""
+
 TRIED = 1 << 17
 DRAWN_TRIED = 1 << 20
 """Pixels of a tile, and of a drawn one, up to which each option is tried with and without."""
@@ -74,7 +77,7 @@ def context_tile(plane: IndexPlane, palette: Palette, effort: str) -> bytes:
     flat = _flat_share(plane.indices)
     code = next(code for code, model in MODELS.items() if model.name == MODEL_OF[effort])
     options = code | COUNTS * (size >= COUNTED) | COEFFICIENTS * (size >= FITTED)
-    options |= FLAT * (flat > DRAWN) | MATCH * (flat > 0)
+    options |= FLAT * (flat > DRAWN) | MATCH * (flat > REPEATING)
     best = _encoded(plane, palette, options)
     if size <= TRIED or effort == "thorough" or (flat > DRAWN and size <= DRAWN_TRIED):
         for option in (COEFFICIENTS, COUNTS, MATCH, FLAT):

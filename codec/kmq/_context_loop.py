@@ -290,6 +290,7 @@ def code_cells(
     at: cython.Py_ssize_t
     match: cython.Py_ssize_t = 0
     place: cython.Py_ssize_t
+    lowest: cython.int = 2 if n_distance_maps == 2 else 0  # prediction that is in use
     back: cython.Py_ssize_t
     i: cython.int
     j: cython.int
@@ -421,12 +422,15 @@ def code_cells(
                         at += 1
                         continue
                     flat_slots[i] = flat - (flat >> 7)
-                near = _hashed(_hashed(_hashed(_mixed(w + 1), n), nw), ne)
-                wide = _hashed(_hashed(_hashed(near, ww), nn), nee)
-                widest = _hashed(
-                    _hashed(_hashed(_hashed(wide, nne), cells[at - 2 * pitch - 1]), cells[at - pitch - 2]),
-                    cells[at - 3],
-                )
+                if has_match or n_contexts > 7:
+                    near = _hashed(_hashed(_hashed(_mixed(w + 1), n), nw), ne)
+                    wide = _hashed(_hashed(_hashed(near, ww), nn), nee)
+                    widest = _hashed(
+                        _hashed(
+                            _hashed(_hashed(wide, nne), cells[at - 2 * pitch - 1]), cells[at - pitch - 2]
+                        ),
+                        cells[at - 3],
+                    )
                 if has_match:
                     i = widest >> (32 - match_bits)
                     if length == 0 and matches[i] > 0:
@@ -480,7 +484,7 @@ def code_cells(
                 for a in range(8):
                     v[80 + a] = _clipped(sums[a] >> 7, 3000)
                     v[88 + a] = _clipped(sums[8 + a] >> 7, 3000)
-                for j in range(4):
+                for j in range(lowest, 4):
                     i = x + left
                     d = (
                         2 * (errors[j, row, i - 1] + errors[j, above, i])
@@ -493,10 +497,6 @@ def code_cells(
                     per_scale[j] = 65536 // scale[j]
                     d = scale[j]
                     starts[j] = distance_base + j * 2048 + (d >= 8) + (d >= 40) + (d >= 100)
-                node = 0
-                while node >= 0:
-                    node = tree[node, 2 * v[80 + tree[node, 2]] > tree[node, 3]]
-                nearest = ~node
                 # C.6: a hash of each context
                 near = _hashed(_hashed(_hashed(_mixed(classes[w] + 1), classes[n]), classes[nw]), classes[ne])
                 hashes[0] = _mixed(w + 1)
@@ -508,6 +508,10 @@ def code_cells(
                     hashes[5] = _hashed(_hashed(_mixed(w + 1), ww), cells[at - 3])
                     hashes[6] = near
                 if n_contexts > 7:
+                    node = 0
+                    while node >= 0:
+                        node = tree[node, 2 * v[80 + tree[node, 2]] > tree[node, 3]]
+                    nearest = ~node
                     hashes[7] = wide
                     hashes[8] = _hashed(_mixed(w + 1), nee)
                     hashes[9] = _hashed(_hashed(_hashed(_mixed(w + 1), n), nw), ne)
@@ -690,7 +694,7 @@ def code_cells(
                 )
                 value = ~node
                 cells[at] = value
-                for j in range(4):
+                for j in range(lowest, 4):
                     d = _difference(points[value, 0], v[64 + 8 * j])
                     errors[j, row, x + left] = 2 * (min(d, 511))
                 at += 1

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 DISTANCES = 12
 """Inputs that are distances of colours from the node's threshold."""
 
-DISTANCE_WEIGHT, CONTEXT_WEIGHT, MAP_WEIGHT = 100, 1750, 750
-"""What the weights of each kind of input start from; 8,192 is 1."""
+DISTANCE_WEIGHT, CONTEXT_WEIGHTS, MAP_WEIGHTS = 100, 9100, 4800
+"""What the weights start from, 8,192 being 1: each distance's, and all contexts' and all maps' together."""
 
 PREDICTIONS = 4
 
@@ -155,8 +155,8 @@ def fresh_state(model: Model, pixels: int, width: int, k: int, *, flat: bool, ma
     weights = np.zeros(model.inputs, np.int16)
     first, last = DISTANCES, DISTANCES + model.contexts * (1 + model.refines)
     weights[:first] = DISTANCE_WEIGHT
-    weights[first:last] = CONTEXT_WEIGHT // (1 + model.refines)
-    weights[last : last + model.slots] = MAP_WEIGHT
+    weights[first:last] = CONTEXT_WEIGHTS // (last - first)
+    weights[last : last + model.slots] = MAP_WEIGHTS // model.slots
     layout = [
         *(model.contexts, model.node_maps, model.distance_maps, model.sets, model.refines, model.inputs),
         *(bucket_bits, flat, match, match_bits, node_base, distance_base, match_base),
