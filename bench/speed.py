@@ -65,7 +65,7 @@ def main() -> None:
                 print(
                     f"{path.stem:32.32}{megapixels:6.1f}{palette.k:7,}  {f'{name}, {effort}':16}"
                     f"{ledger.total_bytes:11,}{100 * ledger.total_bytes / ledger.packed_bytes:9.1f}%"
-                    f"{megapixels / taken:8.1f}{megapixels / seconds(file.indices, options.runs):7.0f}",
+                    f"{megapixels / taken:8.1f}{megapixels / seconds(file.indices, options.runs):7.1f}",
                     flush=True,
                 )
 
