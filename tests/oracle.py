@@ -1,7 +1,7 @@
 """An independent, slow reading and writing of the format and its measures, for comparison.
 
 Nothing here imports kmq. Bits go through bitarray, Zstandard frames through the library whole, numbers
-are Python's, distances are computed for all pairs.
+are Python's, distances are computed for all pairs. Coded palettes are read by palette_oracle.
 """
 
 import statistics
@@ -12,6 +12,8 @@ from math import ceil
 
 from bitarray import bitarray
 from bitarray.util import ba2int, int2ba
+
+import palette_oracle
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -101,20 +103,28 @@ def build(
 
 
 class Reader:
-    """Reads a valid file in the order of the spec; knows nothing of invalid ones."""
+    """Reads a valid file in the order of the spec; knows nothing of invalid ones.
+
+    In the context coding it leaves the payloads as they are: `rows` is None.
+    """
 
     def __init__(self, data):
         self.data, self.at = bytes(data), 5
         assert self.data[:4] == b"KMQ\x01"
         flags = self.data[4]
         self.channels = (1, 3, 4)[flags & 3]
-        self.coding = ("packed", "zstd")[flags >> 2 & 7]
-        assert not flags & 0x20
+        self.coding = ("packed", "zstd", "context")[flags >> 2 & 7]
         self.width, self.height, self.k = (self._uleb() + 1 for _ in range(3))
         self.tile = 2 ** self._take(1)[0] if flags & 0x40 else None
         sections = self._uleb() if flags & 0x80 else 0
-        raw = self._take(self.k * self.channels)
-        self.palette = [tuple(raw[i : i + self.channels]) for i in range(0, len(raw), self.channels)]
+        palette_at = self.at
+        raw = self._take(self._uleb() if flags & 0x20 else self.k * self.channels)
+        self.palette_size = self.at - palette_at
+        self.palette = (
+            palette_oracle.read(raw, self.k, self.channels)
+            if flags & 0x20
+            else [tuple(raw[i : i + self.channels]) for i in range(0, len(raw), self.channels)]
+        )
         side = self.tile or max(self.width, self.height)
         boxes = [
             (x, y, min(side, self.width - x), min(side, self.height - y))
@@ -128,12 +138,15 @@ class Reader:
         self.sections = self._take(sections)
         self.rows = [[None] * self.width for _ in range(self.height)]
         bits = bits_for(self.k)
-        self.payload_size = 0
+        self.payloads = []
         for (x, y, w, h), (length, expected) in zip(boxes, items, strict=True):
             size = ceil(w * h * bits / 8) if self.coding == "packed" else len(self.data) - self.at
             payload = self._take(struct.unpack("<I", length)[0] if length else size)
-            self.payload_size += len(payload)
+            self.payloads.append(payload)
             assert crc(payload) == expected
+            if self.coding == "context":
+                self.rows = None
+                continue
             if self.coding == "packed":
                 numbers = unpack(payload, bits, w * h)
             else:
@@ -143,6 +156,7 @@ class Reader:
             for row in range(h):
                 self.rows[y + row][x : x + w] = numbers[row * w : (row + 1) * w]
         assert self.at == len(self.data)
+        self.payload_size = sum(map(len, self.payloads))
 
     def _take(self, size):
         self.at += size

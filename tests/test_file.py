@@ -69,7 +69,7 @@ def test_narrow_numpy_numbers_are_as_good_as_any(kind):
     assert kmq.unpack_indices(bytes(50), kind(20), kind(20), kind(2)).indices.shape == (20, 20)
 
 
-@pytest.mark.parametrize("coding", ["packed", "zstd"])
+@pytest.mark.parametrize("coding", ["packed", "zstd", "context"])
 def test_a_region_touches_no_other_tile(coding):
     data = bytearray(kmq.encode(PICTURE, tile=16, coding=coding))
     whole = kmq.KmqFile(bytes(data)).read(0, 0, 16, 16)
@@ -96,21 +96,23 @@ def test_the_limit_is_for_what_one_call_decodes(path):
             file.read(0, 0, 11, 10)
 
 
-def test_where_tiles_are_decoded_whole_the_limit_is_for_those(tmp_path):
-    kmq.save(tmp_path / "x.kmq", PICTURE, tile=16, coding="zstd")
+@pytest.mark.parametrize("coding", ["zstd", "context"])
+def test_where_tiles_are_decoded_whole_the_limit_is_for_those(tmp_path, coding):
+    kmq.save(tmp_path / "x.kmq", PICTURE, tile=16, coding=coding)
     with kmq.open(tmp_path / "x.kmq", max_pixels=32 * 16) as file:
         assert file.read(10, 3, 10, 10).shape == (10, 10, 3)
         assert file.read(69, 49, 1, 1).shape == (1, 1, 3)
         message = "the tiles it touches have 32 x 32 = 1024 pixels; max_pixels allows 512"
         with pytest.raises(kmq.LimitError, match=message):
             file.read(15, 15, 2, 2)
-    one = kmq.KmqFile(kmq.encode(PICTURE, coding="zstd"), max_pixels=3499)
+    one = kmq.KmqFile(kmq.encode(PICTURE, coding=coding), max_pixels=3499)
     with pytest.raises(kmq.LimitError, match="70 x 50 = 3500 pixels"):
         one.read(0, 0, 1, 1)
 
 
-def test_of_a_tile_that_is_decoded_whole_the_checksum_is_checked_by_a_region_too():
-    data = bytearray(kmq.encode(PICTURE, coding="zstd"))
+@pytest.mark.parametrize("coding", ["zstd", "context"])
+def test_of_a_tile_that_is_decoded_whole_the_checksum_is_checked_by_a_region_too(coding):
+    data = bytearray(kmq.encode(PICTURE, coding=coding))
     data[-1] ^= 1
     with pytest.raises(kmq.FormatError, match="Tile_CRC"):
         kmq.KmqFile(data).read(0, 0, 1, 1)

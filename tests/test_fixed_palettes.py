@@ -11,7 +11,7 @@ from PIL import Image
 
 import kmq
 import oracle
-from strategies import palettes, pictures
+from strategies import PLAIN_CODINGS, palettes, pictures
 
 COLOURS = [(255, 0, 0), (0, 0, 0), (12, 34, 56), (0, 0, 0)]
 """Out of order, and one of them twice."""
@@ -96,9 +96,9 @@ def test_names_of_well_known_palettes(name, k, some):
     assert {colour: entries.index(colour) for colour in some} == some
 
 
-@given(pictures(), palettes(k=st.integers(1, 30)))
-def test_every_pixel_gets_the_nearest_of_the_entries_that_are_given(picture, palette):
-    data = kmq.encode(picture, palette=palette, space="srgb")
+@given(pictures(), palettes(k=st.integers(1, 30)), PLAIN_CODINGS)
+def test_every_pixel_gets_the_nearest_of_the_entries_that_are_given(picture, palette, coding):
+    data = kmq.encode(picture, palette=palette, coding=coding, space="srgb")
     read = oracle.Reader(data)
     rows = oracle.colours_of(picture)
     channels = max(len(rows[0][0]), palette.channels)

@@ -12,7 +12,7 @@ from PIL import Image
 import kmq
 import oracle
 from oracle import build, section
-from strategies import CODINGS, TILES, pictures
+from strategies import CODINGS, PLAIN_CODINGS, TILES, pictures
 from test_image import profile_of_gamma
 
 
@@ -24,7 +24,7 @@ def test_the_parts_sum_to_the_size_and_each_is_what_it_says(picture, k, tile, co
     read = oracle.Reader(data)
     tiles = math.prod(-(-side // (tile or 99)) for side in picture.shape[:2])
     assert ledger.total_bytes == len(data)
-    assert ledger.palette_bytes == read.k * read.channels
+    assert ledger.palette_bytes == read.palette_size
     assert ledger.index_bytes == read.payload_size
     assert ledger.checksum_bytes == 4 + 4 * tiles
     assert ledger.header_bytes == read.header_size - ledger.palette_bytes - ledger.checksum_bytes
@@ -38,9 +38,9 @@ def test_the_parts_sum_to_the_size_and_each_is_what_it_says(picture, k, tile, co
 
 
 @settings(max_examples=60)
-@given(pictures(), st.integers(1, 9))
-def test_entropy_and_loss_are_those_of_the_pixels(picture, k):
-    data = kmq.encode(picture, k)
+@given(pictures(), st.integers(1, 9), PLAIN_CODINGS)
+def test_entropy_and_loss_are_those_of_the_pixels(picture, k, coding):
+    data = kmq.encode(picture, k, coding=coding)
     ledger = kmq.inspect(data, picture)
     read = oracle.Reader(data)
     flat = [index for row in read.rows for index in row]

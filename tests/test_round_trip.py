@@ -12,7 +12,7 @@ from PIL import Image
 
 import kmq
 import oracle
-from strategies import CODINGS, TILES, palettes, pictures, planes
+from strategies import CODINGS, PLAIN_CODINGS, TILES, palettes, pictures, planes
 
 KS = st.integers(1, 12)
 
@@ -22,9 +22,9 @@ def expected_shape(picture):
 
 
 @settings(max_examples=60)
-@given(pictures(), KS, TILES)
-def test_every_pixel_gets_the_nearest_entry(picture, k, tile):
-    data = kmq.encode(picture, k, tile=tile, space="srgb")
+@given(pictures(), KS, TILES, PLAIN_CODINGS)
+def test_every_pixel_gets_the_nearest_entry(picture, k, tile, coding):
+    data = kmq.encode(picture, k, tile=tile, coding=coding, space="srgb")
     decoded = kmq.decode(data)
     read = oracle.Reader(data)
     assert read.k <= k
@@ -58,16 +58,49 @@ def as_rgba(entries):
     return [(*(entry * 3 if grey else entry), *([255] if opaque else [])) for entry in entries.tolist()]
 
 
-@given(palettes(k=st.integers(1, 256)), st.data())
-def test_a_palette_image_keeps_its_palette_and_indices(palette, data):
-    plane = data.draw(planes(k=st.just(palette.k)))
+def palette_image(palette, plane):
+    """Return a Pillow image of mode P."""
     image = Image.fromarray(plane.indices.astype(np.uint8))
     wanted = as_rgba(palette.entries)
     image.putpalette(bytes(value for entry in wanted for value in entry[:3]))
     image.info["transparency"] = bytes(entry[3] for entry in wanted)
-    with kmq.KmqFile(kmq.encode(image, palette.k)) as file:
-        assert as_rgba(file.palette.entries) == wanted
+    return image
+
+
+@given(palettes(k=st.integers(1, 256)), CODINGS, st.data())
+def test_a_palette_image_keeps_its_palette_and_indices(palette, coding, data):
+    plane = data.draw(planes(k=st.just(palette.k)))
+    keeps = {"keep_palette_order": True} if coding in ("auto", "context") else {}
+    encoded = kmq.encode(palette_image(palette, plane), palette.k, coding=coding, **keeps)
+    with kmq.KmqFile(encoded) as file:
+        assert as_rgba(file.palette.entries) == as_rgba(palette.entries)
         assert file.indices() == plane
+
+
+@given(palettes(k=st.integers(1, 256)), st.sampled_from(["auto", "context"]), st.data())
+def test_renumbering_keeps_every_entry_and_each_pixel_s_own(palette, coding, data):
+    plane = data.draw(planes(k=st.just(palette.k)))
+    kept, free = (
+        kmq.encode(palette_image(palette, plane), palette.k, coding=coding, keep_palette_order=keeps)
+        for keeps in (True, False)
+    )
+    with kmq.KmqFile(free) as file:
+        entries, indices = as_rgba(file.palette.entries), file.indices().indices
+    wanted = as_rgba(palette.entries)
+    assert sorted(entries) == sorted(wanted)
+    pairs = set(zip(plane.indices.ravel().tolist(), indices.ravel().tolist(), strict=True))
+    assert len({old for old, _ in pairs}) == len({new for _, new in pairs}) == len(pairs)
+    assert all(wanted[old] == entries[new] for old, new in pairs)
+    with kmq.KmqFile(kept) as file:
+        assert as_rgba(file.palette.entries) == wanted
+
+
+@pytest.mark.parametrize("coding", ["auto", "packed", "zstd", "context"])
+def test_a_given_palette_keeps_its_order_in_every_coding(coding):
+    ramp = [[v, v, 255 - v] for v in range(255, -1, -1)]
+    picture = np.random.default_rng(0).integers(0, 256, (40, 40, 3), np.uint8)
+    with kmq.KmqFile(kmq.encode(picture, palette=ramp, coding=coding)) as file:
+        assert file.palette.entries.tolist() == ramp
 
 
 def test_k_above_the_distinct_colours_gives_a_smaller_palette(recwarn):
@@ -106,7 +139,7 @@ def test_the_same_bytes_and_pixels_however_many_tiles_are_done_at_a_time(picture
 @settings(max_examples=40)
 @given(pictures(), st.sampled_from([1, 2, 5, 65_536]), TILES)
 def test_auto_is_the_smallest_and_packed_of_equals(picture, k, tile):
-    files = [kmq.encode(picture, k, tile=tile, coding=coding) for coding in ("packed", "zstd")]
+    files = [kmq.encode(picture, k, tile=tile, coding=coding) for coding in ("packed", "context")]
     assert kmq.encode(picture, k, tile=tile) == min(files, key=len)
 
 
@@ -186,7 +219,7 @@ def test_arguments_of_another_type_are_named(function, message):
         ({"k": 65_537}, ValueError, "k is 65537"),
         ({"k": 16.0}, TypeError, "k is 16.0; it must be an integer"),
         ({"k": True}, TypeError, "k is True"),
-        ({"coding": "zip"}, ValueError, "coding is 'zip'; it must be one of auto, packed, zstd"),
+        ({"coding": "zip"}, ValueError, "coding is 'zip'; it must be one of auto, packed, zstd, context"),
         ({"threads": 0}, ValueError, "threads is 0; it must be 1 to 256"),
         ({"threads": "2"}, TypeError, "threads is '2'"),
         ({"tile": 8}, ValueError, "tile is 8"),
