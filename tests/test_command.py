@@ -97,6 +97,8 @@ def test_json_has_no_infinity(folder):
          {"palette": "pico-8", "dither": "ordered", "strength": 0.5}),
         (["-k9", "--space=srgb", "--effort=thorough", "--dither=floyd-steinberg"],
          {"k": 9, "space": "srgb", "effort": "thorough", "dither": "floyd-steinberg"}),
+        (["-k9", "--coding=context", "--effort=fast", "--keep-palette-order"],
+         {"k": 9, "coding": "context", "effort": "fast", "keep_palette_order": True}),
     ],
 )  # fmt: skip
 def test_palettes_and_targets_reach_the_encoder(folder, flags, options):
@@ -114,7 +116,8 @@ def test_a_target_that_cannot_be_met_is_exit_code_3(folder):
 
 def test_what_dithering_costs_is_shown(folder):
     plain = run("encode", "picture.png", "-k4", "-o", "plain.kmq", check=0).stdout.decode()
-    done = run("encode", "picture.png", "-k4", "--dither=floyd-steinberg", check=0).stdout.decode()
+    flags = ["-k4", "--dither=floyd-steinberg", "--coding=packed"]
+    done = run("encode", "picture.png", *flags, check=0).stdout.decode()
     assert "dithering" not in plain
     (line,) = (line for line in done.splitlines() if line.startswith("dithering"))
     dithered = kmq.KmqFile((folder / "picture.kmq").read_bytes())
@@ -125,22 +128,25 @@ def test_what_dithering_costs_is_shown(folder):
     )
 
 
-def test_where_bytes_are_coded_the_cost_of_dithering_is_in_bytes(folder):
+@pytest.mark.parametrize("coding", ["zstd", "context", "auto"])
+def test_where_bytes_are_coded_the_cost_of_dithering_is_in_bytes(folder, coding):
     china = load_sample_image("china.jpg")[:100, :100]
     Image.fromarray(china).save("china.png")
-    done = run("encode", "china.png", "-k8", "--dither=floyd-steinberg", "--coding=zstd", check=0)
+    done = run("encode", "china.png", "-k8", "--dither=floyd-steinberg", f"--coding={coding}", check=0)
     (line,) = (line for line in done.stdout.decode().splitlines() if line.startswith("dithering"))
     data = (folder / "china.kmq").read_bytes()
-    plain = kmq.encode(china, palette=kmq.KmqFile(data).palette, coding="zstd")
-    assert line == f"dithering      {len(data) - len(plain):,} bytes more here"
-    assert len(data) > len(plain)
+    plain = kmq.encode(china, palette=kmq.KmqFile(data).palette, coding=coding)
+    dithered, undithered = (len(file) - kmq.inspect(file).palette_bytes for file in (data, plain))
+    assert line == f"dithering      {dithered - undithered:,} bytes more here"
+    assert dithered > undithered
 
 
 def test_the_cost_of_dithering_leaves_metadata_out(folder):
     exif = Image.Exif()
     exif[0x010E] = "a title that takes some bytes"
     Image.fromarray(PICTURE).save("with.png", exif=exif)
-    done = run("encode", "with.png", "-k4", "--dither=ordered", "--keep=exif", check=0).stdout.decode()
+    flags = ["-k4", "--dither=ordered", "--keep=exif", "--coding=packed"]
+    done = run("encode", "with.png", *flags, check=0).stdout.decode()
     assert "0 bytes more here" in next(line for line in done.splitlines() if line.startswith("dithering"))
 
 
@@ -191,7 +197,7 @@ def test_a_palette_file_that_is_none_is_named(folder):
 def test_options_reach_the_encoder(folder):
     options = {"k": 5, "tile": 16, "n_init": 2, "max_iter": 3, "tol": 0.1, "random_state": 7}
     flags = ["-k5", "--tile=16", "--n-init=2", "--max-iter=3", "--tol=0.1", "--random-state=7"]
-    for coding in ("packed", "zstd"):
+    for coding in ("packed", "zstd", "context"):
         run("encode", "picture.png", f"--coding={coding}", "-fo", "x.kmq", *flags, "--threads=2", check=0)
         assert (folder / "x.kmq").read_bytes() == kmq.encode(PICTURE, coding=coding, **options)
     run("decode", "x.kmq", "-o", "x.png", "--threads=2", check=0)
@@ -593,8 +599,9 @@ def test_the_demo_writes_three_files_and_can_be_run_again(folder):
     with Image.open("out/china.png") as image:
         assert np.array_equal(np.asarray(image.convert("RGB")), kmq.decode(data))
     assert "136,640" in first.stdout.decode()
-    zstd = len(kmq.encode(load_sample_image("china.jpg"), 16, coding="zstd"))
-    assert f"as zstd        {zstd:,} bytes in all" in first.stdout.decode()
+    for coding in ("zstd", "context"):
+        size = len(kmq.encode(load_sample_image("china.jpg"), 16, coding=coding))
+        assert f"as {coding:12}{size:,} bytes in all" in first.stdout.decode()
     assert run("demo", "out", check=0).stdout == first.stdout
     run("demo", "out", "-k", 3, check=1)
     assert (folder / "out" / "china.kmq").read_bytes() == data

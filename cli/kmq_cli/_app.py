@@ -31,6 +31,7 @@ class Coding(StrEnum):
     auto = "auto"
     packed = "packed"
     zstd = "zstd"
+    context = "context"
 
 
 class Space(StrEnum):
@@ -41,7 +42,7 @@ class Space(StrEnum):
 
 
 class Effort(StrEnum):
-    """How long to look for a better palette."""
+    """How long to look for a better palette and for a smaller file."""
 
     fast = "fast"
     default = "default"
@@ -215,7 +216,12 @@ def encode(
         ),
     ] = None,
     effort: Annotated[
-        Effort, typer.Option(rich_help_panel=WHICH, help="How long to look for a better palette.")
+        Effort,
+        typer.Option(
+            rich_help_panel=WHICH,
+            help="How long to look for a better palette and for a smaller file; also names the model of the "
+            "context coding.",
+        ),
     ] = Effort.default,
     dither: Annotated[
         Dither,
@@ -237,8 +243,20 @@ def encode(
         ),
     ] = None,
     coding: Annotated[
-        Coding, typer.Option(help="How to write the indices; auto: whichever makes the smaller file.")
+        Coding,
+        typer.Option(
+            help="How to write the indices: context makes the smallest files, zstd is faster, packed is found "
+            "bit by bit; auto: context up to 8 megapixels, zstd above, packed where that isn't larger.",
+        ),
     ] = Coding.auto,
+    keep_palette_order: Annotated[
+        bool,
+        typer.Option(
+            "--keep-palette-order",
+            metavar="",
+            help="Keep the numbers of an indexed picture's entries, which the context coding may change.",
+        ),
+    ] = False,
     tile: Annotated[
         int | None,
         typer.Option(
@@ -334,6 +352,7 @@ def encode(
             "coding": coding.value,
             "tile": tile,
             "threads": threads,
+            "keep_palette_order": keep_palette_order,
             "keep": [name for name in keep.split(",") if name],
             "n_init": n_init,
             "max_iter": max_iter,

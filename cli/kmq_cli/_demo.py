@@ -31,13 +31,11 @@ def run(folder: str, k: int, *, force: bool) -> None:
         encoded = io.BytesIO()
         with Console(stderr=True).status(f"choosing {k} colours and encoding"):
             ledger = kmq.save(encoded, original, k, coding=PACKED.name)
+            others = {
+                name: len(kmq.encode(original, k, coding=name)) for name in CODINGS if name != PACKED.name
+            }
         data = encoded.getvalue()
         with kmq.KmqFile(data) as file:
-            others = {
-                name: len(kmq.encode(original, palette=file.palette, coding=name))
-                for name in CODINGS
-                if name != PACKED.name
-            }
             decoded, _ = export(file.palette, file.indices(), file.metadata, "PNG")
             pair = io.BytesIO()
             side_by_side(Image.fromarray(original), file, CREDIT).save(pair, "PNG", optimize=True)

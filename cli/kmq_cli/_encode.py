@@ -68,17 +68,23 @@ def _palette(named: str) -> kmq.Palette:
 
 
 def _cost_of_dithering(data: bytes, image: Image.Image, options: dict[str, Any]) -> str:
-    """Say how many more bytes the file has than one of the same entries, undithered."""
+    """Say how many more bytes the file has than one of the same entries, undithered.
+
+    The palettes' own bytes are left out: that of the undithered file keeps its order, which may take more.
+    """
     with kmq.KmqFile(data, max_pixels=None) as file:
-        dithered, palette = file.indices(), file.palette
+        dithered, palette = file.ledger(), file.palette
     same = {name: options[name] for name in ("coding", "effort", "tile", "threads", "keep")}
     in_srgb = options["palette"] is not None or options["psnr"] is not None
     same["space"] = options["space"] or ("srgb" if in_srgb else "oklab")
     plain = kmq.encode(image, palette=palette, **same)
-    with kmq.KmqFile(plain, max_pixels=None) as file:
-        undithered, is_packed = file.indices(), file.coding == "packed"
-    more = f"{len(data) - len(plain):,} bytes more here"
-    if not is_packed:
+    undithered = kmq.inspect(plain, max_pixels=None)
+    after, before = (ledger.total_bytes - ledger.palette_bytes for ledger in (dithered, undithered))
+    more = f"{after - before:,} bytes more here"
+    if undithered.coding != "packed":
         return more
-    sizes = [len(zlib.compress(plane.indices.tobytes())) for plane in (dithered, undithered)]
+    sizes = [
+        len(zlib.compress(kmq.KmqFile(file, max_pixels=None).indices().indices.tobytes()))
+        for file in (data, plain)
+    ]
     return f"{more}; deflated, its indices take {sizes[0]:,} bytes, undithered {sizes[1]:,}"

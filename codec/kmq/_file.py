@@ -83,7 +83,7 @@ class KmqFile:
 
     @property
     def coding(self) -> str:
-        """How the index plane is written: "packed" or "zstd"."""
+        """How the index plane is written: "packed", "zstd" or "context"."""
         return self._container.coding.name
 
     @property
