@@ -245,8 +245,9 @@ def encode(
     coding: Annotated[
         Coding,
         typer.Option(
-            help="How to write the indices: context makes the smallest files, zstd is faster, packed is found "
-            "bit by bit; auto: context up to 8 megapixels, zstd above, packed where that isn't larger.",
+            help="How to write the indices: context makes the smallest files, zstd is faster, of packed any "
+            "region can be read alone; auto: context up to 8 megapixels, zstd above, packed where neither is "
+            "smaller.",
         ),
     ] = Coding.auto,
     keep_palette_order: Annotated[
