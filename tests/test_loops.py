@@ -12,13 +12,27 @@ from hypothesis.extra import numpy as npst
 
 import kmq
 import oracle
-from kmq import _dithering_loop, _histogram_loop, _nearest_loop, _packing_loop, _palette_coding_loop
+from kmq import (
+    _context,
+    _context_loop,
+    _context_tree,
+    _context_tree_loop,
+    _dithering_loop,
+    _histogram_loop,
+    _nearest_loop,
+    _packing_loop,
+    _palette_coding_loop,
+)
 from kmq._colour_space import COLOUR_SPACES, points_of
+from kmq._context import _encoded
 from kmq._nearest import CELL_BITS, nearest
 from kmq._z_order import codes_of, spread_table
 from strategies import palettes, planes
 
-LOOPS = [_histogram_loop, _nearest_loop, _dithering_loop, _packing_loop, _palette_coding_loop]
+LOOPS = [
+    _histogram_loop, _nearest_loop, _dithering_loop, _packing_loop, _palette_coding_loop, _context_tree_loop,
+    _context_loop,
+]  # fmt: skip
 SRGB = COLOUR_SPACES["srgb"]
 
 
@@ -399,3 +413,44 @@ def test_coding_palettes_checks_sizes_before_it_writes(loops, name, shape, messa
         loops.code_entries(*(array.data for array in arrays.values()), 0, 4, 20, False)
     with pytest.raises(ValueError, match="tails"):
         loops.tail_table(np.zeros((13, 255), np.uint16).data)
+
+
+def context_both_ways(plane, palette, options):
+    """Encode a tile in the context coding and read it back; return the payload and the indices."""
+    payload = _encoded(plane, palette, options)
+    indices = np.zeros_like(plane.indices)
+    _context.read_context_tile(memoryview(payload), indices, palette, 0)
+    return payload, indices.tolist()
+
+
+@st.composite
+def coloured_planes(draw):
+    """Small index planes with palettes: noise, flat areas, and repeats."""
+    random = np.random.default_rng(draw(st.integers(0, 2**32)))
+    k, channels = draw(st.one_of(st.integers(2, 9), st.integers(2, 300))), draw(st.sampled_from([1, 3, 4]))
+    palette = kmq.Palette(random.integers(0, draw(st.sampled_from([2, 256])), (k, channels)))
+    height, width = draw(st.integers(1, 9)), draw(st.integers(1, 12))
+    indices = random.integers(0, k, (height, width))
+    kind = draw(st.sampled_from(["noise", "flat", "repeats"]))
+    if kind == "flat":
+        indices = np.where(random.random((height, width)) < 0.95, indices[0, 0], indices)
+    elif kind == "repeats":
+        indices = np.tile(indices[:, : draw(st.integers(4, 6))], 3)
+    return kmq.IndexPlane(indices, k), palette
+
+
+@settings(max_examples=60)
+@given(coloured_planes(), st.sampled_from(sorted(_context.MODELS)), st.integers(0, 15))
+def test_the_context_coding_uncompiled_gives_the_same_bytes(drawn, model, others):
+    plane, palette = drawn
+    compiled = context_both_ways(plane, palette, model | others << 2)
+    with pytest.MonkeyPatch.context() as place:
+        for module, loops, name in (
+            (_context, _context_loop, "code_cells"),
+            (_context, _context_loop, "code_numbers"),
+            (_context_tree, _context_tree_loop, "fill_tree"),
+        ):
+            pure = getattr(PURE[loops.__name__], name)
+            place.setattr(module, name, lambda *arguments, pure=pure: run(pure, arguments))
+        assert context_both_ways(plane, palette, model | others << 2) == compiled
+    assert compiled[1] == plane.indices.tolist()
