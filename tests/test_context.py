@@ -8,6 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
+import context_oracle
 import kmq
 from kmq import FormatError, IndexPlane, Palette
 from kmq._context import (
@@ -83,6 +84,10 @@ def tiles(draw, ks=st.one_of(st.integers(1, 9), st.integers(1, 300)), side=40):
     return IndexPlane(numbers(random, height, width, k, draw(st.sampled_from(KINDS))), k), Palette(entries)
 
 
+PLANE = IndexPlane(numbers(np.random.default_rng(0), 12, 15, 6, "gradient"), 6)
+PALETTE = Palette(np.random.default_rng(0).integers(0, 256, (6, 3)))
+
+
 @settings(max_examples=200)
 @given(tiles(), st.sampled_from(EFFORTS))
 def test_every_tile_comes_back(tile, effort):
@@ -133,6 +138,51 @@ def test_tiles_smaller_than_the_neighbourhood(shape, options):
     for k in (2, 7):
         plane, palette = IndexPlane(random.integers(0, k, shape), k), Palette(random.integers(0, 256, (k, 4)))
         check(plane, palette, _encoded(plane, palette, options))
+
+
+def entries_of(palette):
+    return [tuple(entry) for entry in palette.entries.tolist()]
+
+
+@settings(max_examples=60)
+@given(tiles(ks=st.one_of(st.integers(1, 9), st.integers(1, 300)), side=14), OPTIONS)
+def test_a_decoder_written_from_the_spec_reads_the_same(tile, options):
+    plane, palette = tile
+    payload = b"" if plane.k == 1 else _encoded(plane, palette, options)
+    read = context_oracle.read(payload, plane.width, plane.height, entries_of(palette))
+    assert read == plane.indices.tolist()
+
+
+@pytest.mark.parametrize("model", sorted(MODELS))
+@pytest.mark.parametrize(
+    ("k", "height", "width", "kind"),
+    [
+        *((3, 40, 50, kind) for kind in ("flat", "repeats")),
+        *((300, 30, 31, kind) for kind in ("noise", "gradient")),
+        (1500, 20, 20, "noise"),
+        (5000, 9, 9, "repeats"),
+    ],
+)
+def test_a_decoder_written_from_the_spec_reads_larger_tiles_and_palettes(k, height, width, kind, model):
+    # With buckets that are taken over, nodes that share rows, and entries that aren't weighed.
+    random = np.random.default_rng(k)
+    palette = Palette(random.integers(0, 256, (k, 3)))
+    plane = IndexPlane(numbers(random, height, width, k, kind), k)
+    payload = _encoded(plane, palette, model | FLAT | MATCH | COUNTS | COEFFICIENTS)
+    assert context_oracle.read(payload, width, height, entries_of(palette)) == plane.indices.tolist()
+
+
+@settings(max_examples=150)
+@given(tiles(ks=st.integers(1, 20), side=8), st.binary(max_size=40), OPTIONS)
+@example((PLANE, PALETTE), b"", 0)
+def test_any_bytes_are_what_a_decoder_written_from_the_spec_says(tile, stream, options):
+    plane, palette = tile
+    for payload in (stream, bytes([options]) + stream):
+        try:
+            found = decoded(payload, plane.indices.shape, palette).tolist()
+        except FormatError as error:
+            found = str(error)[-4:-1]
+        assert found == context_oracle.read(payload, plane.width, plane.height, entries_of(palette))
 
 
 @pytest.mark.parametrize("model", sorted(MODELS))
@@ -197,10 +247,6 @@ def test_a_flat_picture_takes_next_to_nothing(effort):
 
 
 # What is no payload
-
-
-PLANE = IndexPlane(numbers(np.random.default_rng(0), 12, 15, 6, "gradient"), 6)
-PALETTE = Palette(np.random.default_rng(0).integers(0, 256, (6, 3)))
 
 
 @pytest.mark.parametrize("options", [3, 7, 0x40, 0x80, 0xFF])
