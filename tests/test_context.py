@@ -273,6 +273,14 @@ def test_zeros_after_the_end_are_rejected(tile, options, more):
         decoded(payload + bytes(more), tile[0].indices.shape, tile[1])
 
 
+@pytest.mark.parametrize("width", [5_000_000, 800_000_000])
+def test_what_follows_a_payload_that_ended_long_ago_is_not_decoded(width):
+    # The larger picture takes some 25 GB; what isn't decoded is never asked of the system.
+    fields = {"flags": 9, "width": uleb(width - 1), "height": uleb(0)}
+    with pytest.raises((FormatError, MemoryError), match="M32|Unable to allocate"):
+        kmq.decode(build(**fields, payloads=[b"\1" + bytes(range(99))]), max_pixels=None)
+
+
 def read_or_rejected(payload, shape, palette):
     """Read what may be no payload; say whether it was one."""
     try:

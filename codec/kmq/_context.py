@@ -256,7 +256,7 @@ def _code(
         tree.leaf_parents,
         tree.classes,
         np.repeat(parameters.coefficients.astype(np.int16)[:, :, None], 8, axis=2),
-        np.array([x + y * cells.shape[1] for x, y in TAPS], np.int32),
+        np.array([x + y * cells.shape[1] for x, y in TAPS], np.intp),
         state.layout,
         shared.stretch,
         shared.squash,

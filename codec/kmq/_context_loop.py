@@ -241,7 +241,7 @@ def code_cells(
     leaf_parents: cython.const[cython.int][::1],
     classes: cython.const[cython.int][::1],
     coefficients: cython.const[cython.short][:, :, ::1],
-    taps: cython.const[cython.int][::1],
+    taps: cython.const[cython.Py_ssize_t][::1],
     model: cython.const[cython.int][::1],
     stretch: cython.const[cython.short][::1],
     squash: cython.const[cython.ushort][::1],
@@ -284,10 +284,12 @@ def code_cells(
     match_set: cython.int = MATCH_SET
     texture_set: cython.int = TEXTURE_SET
     pitch: cython.Py_ssize_t = width + 2 * MARGIN_LEFT
-    past: cython.uint = cython.cast(cython.uint, data.shape[0]) + 4
+    # Encoding goes on beyond the end of `data`, to say how long it has to be.
+    past: cython.uint = 0xFFFFFFFF if encoding else cython.cast(cython.uint, data.shape[0]) + 4
     x: cython.Py_ssize_t
     y: cython.Py_ssize_t
     at: cython.Py_ssize_t
+    column: cython.Py_ssize_t
     match: cython.Py_ssize_t = 0
     place: cython.Py_ssize_t
     lowest: cython.int = 2 if n_distance_maps == 2 else 0  # prediction that is in use
@@ -372,6 +374,8 @@ def code_cells(
             for i in range(1, left + 1):
                 cells[at - i] = cells[at - pitch]
             for x in range(width):
+                if coder[3] > past:
+                    break  # within a row, which can be all of the picture
                 w, n, nw, ne = cells[at - 1], cells[at - pitch], cells[at - pitch - 1], cells[at - pitch + 1]
                 ww, nn, nee, nne = (
                     cells[at - 2],
@@ -485,13 +489,13 @@ def code_cells(
                     v[80 + a] = _clipped(sums[a] >> 7, 3000)
                     v[88 + a] = _clipped(sums[8 + a] >> 7, 3000)
                 for j in range(lowest, 4):
-                    i = x + left
+                    column = x + left
                     d = (
-                        2 * (errors[j, row, i - 1] + errors[j, above, i])
-                        + errors[j, above, i - 1]
-                        + errors[j, above, i + 1]
-                        + errors[j, row, i - 2]
-                        + errors[j, above2, i]
+                        2 * (errors[j, row, column - 1] + errors[j, above, column])
+                        + errors[j, above, column - 1]
+                        + errors[j, above, column + 1]
+                        + errors[j, row, column - 2]
+                        + errors[j, above2, column]
                     )
                     scale[j] = (d >> 2) + 4
                     per_scale[j] = 65536 // scale[j]
