@@ -10,7 +10,7 @@ from hypothesis.extra import numpy as npst
 
 import context_oracle
 import kmq
-from kmq import FormatError, IndexPlane, Palette
+from kmq import FormatError, IndexPlane, Palette, _context
 from kmq._context import (
     COEFFICIENTS,
     COUNTS,
@@ -194,6 +194,22 @@ def test_noise_that_outgrows_its_first_room(model):
     payload = _encoded(plane, palette, model | FLAT | MATCH)
     check(plane, palette, payload)
     assert len(payload) > packed_size(plane.indices.size, 256) + SLACK
+
+
+def test_a_payload_that_outgrows_its_room_by_far_takes_one_more_pass(monkeypatch):
+    plane = IndexPlane(np.random.default_rng(0).integers(0, 256, (100, 100)), 256)
+    palette = Palette(np.arange(256)[:, np.newaxis])
+    expected, passes, code_cells = _encoded(plane, palette, 1), [], _context.code_cells
+    assert len(expected) > 9 * SLACK
+
+    def counted(*arguments):
+        passes.append(arguments)
+        code_cells(*arguments)
+
+    monkeypatch.setattr(_context, "packed_size", lambda _pixels, _k: 0)
+    monkeypatch.setattr(_context, "code_cells", counted)
+    assert _encoded(plane, palette, 1) == expected
+    assert len(passes) == 2
 
 
 @settings(max_examples=60)
