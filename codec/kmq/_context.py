@@ -16,8 +16,8 @@ from kmq._context_prediction import (
     default_coefficients,
     fitted_coefficients,
 )
-from kmq._context_tree import MOST_EXPONENT, palette_tree, rough_counts
-from kmq._errors import FormatError
+from kmq._context_tree import MOST_EXPONENT, PaletteTree, palette_tree, plain_tree, rough_counts
+from kmq._errors import FormatError, LimitError
 from kmq._packing import packed_size
 
 if TYPE_CHECKING:
@@ -55,13 +55,17 @@ SLACK = 1024
 
 NUMBER_SLOTS = 32
 
+MOST_CELLS = 2**31 - 1
+"""Cells of a tile with its margins: places in it are 32-bit numbers."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Parameters:
-    """What an encoder chooses for a tile: `Options`, rough counts (k,), coefficients (7, 18)."""
+    """What an encoder chooses for a tile: `Options`, rough counts (k,), the tree they make, coefficients."""
 
     options: int
     exponents: NDArray[np.int32]
+    tree: PaletteTree
     coefficients: NDArray[np.int32]
 
     @property
@@ -74,13 +78,18 @@ def context_tile(plane: IndexPlane, palette: Palette, effort: str) -> bytes:
     if plane.k == 1:
         return b""
     size = plane.indices.size
+    if (plane.height + MARGIN_TOP) * (plane.width + 2 * MARGIN_LEFT) > MOST_CELLS:
+        raise ValueError(
+            f"tile is None; the context coding takes tiles of fewer than 2^31 pixels, margins included; "
+            f"the picture has {plane.width} x {plane.height}: cut it into tiles"
+        )
     flat = _flat_share(plane.indices)
     code = next(code for code, model in MODELS.items() if model.name == MODEL_OF[effort])
-    options = code | COUNTS * (size >= COUNTED) | COEFFICIENTS * (size >= FITTED)
+    options = code | COUNTS * (size >= max(COUNTED, plane.k)) | COEFFICIENTS * (size >= FITTED)
     options |= FLAT * (flat > DRAWN) | MATCH * (flat > REPEATING)
     best = _encoded(plane, palette, options)
     if size <= TRIED or effort == "thorough" or (flat > DRAWN and size <= DRAWN_TRIED):
-        for option in (COEFFICIENTS, COUNTS, MATCH, FLAT):
+        for option in (COEFFICIENTS, COUNTS, MATCH, FLAT) if size >= plane.k else (COEFFICIENTS, MATCH, FLAT):
             tried = _encoded(plane, palette, options ^ option)
             if len(tried) < len(best):
                 best, options = tried, options ^ option
@@ -106,17 +115,28 @@ def read_context_tile(payload: memoryview, indices: Indices, palette: Palette, o
             f"Options at offset {offset} are 0x{options:02X}: Model must be 0 to {max(MODELS)}, bits 6 and 7 "
             "zero (spec M30)"
         )
+    height, width = indices.shape
+    if options & COUNTS and height * width < palette.k:
+        raise FormatError(
+            f"Options at offset {offset} are 0x{options:02X}: no Rough_Counts of {palette.k} entries for "
+            f"{width} x {height} pixels (spec M31)"
+        )
+    if (height + MARGIN_TOP) * (width + 2 * MARGIN_LEFT) > MOST_CELLS:
+        raise LimitError(
+            f"the tile at offset {offset} has {width} x {height} pixels; this decoder takes fewer than "
+            "2^31, margins included"
+        )
     data = np.array(payload[1:], np.uint8)  # a copy, because the loop has one buffer to write to and to read
     start = int.from_bytes(bytes(payload[1:5]).ljust(4, b"\0"), "big")
     coder = np.array([0, 0xFFFFFFFF, start, 4], np.uint32)
     cells = _cells(indices)
-    parameters = _read_parameters(options, palette.k, coder, data, offset)
+    parameters = _read_parameters(options, palette, coder, data, offset)
     _code(False, cells, palette, parameters, coder, data)
     used = int(coder[3])
     if not used - 4 <= len(data) <= used:
+        expected = f"more than {len(payload)}" if used - 4 > len(data) else f"{used - 3} to {used + 1}"
         raise FormatError(
-            f"the payload at offset {offset} has {len(payload)} bytes; its indices take {used - 3} to "
-            f"{used + 1} (spec M32)"
+            f"the payload at offset {offset} has {len(payload)} bytes; its indices take {expected} (spec M32)"
         )
     indices[...] = _inner(cells)
 
@@ -135,11 +155,12 @@ def _flat_share(indices: Indices) -> float:
 
 def _encoded(plane: IndexPlane, palette: Palette, options: int) -> bytes:
     k = palette.k
-    exponents = rough_counts(plane.indices, k) if options & COUNTS else np.zeros(k, np.int32)
+    exponents = rough_counts(plane.indices, k)
+    tree = palette_tree(palette, exponents) if options & COUNTS else plain_tree(palette)
     coefficients = default_coefficients()
     if options & COEFFICIENTS:
-        coefficients = fitted_coefficients(plane.indices, palette_tree(palette, exponents).points)
-    parameters = _Parameters(options, exponents, coefficients)
+        coefficients = fitted_coefficients(plane.indices, tree.points)
+    parameters = _Parameters(options, exponents, tree, coefficients)
     room = packed_size(plane.indices.size, k) + SLACK
     while True:
         data = np.zeros(room, np.uint8)
@@ -186,7 +207,7 @@ def _write_parameters(parameters: _Parameters, coder: NDArray[np.uint32], data: 
 
 
 def _read_parameters(
-    options: int, k: int, coder: NDArray[np.uint32], data: NDArray[np.uint8], offset: int
+    options: int, palette: Palette, coder: NDArray[np.uint32], data: NDArray[np.uint8], offset: int
 ) -> _Parameters:
     rates = tables().rates
 
@@ -198,10 +219,10 @@ def _read_parameters(
             )
         return _unfolded(found)
 
-    exponents = np.zeros(k, np.int32)
+    exponents = np.zeros(palette.k, np.int32)
     coefficients = default_coefficients()
     if options & COUNTS:
-        exponents = np.cumsum(numbers(k, "Rough_Counts"), dtype=np.int64)
+        exponents = np.cumsum(numbers(palette.k, "Rough_Counts"), dtype=np.int64)
         least, most = int(exponents.min()), int(exponents.max())
         if least < 0 or most > MOST_EXPONENT:
             raise FormatError(
@@ -219,7 +240,8 @@ def _read_parameters(
                 f"Coefficients in the payload at offset {offset} go from {least} to {most}; they can be "
                 f"{-MOST} to {MOST} (spec M31)"
             )
-    return _Parameters(options, exponents, coefficients)
+    tree = palette_tree(palette, exponents) if options & COUNTS else plain_tree(palette)
+    return _Parameters(options, exponents, tree, coefficients)
 
 
 def _folded(steps: NDArray[np.int32]) -> NDArray[np.int32]:
@@ -241,7 +263,7 @@ def _code(
 ) -> None:
     """Encode or decode all cells: the one way through the loop for both."""
     height, width = _inner(cells).shape
-    tree = palette_tree(palette, parameters.exponents)
+    tree = parameters.tree
     options = parameters.options
     flat, match = bool(options & FLAT), bool(options & MATCH)
     state = fresh_state(parameters.model, height * width, width, palette.k, flat=flat, match=match)

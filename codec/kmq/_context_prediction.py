@@ -54,6 +54,7 @@ def fitted_coefficients(indices: Indices, points: NDArray[np.int16]) -> NDArray[
     rows = np.arange(3, height)
     rows = rows[:: max(1, -(-len(rows) * width // SAMPLES))]
     columns = np.arange(4, width - 4)
+    columns = columns[:: max(1, -(-len(columns) // SAMPLES))]
     coefficients = default_coefficients()
     if not len(rows) or not len(columns):
         return coefficients
