@@ -456,6 +456,8 @@ def read(payload, width, height, palette):
         return "M30" if payload else [[0] * width for _ in range(height)]
     if not payload or payload[0] & 0xC0 or payload[0] & 3 == 3:
         return "M30"
+    if payload[0] & 16 and width * height < len(palette):
+        return "M31"
     decoder = Decoder(payload[1:])
     found = parameters(decoder, payload[0], len(palette))
     if found is None:

@@ -85,11 +85,11 @@ def context_tile(plane: IndexPlane, palette: Palette, effort: str) -> bytes:
         )
     flat = _flat_share(plane.indices)
     code = next(code for code, model in MODELS.items() if model.name == MODEL_OF[effort])
-    options = code | COUNTS * (size >= max(COUNTED, plane.k)) | COEFFICIENTS * (size >= FITTED)
+    options = code | COUNTS * (size >= COUNTED) | COEFFICIENTS * (size >= FITTED)
     options |= FLAT * (flat > DRAWN) | MATCH * (flat > REPEATING)
     best = _encoded(plane, palette, options)
     if size <= TRIED or effort == "thorough" or (flat > DRAWN and size <= DRAWN_TRIED):
-        for option in (COEFFICIENTS, COUNTS, MATCH, FLAT) if size >= plane.k else (COEFFICIENTS, MATCH, FLAT):
+        for option in (COEFFICIENTS, COUNTS, MATCH, FLAT):
             tried = _encoded(plane, palette, options ^ option)
             if len(tried) < len(best):
                 best, options = tried, options ^ option
@@ -155,6 +155,8 @@ def _flat_share(indices: Indices) -> float:
 
 def _encoded(plane: IndexPlane, palette: Palette, options: int) -> bytes:
     k = palette.k
+    if plane.indices.size < k:
+        options &= ~COUNTS  # which small tiles may not have (M31)
     exponents = rough_counts(plane.indices, k)
     tree = palette_tree(palette, exponents) if options & COUNTS else plain_tree(palette)
     coefficients = default_coefficients()
