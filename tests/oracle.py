@@ -1,18 +1,21 @@
 """An independent, slow reading and writing of the format and its measures, for comparison.
 
 Nothing here imports kmq. Bits go through bitarray, Zstandard frames through the library whole, numbers
-are Python's, distances are computed for all pairs. Coded palettes are read by palette_oracle.
+are Python's, distances are computed for all pairs. Coded palettes are read by
+palette_oracle, the context coding by context_oracle.
 """
 
 import statistics
 import struct
 import sys
 import zlib
+from functools import cached_property
 from math import ceil
 
 from bitarray import bitarray
 from bitarray.util import ba2int, int2ba
 
+import context_oracle
 import palette_oracle
 
 if sys.version_info >= (3, 14):
@@ -105,7 +108,7 @@ def build(
 class Reader:
     """Reads a valid file in the order of the spec; knows nothing of invalid ones.
 
-    In the context coding it leaves the payloads as they are: `rows` is None.
+    The payloads are decoded when `rows` is first asked for: in the context coding this takes its time.
     """
 
     def __init__(self, data):
@@ -126,37 +129,42 @@ class Reader:
             else [tuple(raw[i : i + self.channels]) for i in range(0, len(raw), self.channels)]
         )
         side = self.tile or max(self.width, self.height)
-        boxes = [
+        self.boxes = [
             (x, y, min(side, self.width - x), min(side, self.height - y))
             for y in range(0, self.height, side)
             for x in range(0, self.width, side)
         ]
         long = self.coding != "packed" and self.tile
-        items = [(self._take(4) if long else None, self._take(4)) for _ in boxes]
+        items = [(self._take(4) if long else None, self._take(4)) for _ in self.boxes]
         assert crc(self.data[: self.at]) == self._take(4)
         self.header_size = self.at
         self.sections = self._take(sections)
-        self.rows = [[None] * self.width for _ in range(self.height)]
-        bits = bits_for(self.k)
         self.payloads = []
-        for (x, y, w, h), (length, expected) in zip(boxes, items, strict=True):
-            size = ceil(w * h * bits / 8) if self.coding == "packed" else len(self.data) - self.at
+        for (_, _, w, h), (length, expected) in zip(self.boxes, items, strict=True):
+            packed = ceil(w * h * bits_for(self.k) / 8)
+            size = packed if self.coding == "packed" else len(self.data) - self.at
             payload = self._take(struct.unpack("<I", length)[0] if length else size)
             self.payloads.append(payload)
             assert crc(payload) == expected
+        assert self.at == len(self.data)
+        self.payload_size = sum(map(len, self.payloads))
+
+    @cached_property
+    def rows(self):
+        """Every row's indices."""
+        rows = [[None] * self.width for _ in range(self.height)]
+        for (x, y, w, h), payload in zip(self.boxes, self.payloads, strict=True):
             if self.coding == "context":
-                self.rows = None
-                continue
-            if self.coding == "packed":
-                numbers = unpack(payload, bits, w * h)
+                numbers = [index for row in context_oracle.read(payload, w, h, self.palette) for index in row]
+            elif self.coding == "packed":
+                numbers = unpack(payload, bits_for(self.k), w * h)
             else:
                 kind = "<%dB" if self.k <= 256 else "<%dH"
                 assert zstd.get_frame_info(payload).decompressed_size == struct.calcsize(kind % (w * h))
                 numbers = struct.unpack(kind % (w * h), zstd.decompress(payload))
             for row in range(h):
-                self.rows[y + row][x : x + w] = numbers[row * w : (row + 1) * w]
-        assert self.at == len(self.data)
-        self.payload_size = sum(map(len, self.payloads))
+                rows[y + row][x : x + w] = numbers[row * w : (row + 1) * w]
+        return rows
 
     def _take(self, size):
         self.at += size

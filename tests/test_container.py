@@ -94,6 +94,18 @@ def test_an_independent_reader_reads_all_but_the_indices_of_the_context_coding(p
         assert len(data) <= read.palette_size + read.payload_size + 20
 
 
+@pytest.mark.parametrize("effort", ["fast", "default", "thorough"])
+@pytest.mark.parametrize(("channels", "tile"), [(1, None), (3, 16), (4, None)])
+def test_an_independent_reader_reads_the_context_coding_and_its_palette(channels, tile, effort):
+    y, x = np.mgrid[:18, :20]
+    picture = np.stack([12 * (x // 2), 12 * (x // 2) + y // 6, 90 + y // 6, 255 - x // 10], axis=2)
+    picture = picture[:, :, :channels].astype(np.uint8)
+    read = oracle.Reader(kmq.encode(picture, 256, coding="context", tile=tile, effort=effort))
+    assert (read.coding, read.tile) == ("context", tile)
+    assert read.palette_size < read.k * channels
+    assert [[read.palette[index] for index in row] for row in read.rows] == oracle.colours_of(picture)
+
+
 @pytest.mark.parametrize(
     ("width", "height", "overhead"), [(1, 1, 16), (16, 16, 16), (640, 427, 18), (16_384, 129, 18)]
 )

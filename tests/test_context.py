@@ -196,6 +196,21 @@ def test_any_bytes_are_what_a_decoder_written_from_the_spec_says(tile, stream, o
         assert found == context_oracle.read(payload, plane.width, plane.height, entries_of(palette))
 
 
+@settings(max_examples=150)
+@given(tiles(ks=st.one_of(st.integers(1, 9), st.integers(1, 300)), side=9), OPTIONS, st.data())
+def test_damage_is_what_a_decoder_written_from_the_spec_says(tile, options, data):
+    plane, palette = tile
+    payload = bytearray(b"" if plane.k == 1 else _encoded(plane, palette, options))
+    for _ in range(data.draw(st.integers(1, 3))):
+        at, changed = data.draw(st.integers(0, len(payload))), data.draw(st.sampled_from([0, 1, 1, 1, 9]))
+        payload[at : at + changed] = data.draw(st.binary(min_size=changed == 1, max_size=1 if changed else 6))
+    try:
+        found = decoded(bytes(payload), plane.indices.shape, palette).tolist()
+    except FormatError as error:
+        found = str(error)[-4:-1]
+    assert found == context_oracle.read(payload, plane.width, plane.height, entries_of(palette))
+
+
 @pytest.mark.parametrize("model", sorted(MODELS))
 def test_noise_that_outgrows_its_first_room(model):
     # What a misled model says of 8 bits is longer than the 8 bits; here by more than the room left for it.
