@@ -46,9 +46,15 @@ DRAWN = 0.3
 REPEATING = 0.05
 """Share of flat pixels from which repeats are looked for: in photographs there are none."""
 
+PAGE = 0.97
+"""Share of flat pixels from which there is little to foretell: an almost empty page."""
+
 TRIED = 1 << 17
 DRAWN_TRIED = 1 << 20
 """Pixels of a tile, and of a drawn one, up to which each option is tried with and without."""
+
+EMPTY = 1000
+"""Pixels to a byte from which there is nothing left to save: an almost empty page is coded once."""
 
 SLACK = 1024
 """Bytes that a payload is first given room for beyond the packed size."""
@@ -85,10 +91,11 @@ def context_tile(plane: IndexPlane, palette: Palette, effort: str) -> bytes:
         )
     flat = _flat_share(plane.indices)
     code = next(code for code, model in MODELS.items() if model.name == MODEL_OF[effort])
-    options = code | COUNTS * (size >= COUNTED) | COEFFICIENTS * (size >= FITTED)
+    options = code | COUNTS * (size >= COUNTED) | COEFFICIENTS * (size >= FITTED and flat < PAGE)
     options |= FLAT * (flat > DRAWN) | MATCH * (flat > REPEATING)
     best = _encoded(plane, palette, options)
-    if size <= TRIED or effort == "thorough" or (flat > DRAWN and size <= DRAWN_TRIED):
+    is_drawn = flat > DRAWN and size <= DRAWN_TRIED and len(best) > size // EMPTY
+    if size <= TRIED or is_drawn or effort == "thorough":
         for option in (COEFFICIENTS, COUNTS, MATCH, FLAT):
             tried = _encoded(plane, palette, options ^ option)
             if len(tried) < len(best):
