@@ -11,6 +11,7 @@ from hypothesis.extra import numpy as npst
 import context_oracle
 import kmq
 from kmq import FormatError, IndexPlane, LimitError, Palette, _context
+from kmq._arithmetic_coder import last_bytes
 from kmq._context import (
     COEFFICIENTS,
     COUNTS,
@@ -21,7 +22,6 @@ from kmq._context import (
     SLACK,
     _encoded,
     _folded,
-    _last_bytes,
     context_tile,
     read_context_tile,
 )
@@ -388,7 +388,7 @@ def with_numbers(options, *lists):
     for given_numbers in lists:
         slots = np.full(NUMBER_SLOTS, FRESH, np.uint16)
         assert code_numbers(True, np.array(given_numbers, np.int32), slots, tables().rates, coder, data)
-    return bytes([options]) + data[: coder[3]].tobytes() + _last_bytes(int(coder[0]), int(coder[1]))
+    return bytes([options]) + data[: coder[3]].tobytes() + last_bytes(int(coder[0]), int(coder[1]))
 
 
 def folded(*steps):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from kmq._arithmetic_coder import last_bytes
 from kmq._context_loop import FRESH, MARGIN_LEFT, MARGIN_TOP, code_cells, code_numbers
 from kmq._context_model import MODELS, Model, fresh_state, tables
 from kmq._context_prediction import (
@@ -179,17 +180,7 @@ def _encoded(plane: IndexPlane, palette: Palette, options: int) -> bytes:
         _code(True, cells, palette, parameters, coder, data)
         room = int(coder[3])
         if room <= len(data):
-            return bytes([options]) + data[:room].tobytes() + _last_bytes(int(coder[0]), int(coder[1]))
-
-
-def _last_bytes(low: int, high: int) -> bytes:
-    """Return the fewest bytes that, with zeros after them, lie between low and high (spec annex A)."""
-    for count in range(4):
-        unit = 1 << (32 - 8 * count)
-        value = -(-low // unit) * unit
-        if value <= high:
-            return (value >> (32 - 8 * count)).to_bytes(count, "big")
-    return low.to_bytes(4, "big")
+            return bytes([options]) + data[:room].tobytes() + last_bytes(int(coder[0]), int(coder[1]))
 
 
 def _cells(indices: Indices) -> NDArray[np.uint16]:

@@ -2,7 +2,7 @@
 """Compiled loops of the context coding (spec annex C), in Cython's pure Python mode.
 
 What comes in: a tile's cells, the tree over the palette, the tables of the model, all checked
-by `_context_tile`. What goes out: the payload, or the cells. What can't happen: a read or
+by `_context`. What goes out: the payload, or the cells. What can't happen: a read or
 write outside an array, for every position is an index below k, a place in the causal
 neighbourhood (within the cells' margins), or a hash cut to its table. One function codes and decodes,
 so that the two can't differ. All numbers fit in 32 bits; where C would wrap around, it is written out.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from kmq._arithmetic_coder import CODER_BYTES, last_bytes
 from kmq._errors import FormatError
 from kmq._palette_coding_loop import code_entries, tail_table
 
@@ -16,9 +17,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from kmq._palette import Palette
-
-CODER_BYTES = 4
-"""Bytes of the arithmetic coder's state: as many as a decoder can take beyond the end (spec annex A)."""
 
 ORDER_BITS = {1: 0, 3: 3, 4: 5}
 """Bits of `Channel_Order` by the bytes of an entry (spec annex B)."""
@@ -110,7 +108,7 @@ def _payload(
     _, (first, last, _, written) = _run(coded, stream, head, max(0, most), decoding=False)
     if written > most:
         return None
-    payload = stream[:written].tobytes() + _last_bytes(int(first), int(last))
+    payload = stream[:written].tobytes() + last_bytes(int(first), int(last))
     return payload if len(payload) <= most else None
 
 
@@ -137,16 +135,6 @@ def _run(
         decoding,
     )
     return head, coder
-
-
-def _last_bytes(first: int, last: int) -> bytes:
-    """Return the fewest bytes that, zeros following, make a number from `first` to `last` (spec annex A)."""
-    for size in range(CODER_BYTES):
-        unit = 1 << 8 * (CODER_BYTES - size)
-        number = -(-first // unit) * unit
-        if number <= last:
-            return number.to_bytes(CODER_BYTES + 1)[1 : 1 + size]
-    return first.to_bytes(CODER_BYTES)
 
 
 def _numbered_orders(channels: int) -> list[tuple[int, ...]]:
