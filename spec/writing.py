@@ -41,7 +41,7 @@ def packed(indices, bits):
 
 
 def zstd_block(content, *, last=True, kind=0, size=None):
-    """A block of a Zstandard frame (RFC 8878, 3.1.1.2): raw (kind 0), one byte repeated (1), compressed (2)."""
+    """A block of a Zstandard frame (RFC 8878, 3.1.1.2): raw (0), one byte repeated (1) or compressed (2)."""
     header = last | kind << 1 | (len(content) if size is None else size) << 3
     return u32(header)[:3] + content
 

@@ -49,7 +49,7 @@ def verdict_of_the_reference(data):
     return ((height, width) if channels == 1 else (height, width, channels)), pixels
 
 
-@settings(max_examples=150)
+@settings(max_examples=80)
 @given(valid_files())
 def test_any_valid_file_is_the_picture_that_the_reference_decoder_makes_of_it(data):
     found = verdict(data)
@@ -57,7 +57,7 @@ def test_any_valid_file_is_the_picture_that_the_reference_decoder_makes_of_it(da
     assert found == verdict_of_the_reference(data)
 
 
-@settings(max_examples=150)
+@settings(max_examples=80)
 @given(valid_files(max_pixels=80), st.data())
 def test_any_damage_gets_the_same_verdict(data, draw):
     damaged = bytearray(data)
@@ -100,7 +100,7 @@ def repaired(data):
     return bytes(result)
 
 
-@settings(max_examples=400)
+@settings(max_examples=150)
 @given(valid_files(max_pixels=80), st.data())
 def test_any_damage_behind_right_checksums_gets_the_same_verdict(data, draw):
     damaged = bytearray(data)

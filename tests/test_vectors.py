@@ -4,6 +4,7 @@ import hashlib
 import json
 import random
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -96,6 +97,36 @@ def test_the_valid_vectors_have_every_coding_depth_and_channel():
     assert {1, 2, 3, 255, 256, 257, 4096, 65_536} <= {file.k for file in files}
     assert {file.palette.channels for file in files} == {1, 3, 4}
     assert {"icc", "exif", "xmp"} <= {tag for file in files for tag in file.metadata}
+
+
+def test_the_trace_in_the_spec_is_that_of_its_example(tmp_path):
+    table = (SPEC / "SPEC.md").read_text("utf-8").split("| pixel | black |")[1].split("\n\n")[0]
+    at_root, below = ([cell.strip() for cell in line.split("|")[2:8]] for line in table.splitlines()[2:4])
+    shown = [step for pair in zip(at_root, below, strict=True) for step in pair if step]
+    command = [sys.executable, SPEC / "reference_decoder.py", "--trace"]
+    example = VECTORS / "valid" / "context-fast-3x2.kmq"
+    done = subprocess.run([*command, example, tmp_path / "out"], capture_output=True, check=True)
+    assert [line.replace(" ", ": ") for line in done.stderr.decode().splitlines()] == shown
+
+
+def test_the_magic_of_the_spec_is_in_a_file_of_its_own():
+    block = (SPEC / "SPEC.md").read_text("utf-8").split("```magic\n")[1].split("```")[0]
+    assert (SPEC / "kmq.magic").read_text("utf-8") == block
+
+
+@pytest.mark.skipif(shutil.which("file") is None, reason="needs the command file, which reads magic")
+def test_libmagic_tells_kmq_files_from_others():
+    def told(name, *options):
+        command = ["file", "-b", "-m", SPEC / "kmq.magic", *options, VECTORS / name]
+        return subprocess.run(command, capture_output=True, check=True).stdout.decode().strip()
+
+    assert told("valid/context-fast-3x2.kmq", "--mime-type") == "image/x-kmq"
+    for name in VALID:
+        file = kmq.KmqFile(data_of(name))
+        coding = {"context": "context-coded"}.get(file.coding, file.coding)
+        channels = {1: "grey", 3: "RGB", 4: "RGBA"}[file.palette.channels]
+        assert told(name) == f"KMQ palette image, version 1, {coding}, {channels}"
+    assert told("invalid/m03-magic.kmq", "--mime-type") != "image/x-kmq"
 
 
 @pytest.mark.parametrize("name", VALID)
