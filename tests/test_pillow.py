@@ -45,7 +45,7 @@ def encoded(coding="context", **options):
 @st.composite
 def files(draw):
     """Files of any palette, also of more than 256 entries or with repeats, in any coding."""
-    palette = draw(palettes(k=st.one_of(st.integers(1, 20), st.integers(250, 300))))
+    palette = draw(palettes(k=st.one_of(st.integers(1, 20), st.sampled_from([255, 256, 257, 300]))))
     plane = draw(planes(k=st.just(palette.k)))
     writing = Writing(draw(CODINGS), draw(TILES), 1, CodingOptions(), draw(st.booleans()))
     return written(palette, plane, {}, writing)
@@ -59,6 +59,7 @@ def test_an_opened_file_has_the_pixels_that_decode_gives(data):
             assert image.mode == "P"
             assert np.array_equal(np.asarray(image), file.indices().indices)
             assert len(image.getpalette()) == 3 * file.k
+            assert image.palette.mode == ("RGBA" if file.palette.channels == 4 else "RGB")
         else:
             assert image.mode == {1: "L", 3: "RGB", 4: "RGBA"}[file.palette.channels]
             assert np.array_equal(np.asarray(image), decoded)
@@ -162,6 +163,7 @@ def test_a_file_cut_anywhere_is_not_identified_or_does_not_load(monkeypatch, cod
         raised = outcomes(data[:size])
         if size < head:
             assert [type(error) for error in raised] == [UnidentifiedImageError]
+            assert size < 3 or isinstance(raised[0].__cause__, kmq.TruncatedError)
         else:
             assert [type(error) for error in raised] == [OSError, OSError]
     assert outcomes(data) == []
