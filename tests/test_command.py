@@ -336,6 +336,34 @@ def test_wrong_usage_is_exit_2(folder, arguments):
     assert done.stderr
 
 
+@pytest.mark.parametrize("k", [5, 216, 300])
+def test_a_kmq_file_is_a_source_too(folder, k):
+    picture = np.arange(600, dtype=np.int64).reshape(20, 30)[:, :, np.newaxis] * [1, 7, 3] % 256
+    kmq.save("x.kmq", picture.astype(np.uint8), k, coding="packed")
+    decoded = kmq.decode((folder / "x.kmq").read_bytes())
+    run("encode", "x.kmq", "-o", "y.KMQ", "-k", k, check=0)
+    assert np.array_equal(kmq.decode((folder / "y.KMQ").read_bytes()), decoded)
+    assert (folder / "y.KMQ").stat().st_size < (folder / "x.kmq").stat().st_size
+    shown = run("info", "x.kmq", "--original", "y.KMQ", check=0).stdout.decode()
+    assert "every pixel is exact" in shown
+    wide = {"env": os.environ | {"COLUMNS": "200"}, "check": 2}
+    assert "input and output are the same file, x.kmq" in run("encode", "x.kmq", **wide).stderr.decode()
+    assert (
+        "kmq encode makes one .kmq file of another"
+        in run("decode", "x.kmq", "-o", "z.kmq", **wide).stderr.decode()
+    )
+
+
+def test_a_damaged_kmq_file_as_a_source_names_the_field(folder):
+    data = kmq.encode(PICTURE)
+    run("encode", "-", "-o", "x.kmq", "--max-pixels=100", stdin=data, check=1)
+    for part, field in ((data[:20], b"Palette at offset"), (data[:-1], b"Tile_CRC at offset")):
+        done = run("encode", "-", "-o", "x.kmq", stdin=part, check=1)
+        assert done.stderr.startswith(b"kmq: -: " + field)
+        assert done.stderr.count(b"\n") == 1
+    assert not (folder / "x.kmq").exists()
+
+
 @pytest.mark.parametrize("suffix", [".bmp", ".tiff", ".gif", ".tga", ".pcx"])
 @pytest.mark.parametrize("entries", [[[0], [255]], [[255], [0]], [[7], [9]], [[255, 0, 0], [0, 0, 0]]])
 def test_two_colours_survive_every_indexed_format(folder, suffix, entries):

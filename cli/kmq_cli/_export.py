@@ -11,6 +11,8 @@ import numpy as np
 import typer
 from PIL import Image
 
+from kmq.pillow import FORMAT
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -27,12 +29,16 @@ EXACT: dict[str, dict[str, Any]] = {"WEBP": {"lossless": True, "exact": True}}
 def format_for(output: str) -> str:
     """Return Pillow's name for the format of a suffix; PNG for standard output and devices.
 
-    Raises typer.BadParameter for a suffix that Pillow doesn't write.
+    Raises typer.BadParameter for a suffix that Pillow doesn't write, and for .kmq.
     """
     path = Path(output)
     if output == "-" or (path.exists() and not path.is_file() and not path.is_dir()):
         return "PNG"
     name = Image.registered_extensions().get(path.suffix.lower())
+    if name == FORMAT:
+        raise typer.BadParameter(
+            f"{output}: kmq decode writes other formats; kmq encode makes one .kmq file of another"
+        )
     if name is None or name not in Image.SAVE:
         raise typer.BadParameter(
             f"{output}: Pillow writes no {path.suffix or 'file without a suffix'}; "

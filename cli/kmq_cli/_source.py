@@ -7,7 +7,7 @@ import warnings
 
 from PIL import Image, UnidentifiedImageError
 
-from kmq import LimitError
+from kmq import KmqError, LimitError
 from kmq._decode import MAX_PIXELS
 
 
@@ -15,7 +15,7 @@ def open_image(data: bytes, max_pixels: int | None) -> tuple[Image.Image, int]:
     """Open and load a picture; return it and how many frames its file has.
 
     Raises LimitError if it, or a picture within it, has more than `max_pixels` pixels (None:
-    89,478,485), and ValueError if Pillow can't read it.
+    89,478,485), another KmqError for a damaged .kmq file, and ValueError if Pillow can't read it.
     """
     limit = MAX_PIXELS if max_pixels is None else max_pixels
     Image.MAX_IMAGE_PIXELS = limit  # Pillow warns of more than this, also within .ico and .icns
@@ -26,12 +26,15 @@ def open_image(data: bytes, max_pixels: int | None) -> tuple[Image.Image, int]:
             image.load()
         except (Image.DecompressionBombWarning, Image.DecompressionBombError):
             raise LimitError(f"the picture has more than {limit:,} pixels") from None
-        except UnidentifiedImageError:
-            raise ValueError("not a picture in a format that Pillow reads") from None
         except MemoryError:
             raise
         except Exception as error:  # noqa: BLE001  each format's reader has its own ways to fail
-            raise ValueError(f"Pillow can't read it: {error or type(error).__name__}") from None
+            if isinstance(error.__cause__, KmqError):  # a .kmq file, but a damaged one
+                raise error.__cause__ from None
+            problem = f"Pillow can't read it: {error or type(error).__name__}"
+            if isinstance(error, UnidentifiedImageError):
+                problem = "not a picture in a format that Pillow reads"
+            raise ValueError(problem) from None
     try:
         frames = getattr(image, "n_frames", 1)
         image.seek(0)  # some formats look for the other frames by reading them

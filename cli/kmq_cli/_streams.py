@@ -44,8 +44,10 @@ def check_suffix(output: str) -> None:
     """Refuse to give a .kmq file the suffix of another format."""
     from PIL import Image
 
+    from kmq.pillow import FORMAT
+
     suffix = Path(output).suffix.lower()
-    if suffix in Image.registered_extensions():
+    if Image.registered_extensions().get(suffix, FORMAT) != FORMAT:
         raise typer.BadParameter(f"{output}: kmq encode writes .kmq files, not {suffix}")
 
 

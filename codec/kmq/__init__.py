@@ -4,8 +4,11 @@ In the order the data flows::
 
     image - histogram - fit_palette - map_indices - pack_indices - encode, save - .kmq
     .kmq - open, decode, inspect - unpack_indices - Palette.colours - pixels
+
+Pillow's Image.open and Image.save know .kmq files from then on: see `kmq.pillow`.
 """
 
+from kmq import pillow
 from kmq._clustering import fit_palette
 from kmq._decode import decode
 from kmq._encode import encode, save
@@ -39,6 +42,7 @@ __all__ = [
     "map_indices",
     "open",
     "pack_indices",
+    "pillow",
     "save",
     "unpack_indices",
 ]

@@ -35,6 +35,23 @@ LENGTH_BYTES = 4
 
 
 @dataclass(frozen=True, slots=True)
+class Header:
+    """A parsed header, which is enough to know the picture's size and colours.
+
+    `size` is its bytes, `palette_size` those of the whole palette field, `sections_size` those of
+    the sections after it. `items` (n, 1 or 2), u32, are those of `Tile_Index`.
+    """
+
+    grid: TileGrid
+    coding: Coding
+    palette: Palette
+    palette_size: int
+    size: int
+    sections_size: int
+    items: NDArray[np.uint32]
+
+
+@dataclass(frozen=True, slots=True)
 class Container:
     """A parsed file: everything but the payloads, and where those are.
 
@@ -140,6 +157,26 @@ def read_container(data: memoryview, max_pixels: int | None = None) -> Container
     Raises FormatError, TruncatedError, UnsupportedError, and LimitError for a picture of
     more than `max_pixels` pixels.
     """
+    header = read_header(data, max_pixels)
+    starts = _tile_starts(data, header)
+    return Container(
+        grid=header.grid,
+        coding=header.coding,
+        palette=header.palette,
+        metadata=read_sections(data, header),
+        palette_size=header.palette_size,
+        header_size=header.size,
+        sections_size=header.sections_size,
+        tile_starts=starts,
+        tile_crcs=header.items[:, -1].astype(np.uint32),
+    )
+
+
+def read_header(data: memoryview, max_pixels: int | None = None) -> Header:
+    """Parse and check the header of a file, or of its beginning: steps 1 to 3 of spec section 9.
+
+    Raises what `read_container` does; TruncatedError if `data` ends within the header.
+    """
     fields = _Fields(data)
     if data[: len(MAGIC)] != MAGIC[: len(data)]:
         raise FormatError(
@@ -192,17 +229,14 @@ def read_container(data: memoryview, max_pixels: int | None = None) -> Container
         entries = read_coded_palette(stored, k, channels, fields.at - index_size - CRC_BYTES - len(stored))
     else:
         entries = np.frombuffer(stored, np.uint8).reshape(k, channels)
-    starts = _tile_starts(data, fields.at + sections_size, grid, coding, k, items)
-    return Container(
+    return Header(
         grid=grid,
         coding=coding,
         palette=Palette(entries),
-        metadata=MappingProxyType(dict(_read_sections(data, fields.at, sections_size))),
         palette_size=palette_size,
-        header_size=fields.at,
+        size=fields.at,
         sections_size=sections_size,
-        tile_starts=starts,
-        tile_crcs=items[:, -1].astype(np.uint32),
+        items=items,
     )
 
 
@@ -241,13 +275,10 @@ def _read_flags(flags: int) -> tuple[int, Coding]:
     return channels, coding
 
 
-def _tile_starts(
-    data: memoryview, first: int, grid: TileGrid, coding: Coding, k: int, items: NDArray[np.uint32]
-) -> NDArray[np.int64]:
-    """Return where the tiles' payloads begin, and where the last one ends: the file's end.
-
-    `items` (n, 1 or 2) are those of `Tile_Index`, for as many tiles as the file had room for there.
-    """
+def _tile_starts(data: memoryview, header: Header) -> NDArray[np.int64]:
+    """Return where the tiles' payloads begin, and where the last one ends: the file's end."""
+    grid, coding, k = header.grid, header.coding, header.palette.k
+    first = header.size + header.sections_size
     if grid.side is None:
         # What packing takes can be 2^63 bytes, which is no NumPy integer.
         size = packed_bytes(grid, k) if coding.sized else max(0, len(data) - first)
@@ -255,7 +286,7 @@ def _tile_starts(
         return np.array([first, first + size], np.int64)
     starts = np.empty(grid.count + 1, np.int64)
     starts[0] = first
-    starts[1:] = _packed_lengths(grid, k) if coding.sized else items[:, 0]
+    starts[1:] = _packed_lengths(grid, k) if coding.sized else header.items[:, 0]
     np.cumsum(starts, out=starts)
     _check_size(data, int(starts[-1]))
     return starts
@@ -270,7 +301,12 @@ def _check_size(data: memoryview, expected: int) -> None:
         )
 
 
-def _read_sections(data: memoryview, start: int, size: int) -> Iterator[tuple[str, bytes]]:
+def read_sections(data: memoryview, header: Header) -> Mapping[str, bytes]:
+    """Parse and check the sections, which `data` must have whole: step 5 of spec section 9."""
+    return MappingProxyType(dict(_sections(data, header.size, header.sections_size)))
+
+
+def _sections(data: memoryview, start: int, size: int) -> Iterator[tuple[str, bytes]]:
     names = {tag: name for name, tag in SECTION_TAGS.items()}
     seen = set()
     fields = _Fields(data, start, start + size, within="Sections_Size")

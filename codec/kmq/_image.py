@@ -70,8 +70,17 @@ def canonical_image(image: ImageLike, keep: Iterable[str] = ()) -> CanonicalImag
 
     Raises ValueError for anything else, and for names that `keep` doesn't know.
     """
-    if keep is None:
-        raise TypeError("keep is None; it must be names, such as ('icc', 'exif'), or ()")
+    names = checked_keep(keep)
+    if isinstance(image, Image.Image):
+        return _from_pillow(image, names)
+    if isinstance(image, np.ndarray):
+        return CanonicalImage(_from_array(image))
+    hint = " (PIL.Image.open reads a file)" if isinstance(image, (str, os.PathLike)) else ""
+    raise ValueError(f"image is {type(image).__name__}; it must be {ACCEPTED}{hint}")
+
+
+def checked_keep(keep: Iterable[str]) -> tuple[str, ...]:
+    """Return the names of the metadata to keep. Raises TypeError or ValueError for anything else."""
     try:
         names = (keep,) if isinstance(keep, str) else tuple(keep)
     except TypeError:
@@ -79,12 +88,7 @@ def canonical_image(image: ImageLike, keep: Iterable[str] = ()) -> CanonicalImag
     for name in names:
         if name not in METADATA:
             raise ValueError(f"keep names {name!r}; it can name {', '.join(METADATA)}")
-    if isinstance(image, Image.Image):
-        return _from_pillow(image, names)
-    if isinstance(image, np.ndarray):
-        return CanonicalImage(_from_array(image))
-    hint = " (PIL.Image.open reads a file)" if isinstance(image, (str, os.PathLike)) else ""
-    raise ValueError(f"image is {type(image).__name__}; it must be {ACCEPTED}{hint}")
+    return names
 
 
 def _from_array(array: NDArray[np.uint8]) -> NDArray[np.uint8]:
