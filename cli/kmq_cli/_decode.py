@@ -1,23 +1,28 @@
-"""`kmq decode`."""
+"""`kmq decode`: its options."""
 
 from __future__ import annotations
 
-import kmq
-from kmq_cli._export import export, format_for
-from kmq_cli._failures import complain, failures
-from kmq_cli._streams import check_output, output_for, read_bytes, write_bytes
+from kmq_cli._options import Force, MaxPixels, Output, Source, Threads
+
+EXAMPLES = (
+    "Examples:\n\n"
+    "- photo.png: `kmq decode photo.kmq`\n"
+    "- another format: `kmq decode photo.kmq -o photo.webp`\n"
+    "- from pipe to pipe, as PNG: `kmq decode - < photo.kmq | display`\n"
+)
 
 
-def run(source: str, output: str | None, *, threads: int, max_pixels: int | None, force: bool) -> None:
-    """Decode `source` and write it in the format of the output's suffix."""
-    target = output_for(source, output, ".png")
-    limit = {} if max_pixels is None else {"max_pixels": max_pixels}
-    with failures(source), kmq.KmqFile(read_bytes(source), threads=threads, **limit) as file:
-        name = format_for(target)
-        check_output(source, target, force=force)
-        plane = file.indices()
-        with failures(target):
-            data, losses = export(file.palette, plane, file.metadata, name)
-    write_bytes(target, data, force=force)
-    for loss in losses:
-        complain(target, f"note: {loss}")
+def decode(
+    source: Source,
+    output: Output = None,
+    threads: Threads = 1,
+    max_pixels: MaxPixels = None,
+    force: Force = False,
+) -> None:
+    """Decode a .kmq file to a picture of any format that Pillow writes, by OUT's suffix.
+
+    Up to 256 colours become an indexed PNG, not a larger true-colour one.
+    """
+    from kmq_cli._decode_file import run
+
+    run(source, output, threads=threads, max_pixels=max_pixels, force=force)
