@@ -7,7 +7,19 @@ from typing import Annotated
 
 import typer
 
-from kmq_cli._options import AsJson, Force, MaxPixels, Output, Source, Threads
+from kmq_cli._options import (
+    MANY,
+    Force,
+    Jobs,
+    MaxPixels,
+    Output,
+    Quiet,
+    Recursive,
+    SkipExisting,
+    Sources,
+    Threads,
+    reported,
+)
 
 EXAMPLES = (
     "Examples:\n\n"
@@ -16,9 +28,12 @@ EXAMPLES = (
     "- dithered, for a display: `kmq encode photo.jpg --palette e-paper-7 --dither floyd-steinberg`\n"
     "- only look at the result: `kmq encode icon.png -o - | kmq info -`\n"
     "- from another program: `magick x.tif png:- | kmq encode - -o x.kmq`\n"
+    "- many, into a folder: `kmq encode *.png icons/*.gif -o out`\n"
+    "- a folder and all below it: `kmq encode --recursive photos -o out --jobs 4`\n"
 )
 
-HOW_MANY, WHICH, KMEANS = "How many colours", "Which colours", "scikit-learn's KMeans"
+HOW_MANY, WHICH, HOW = "How many colours", "Which colours", "How they are written"
+KMEANS = "scikit-learn's KMeans"
 """Panels of the help."""
 
 
@@ -82,7 +97,7 @@ def _finite(number: float | None) -> float | None:
 
 
 def encode(
-    source: Source,
+    sources: Sources,
     output: Output = None,
     k: Annotated[
         str | None,
@@ -177,6 +192,7 @@ def encode(
     coding: Annotated[
         Coding,
         typer.Option(
+            rich_help_panel=HOW,
             help="How to write the indices: context makes the smallest files, zstd is faster, of packed any "
             "region can be read alone; auto: context up to 8 megapixels, zstd above, packed where neither is "
             "smaller.",
@@ -187,12 +203,14 @@ def encode(
         typer.Option(
             "--keep-palette-order",
             metavar="",
+            rich_help_panel=HOW,
             help="Keep the numbers of an indexed picture's entries, which the context coding may change.",
         ),
     ] = False,
     tile: Annotated[
         int | None,
         typer.Option(
+            rich_help_panel=HOW,
             min=16,
             max=32768,
             callback=_power_of_two,
@@ -205,6 +223,7 @@ def encode(
     keep: Annotated[
         str,
         typer.Option(
+            rich_help_panel=HOW,
             callback=_metadata,
             metavar="icc,exif,xmp",
             help="Metadata to keep, any of the three.",
@@ -248,18 +267,35 @@ def encode(
             rich_help_panel=KMEANS, min=0, max=2**32 - 1, metavar="N", help="Seed of the other starts."
         ),
     ] = 0,
+    recursive: Recursive = False,
+    jobs: Jobs = None,
+    skip_if_larger: Annotated[
+        bool | None,
+        typer.Option(
+            "--skip-if-larger/--no-skip-if-larger",
+            rich_help_panel=MANY,
+            help="Leave files out whose .kmq would be no smaller than they are.",
+            show_default="on for many files, off for one",
+        ),
+    ] = None,
+    skip_existing: SkipExisting = False,
     max_pixels: MaxPixels = None,
     force: Force = False,
-    quiet: Annotated[
-        bool, typer.Option("-q", "--quiet", metavar="", help="Print nothing but errors.")
+    quiet: Quiet = False,
+    as_json: Annotated[
+        bool,
+        typer.Option(
+            "--json", metavar="", help="Print the ledger as one line of JSON; of many files, a line for each."
+        ),
     ] = False,
-    as_json: AsJson = False,
 ) -> None:
-    """Encode a picture: any that Pillow reads, into at most N colours.
+    """Encode pictures: any that Pillow reads, into at most N colours.
 
     A picture of at most N colours is stored exactly. Otherwise KMeans chooses the colours and
     every pixel gets the nearest one, or is dithered. Prints the ledger: where the file's
     bytes went. Exit code 3: no number of colours meets --psnr, --max-bytes or --bpp.
+
+    Of many files, one that fails doesn't stop the others; the exit code is 1 at the end.
     """
     targets = {"--psnr": psnr, "--max-bytes": max_bytes, "--bpp": bpp}
     named = next((name for name, value in targets.items() if value is not None), None)
@@ -267,32 +303,32 @@ def encode(
         raise typer.BadParameter(f"--palette has its own number of colours: leave {named or '-k'} out")
     if named and k == "auto":
         raise typer.BadParameter(f"{named} looks for a number of colours, as -k auto does: leave one out")
-    from kmq_cli._encode_file import run
+    from kmq_cli._encode_file import Encoding, encode_many, encode_one
+    from kmq_cli._tasks import is_one_file
 
-    run(
-        source,
-        output,
-        {
-            "k": int(k) if k is not None and k != "auto" else k,
-            "psnr": psnr,
-            "max_bytes": max_bytes,
-            "bpp": bpp,
-            "palette": palette,
-            "space": space and space.value,
-            "effort": effort.value,
-            "dither": dither.value,
-            "strength": strength,
-            "coding": coding.value,
-            "tile": tile,
-            "threads": threads,
-            "keep_palette_order": keep_palette_order,
-            "keep": [name for name in keep.split(",") if name],
-            "n_init": n_init,
-            "max_iter": max_iter,
-            "tol": tol,
-            "random_state": random_state,
-        },
-        max_pixels=max_pixels,
-        force=force,
-        report="none" if quiet else "json" if as_json else "table",
-    )
+    options = {
+        "k": int(k) if k is not None and k != "auto" else k,
+        "psnr": psnr,
+        "max_bytes": max_bytes,
+        "bpp": bpp,
+        "palette": palette,
+        "space": space and space.value,
+        "effort": effort.value,
+        "dither": dither.value,
+        "strength": strength,
+        "coding": coding.value,
+        "tile": tile,
+        "threads": threads,
+        "keep_palette_order": keep_palette_order,
+        "keep": [name for name in keep.split(",") if name],
+        "n_init": n_init,
+        "max_iter": max_iter,
+        "tol": tol,
+        "random_state": random_state,
+    }
+    encoding = Encoding(options, max_pixels, force, skip_existing, skip_if_larger)
+    report = reported(quiet=quiet, as_json=as_json)
+    if is_one_file(sources, recursive=recursive, jobs=jobs):
+        encode_one(sources[0], output, encoding, report)
+    else:
+        encode_many(sources, output, encoding, recursive=recursive, jobs=jobs, report=report)
