@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 from typing import Annotated
 
@@ -58,6 +59,8 @@ app.command(epilog=_demo.EXAMPLES)(_demo.demo)
 
 def main() -> None:
     """Run the command that the arguments name, and leave with its exit code."""
+    if "_KMQ_COMPLETE" in os.environ:
+        os.environ["COLUMNS"] = "10000"  # else descriptions are wrapped, and fish takes each line for a word
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a file's name is no reason to fail
     with standard_output():

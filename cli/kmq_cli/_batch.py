@@ -109,7 +109,11 @@ def work_on(
                 _tell(outcome, report, lists=lists)
                 advance(tally)
     except KeyboardInterrupt:
-        fail("interrupted", f"{tally.files:,} of {total:,} files were done", INTERRUPTED)
+        fail(
+            "interrupted",
+            f"after {tally.files:,} of {total:,} files; each that is there is whole",
+            INTERRUPTED,
+        )
     if report != "none":
         print(wording.summary(tally), file=sys.stdout if report == "text" else sys.stderr)
     raise SystemExit(FAILED if tally.failures else 0)

@@ -21,7 +21,7 @@ from kmq_cli._failures import complain, failures
 from kmq_cli._ledger_report import compared, ledger_json, print_ledger
 from kmq_cli._source import open_image, readable_suffixes
 from kmq_cli._streams import STANDARD, check_output, check_suffix, output_for, read_bytes, write_bytes
-from kmq_cli._tasks import Outcome, Task, checked_folder, collisions, inputs, with_outputs
+from kmq_cli._tasks import Outcome, Task, check_no_folder, checked_folder, collisions, inputs, with_outputs
 from kmq_cli._workers import write_file
 
 if TYPE_CHECKING:
@@ -56,6 +56,7 @@ def encode_one(source: str, output: str | None, encoding: Encoding, report: Repo
     options = _with_palette(encoding.options)
     palette = options["palette"]
     with failures(source):
+        check_no_folder(source)
         if encoding.skip_existing and target != STANDARD and Path(target).is_file():
             complain(source, f"left out: {_exists(target)}")
             return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import glob
 import os
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,6 +14,8 @@ import typer
 from kmq_cli._streams import STANDARD
 
 MAGIC = frozenset("*?[")
+
+FOLDER = "Is a directory; --recursive takes the files in it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,12 @@ def is_one_file(arguments: Sequence[str], *, recursive: bool, jobs: int | None) 
     return len(arguments) == 1 and not recursive and jobs is None and not _is_pattern(arguments[0])
 
 
+def check_no_folder(argument: str) -> None:
+    """Refuse a folder that was named without --recursive. Raises IsADirectoryError."""
+    if Path(argument).is_dir():
+        raise IsADirectoryError(errno.EISDIR, FOLDER, argument)
+
+
 def inputs(
     arguments: Iterable[str], *, recursive: bool, suffixes: frozenset[str]
 ) -> tuple[list[Input], list[Outcome]]:
@@ -79,8 +88,7 @@ def inputs(
             if not Path(name).is_dir():
                 found.setdefault(_identity(name), Input(name, Path(name).name))
             elif not recursive:
-                hint = "Is a directory; --recursive takes the files in it"
-                problems.append(Outcome(name, "failed", problem=hint))
+                problems.append(Outcome(name, "failed", problem=FOLDER))
             else:
                 before = len(found), len(problems)
                 for item in _files_in(name, suffixes):

@@ -6,22 +6,18 @@ import contextlib
 import multiprocessing
 import os
 import signal
-import threading
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import typer
 
 from kmq._atomic import write_atomically
+from kmq_cli._ending import WRITING, prepare
 from kmq_cli._failures import fail, notes, problem_of
 from kmq_cli._tasks import Outcome, Task
-
-WRITING = threading.Lock()
-"""Held while a file is written: a worker that is told to end does so before or after."""
 
 KILLED = "the process that worked on it was killed, as when memory runs out; fewer --jobs take less"
 
@@ -88,7 +84,7 @@ def _in_processes(work: Work, tasks: Iterator[Task], jobs: int) -> Generator[Out
     context = multiprocessing.get_context("spawn")  # not fork: NumPy and OpenMP have threads by now
 
     def pool() -> ProcessPoolExecutor:
-        return ProcessPoolExecutor(1, context, _prepare)
+        return ProcessPoolExecutor(1, context, prepare)
 
     idle: list[ProcessPoolExecutor] = []
     running: dict[Future[Outcome], tuple[ProcessPoolExecutor, Task]] = {}
@@ -158,24 +154,3 @@ def _end_all() -> None:
         worker.join(GRACE)
         if worker.is_alive():
             worker.kill()
-
-
-def _prepare() -> None:
-    """Make this worker end when it is told to, or when its parent has ended, but not while it writes."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for all processes of the terminal
-    if hasattr(signal, "pthread_sigmask"):
-        # In this thread and all that come from it, and before NumPy starts any.
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
-        _end_after(partial(signal.sigwait, {signal.SIGTERM}))
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        _end_after(parent.join)
-
-
-def _end_after(event: Callable[[], object]) -> None:
-    def end() -> None:
-        event()
-        with WRITING:
-            os._exit(1)
-
-    threading.Thread(target=end, daemon=True).start()
