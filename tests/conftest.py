@@ -13,10 +13,14 @@ settings.load_profile("untimed")
 def pytest_collection_modifyitems(items):
     """Skip, and say so, what needs devices, pipes, terminals or signals that this system hasn't."""
     posix = pytest.mark.skipif(os.name != "posix", reason="needs POSIX pipes, permissions or signals")
+    proc = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc, which Linux has")
     full = pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full, which Linux has")
     for item in items:
         if item.get_closest_marker("posix"):
             item.add_marker(posix)
+        if item.get_closest_marker("proc"):
+            item.add_marker(posix)
+            item.add_marker(proc)
         if item.get_closest_marker("dev_full"):
             item.add_marker(posix)
             item.add_marker(full)

@@ -7,6 +7,7 @@ import stat
 import subprocess
 import sys
 import threading
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -53,12 +54,46 @@ def test_a_region_is_that_part_of_the_picture(tmp_path, picture, tile, coding, d
     with kmq.open(path, threads=data.draw(st.integers(1, 3))) as file:
         region = file.read(x, y, width, height)
         assert np.array_equal(region, file.pixels()[y : y + height, x : x + width])
+        plane = file.indices((x, y, width, height))
+        assert plane.k == file.k
+        assert np.array_equal(plane.indices, file.indices().indices[y : y + height, x : x + width])
 
 
 @pytest.mark.parametrize("box", [(-1, 0, 1, 1), (0, 0, 71, 1), (70, 0, 1, 1), (0, 49, 1, 2), (0, 0, 0, 1)])
 def test_a_region_outside_the_picture_is_refused(path, box):
     with kmq.open(path) as file, pytest.raises(ValueError, match="x is|y is|width is|height is"):
         file.read(*box)
+
+
+@pytest.mark.parametrize("region", [(), (1, 2, 3), 7, "there"])
+def test_a_region_that_is_none_is_named(path, region):
+    with kmq.open(path) as file, pytest.raises(ValueError, match=r"must be \(x, y, width, height\)"):
+        file.indices(region)
+
+
+@pytest.mark.parametrize("coding", ["packed", "zstd", "context"])
+def test_verifying_finds_in_any_tile_what_a_region_elsewhere_does_not(coding):
+    data = bytearray(kmq.encode(PICTURE, tile=16, coding=coding))
+    for threads in (1, 3):
+        kmq.KmqFile(bytes(data), threads=threads).verify()
+    data[-1] ^= 1
+    for threads in (1, 3):
+        with kmq.KmqFile(data, threads=threads) as file:
+            file.read(0, 0, 16, 16)
+            with pytest.raises(kmq.FormatError, match="Tile_CRC"):
+                file.verify()
+    with pytest.raises(kmq.LimitError, match="3500 pixels"):
+        kmq.KmqFile(data, max_pixels=3499).verify()
+
+
+def test_verifying_holds_a_tile_and_not_the_picture():
+    data = kmq.encode(np.zeros((2048, 2048), np.uint8) + np.arange(2048, dtype=np.uint8) % 4, tile=64)
+    with kmq.KmqFile(data) as file:
+        tracemalloc.start()
+        file.verify()
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    assert peak < 2048 * 2048 // 4
 
 
 @pytest.mark.parametrize("kind", [np.int16, np.int32, np.uint8])

@@ -5,23 +5,43 @@ from __future__ import annotations
 import errno
 import io
 from pathlib import Path
+from typing import Annotated
 
-from PIL import Image
-from rich.console import Console
+import typer
 
-import kmq
-from kmq._coding import CODINGS, PACKED
-from kmq_cli._export import export
 from kmq_cli._failures import failures
-from kmq_cli._ledger_report import print_ledger
-from kmq_cli._streams import write_bytes
-from kmq_cli._swatches import side_by_side
+
+EXAMPLES = "Example:\n\n- with 8 colours: `kmq demo -k 8`\n"
 
 CREDIT = "Photograph: china.jpg of scikit-learn, by danielbuechele, CC BY 2.0"
 
 
-def run(folder: str, k: int, *, force: bool) -> None:
-    """Write china.kmq, china.png and swatches.png into `folder`; print the ledger."""
+def demo(
+    folder: Annotated[
+        str, typer.Argument(metavar="[FOLDER]", help="Where to write; made if it doesn't exist.")
+    ] = "kmq-demo",
+    k: Annotated[
+        int, typer.Option("-k", "--k", min=1, max=65536, metavar="N", help="Most colours in the palette.")
+    ] = 16,
+    force: Annotated[
+        bool, typer.Option("-f", "--force", metavar="", help="Overwrite other files of these names.")
+    ] = False,
+) -> None:
+    """Encode a real photograph that comes with scikit-learn, decode it, and show what it took.
+
+    Writes the .kmq file, the decoded PNG, and a picture of both sides with the palette's
+    swatches. Files that are there already, just so, are no obstacle.
+    """
+    from PIL import Image
+    from rich.console import Console
+
+    import kmq
+    from kmq._coding import CODINGS, PACKED
+    from kmq_cli._export import export
+    from kmq_cli._ledger_report import print_ledger
+    from kmq_cli._streams import write_bytes
+    from kmq_cli._swatches import side_by_side
+
     place = Path(folder)
     with failures(folder):
         with Console(stderr=True).status("reading scikit-learn's china.jpg"):

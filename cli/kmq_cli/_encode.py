@@ -1,90 +1,334 @@
-"""`kmq encode`."""
+"""`kmq encode`: its options."""
 
 from __future__ import annotations
 
-import io
-import sys
-import zlib
-from typing import TYPE_CHECKING, Any, Literal
+from enum import StrEnum
+from typing import Annotated
 
 import typer
-from rich.console import Console
 
-import kmq
-from kmq._fixed_palette import fixed_palette
-from kmq_cli._failures import complain, failures
-from kmq_cli._ledger_report import ledger_json, print_ledger
-from kmq_cli._source import open_image
-from kmq_cli._streams import STANDARD, check_output, check_suffix, output_for, read_bytes, write_bytes
+from kmq_cli._options import (
+    MANY,
+    Force,
+    Jobs,
+    MaxPixels,
+    Output,
+    Quiet,
+    Recursive,
+    SkipExisting,
+    Sources,
+    Threads,
+    reported,
+)
 
-if TYPE_CHECKING:
-    from PIL import Image
+EXAMPLES = (
+    "Examples:\n\n"
+    "- photo.kmq with 16 colours: `kmq encode photo.jpg -k 16`\n"
+    "- at least 38 dB: `kmq encode photo.jpg --psnr 38`\n"
+    "- dithered, for a display: `kmq encode photo.jpg --palette e-paper-7 --dither floyd-steinberg`\n"
+    "- only look at the result: `kmq encode icon.png -o - | kmq info -`\n"
+    "- from another program: `magick x.tif png:- | kmq encode - -o x.kmq`\n"
+    "- many, into a folder: `kmq encode *.png icons/*.gif -o out`\n"
+    "- a folder and all below it: `kmq encode --recursive photos -o out --jobs 4`\n"
+)
+
+HOW_MANY, WHICH, HOW = "How many colours", "Which colours", "How they are written"
+KMEANS = "scikit-learn's KMeans"
+"""Panels of the help."""
 
 
-def run(
-    source: str,
-    output: str | None,
-    options: dict[str, Any],
-    *,
-    max_pixels: int | None,
-    force: bool,
-    report: Literal["none", "json", "table"],
+class Coding(StrEnum):
+    """How the index plane is written."""
+
+    auto = "auto"
+    packed = "packed"
+    zstd = "zstd"
+    context = "context"
+
+
+class Space(StrEnum):
+    """Where colours are clustered and compared."""
+
+    oklab = "oklab"
+    srgb = "srgb"
+
+
+class Effort(StrEnum):
+    """How long to look for a better palette and for a smaller file."""
+
+    fast = "fast"
+    default = "default"
+    thorough = "thorough"
+
+
+class Dither(StrEnum):
+    """How to dither."""
+
+    none = "none"
+    floyd_steinberg = "floyd-steinberg"
+    ordered = "ordered"
+
+
+def _power_of_two(tile: int | None) -> int | None:
+    if tile is not None and tile & (tile - 1):
+        raise typer.BadParameter(f"{tile} is not a power of two")
+    return tile
+
+
+def _colours(text: str | None) -> str | None:
+    if text is None or text == "auto":
+        return text
+    if text.isascii() and text.isdecimal() and len(text) <= 5 and 1 <= int(text) <= 65_536:
+        return text
+    raise typer.BadParameter(f"{text!r} is neither a number from 1 to 65,536 nor auto")
+
+
+def _metadata(names: str) -> str:
+    for name in filter(None, names.split(",")):
+        if name not in ("icc", "exif", "xmp"):
+            raise typer.BadParameter(f"{name!r} is none of icc, exif, xmp")
+    return names
+
+
+def _finite(number: float | None) -> float | None:
+    if number is not None and not number < float("inf"):
+        raise typer.BadParameter(f"{number} is not a finite number")
+    return number
+
+
+def encode(
+    sources: Sources,
+    output: Output = None,
+    k: Annotated[
+        str | None,
+        typer.Option(
+            "-k",
+            "--k",
+            rich_help_panel=HOW_MANY,
+            callback=_colours,
+            metavar="N|auto",
+            help="Most colours in the palette, 1 to 65,536; auto: until more no longer pay.",
+            show_default="256; with a target, as few or as many as it takes",
+        ),
+    ] = None,
+    psnr: Annotated[
+        float | None,
+        typer.Option(
+            rich_help_panel=HOW_MANY,
+            min=0,
+            callback=_finite,
+            metavar="DB",
+            help="As few colours as reach so many decibels.",
+            show_default=False,
+        ),
+    ] = None,
+    max_bytes: Annotated[
+        int | None,
+        typer.Option(
+            rich_help_panel=HOW_MANY,
+            min=1,
+            max=2**62,
+            metavar="N",
+            help="As many colours as a file of N bytes holds.",
+            show_default=False,
+        ),
+    ] = None,
+    bpp: Annotated[
+        float | None,
+        typer.Option(
+            rich_help_panel=HOW_MANY,
+            min=0,
+            callback=_finite,
+            metavar="X",
+            help="The same, by bits a pixel of the whole file: 16 colours take a little more than 4.",
+            show_default=False,
+        ),
+    ] = None,
+    palette: Annotated[
+        str | None,
+        typer.Option(
+            rich_help_panel=WHICH,
+            metavar="FILE|NAME",
+            help="Take these colours, in their order: a .gpl, .hex, .pal, .act, .kmq or picture file, or "
+            "black-and-white, game-boy, pico-8, e-paper-7, web-safe.",
+            show_default="chosen for the picture",
+        ),
+    ] = None,
+    space: Annotated[
+        Space | None,
+        typer.Option(
+            rich_help_panel=WHICH,
+            help="Cluster and compare colours as the eye does, or for least RGB error.",
+            show_default="oklab; srgb with --psnr, and to dither with --palette",
+        ),
+    ] = None,
+    effort: Annotated[
+        Effort,
+        typer.Option(
+            rich_help_panel=WHICH,
+            help="How long to look for a better palette and for a smaller file; also names the model of the "
+            "context coding.",
+        ),
+    ] = Effort.default,
+    dither: Annotated[
+        Dither,
+        typer.Option(
+            rich_help_panel=WHICH,
+            help="Mix entries pixel by pixel: smoother from afar, larger when compressed.",
+        ),
+    ] = Dither.none,
+    strength: Annotated[
+        float | None,
+        typer.Option(
+            rich_help_panel=WHICH,
+            min=0,
+            max=1,
+            callback=_finite,
+            metavar="X",
+            help="How much to dither.",
+            show_default="0.8; 1 with --palette",
+        ),
+    ] = None,
+    coding: Annotated[
+        Coding,
+        typer.Option(
+            rich_help_panel=HOW,
+            help="How to write the indices: context makes the smallest files, zstd is faster, of packed any "
+            "region can be read alone; auto: context up to 8 megapixels, zstd above, packed where neither is "
+            "smaller.",
+        ),
+    ] = Coding.auto,
+    keep_palette_order: Annotated[
+        bool,
+        typer.Option(
+            "--keep-palette-order",
+            metavar="",
+            rich_help_panel=HOW,
+            help="Keep the numbers of an indexed picture's entries, which the context coding may change.",
+        ),
+    ] = False,
+    tile: Annotated[
+        int | None,
+        typer.Option(
+            rich_help_panel=HOW,
+            min=16,
+            max=32768,
+            callback=_power_of_two,
+            metavar="N",
+            help="Cut into tiles of N x N pixels, a power of two.",
+            show_default="one tile",
+        ),
+    ] = None,
+    threads: Threads = 1,
+    keep: Annotated[
+        str,
+        typer.Option(
+            rich_help_panel=HOW,
+            callback=_metadata,
+            metavar="icc,exif,xmp",
+            help="Metadata to keep, any of the three.",
+            show_default="none: colours become sRGB, the picture upright",
+        ),
+    ] = "",
+    n_init: Annotated[
+        int,
+        typer.Option(
+            rich_help_panel=KMEANS,
+            min=1,
+            max=2**31 - 1,
+            metavar="N",
+            help="Starts, the first one fixed; the best is kept.",
+        ),
+    ] = 1,
+    max_iter: Annotated[
+        int | None,
+        typer.Option(
+            rich_help_panel=KMEANS,
+            min=1,
+            max=2**31 - 1,
+            metavar="N",
+            help="Most iterations of a run.",
+            show_default="by effort: 3, 5 or 100",
+        ),
+    ] = None,
+    tol: Annotated[
+        float,
+        typer.Option(
+            rich_help_panel=KMEANS,
+            min=0,
+            callback=_finite,
+            metavar="X",
+            help="Stop when the centres move less than this.",
+        ),
+    ] = 1e-4,
+    random_state: Annotated[
+        int,
+        typer.Option(
+            rich_help_panel=KMEANS, min=0, max=2**32 - 1, metavar="N", help="Seed of the other starts."
+        ),
+    ] = 0,
+    recursive: Recursive = False,
+    jobs: Jobs = None,
+    skip_if_larger: Annotated[
+        bool | None,
+        typer.Option(
+            "--skip-if-larger/--no-skip-if-larger",
+            rich_help_panel=MANY,
+            help="Leave files out whose .kmq would be no smaller than they are.",
+            show_default="on for many files, off for one",
+        ),
+    ] = None,
+    skip_existing: SkipExisting = False,
+    max_pixels: MaxPixels = None,
+    force: Force = False,
+    quiet: Quiet = False,
+    as_json: Annotated[
+        bool,
+        typer.Option(
+            "--json", metavar="", help="Print the ledger as one line of JSON; of many files, a line for each."
+        ),
+    ] = False,
 ) -> None:
-    """Encode `source`, write the file, and report; with the file on standard output only JSON, beside it."""
-    target = output_for(source, output, ".kmq")
-    check_suffix(target)
-    palette = None if options["palette"] is None else _palette(options["palette"])
-    with failures(source):
-        given = read_bytes(source)
-        check_output(source, target, force=force)
-        encoded = io.BytesIO()
-        image, frames = open_image(given, max_pixels)
-        with image:
-            if frames > 1:
-                complain(source, f"note: has {frames} frames; the first was encoded")
-            with Console(stderr=True).status(f"encoding {image.width:,} x {image.height:,} pixels"):
-                ledger = kmq.save(encoded, image, **(options | {"palette": palette}))
-                notes = []
-                if report == "table" and target != STANDARD and options["dither"] != "none":
-                    notes.append(("dithering", _cost_of_dithering(encoded.getvalue(), image, options)))
-    if palette is not None and ledger.k > palette.k:
-        complain(source, "note: a transparent entry was added to the palette for its transparent pixels")
-    write_bytes(target, encoded.getvalue(), force=force)
-    if report == "json":
-        print(ledger_json(ledger), file=sys.stderr if target == STANDARD else sys.stdout)
-    elif report == "table" and target != STANDARD:
-        share = ledger.total_bytes / len(given)
-        compared = f"{100 * share:.1f} % of it" if share < 1 else f"{share:.2f} times as many"
-        print(f"{source} has {len(given):,} bytes, {target} {ledger.total_bytes:,}: {compared}\n")
-        print_ledger(ledger, len(given), notes)
+    """Encode pictures: any that Pillow reads, into at most N colours.
 
+    A picture of at most N colours is stored exactly. Otherwise KMeans chooses the colours and
+    every pixel gets the nearest one, or is dithered. Prints the ledger: where the file's
+    bytes went. Exit code 3: no number of colours meets --psnr, --max-bytes or --bpp.
 
-def _palette(named: str) -> kmq.Palette:
-    with failures("--palette"):
-        try:
-            return fixed_palette(named)
-        except ValueError as error:
-            raise typer.BadParameter(str(error)) from None
-
-
-def _cost_of_dithering(data: bytes, image: Image.Image, options: dict[str, Any]) -> str:
-    """Say how many more bytes the file has than one of the same entries, undithered.
-
-    The palettes' own bytes are left out: that of the undithered file keeps its order, which may take more.
+    Of many files, one that fails doesn't stop the others; the exit code is 1 at the end.
     """
-    with kmq.KmqFile(data, max_pixels=None) as file:
-        dithered, palette = file.ledger(), file.palette
-    same = {name: options[name] for name in ("coding", "effort", "tile", "threads", "keep")}
-    in_srgb = options["palette"] is not None or options["psnr"] is not None
-    same["space"] = options["space"] or ("srgb" if in_srgb else "oklab")
-    plain = kmq.encode(image, palette=palette, **same)
-    undithered = kmq.inspect(plain, max_pixels=None)
-    after, before = (ledger.total_bytes - ledger.palette_bytes for ledger in (dithered, undithered))
-    more = f"{after - before:,} bytes more here"
-    if undithered.coding != "packed":
-        return more
-    sizes = [
-        len(zlib.compress(kmq.KmqFile(file, max_pixels=None).indices().indices.tobytes()))
-        for file in (data, plain)
-    ]
-    return f"{more}; deflated, its indices take {sizes[0]:,} bytes, undithered {sizes[1]:,}"
+    targets = {"--psnr": psnr, "--max-bytes": max_bytes, "--bpp": bpp}
+    named = next((name for name, value in targets.items() if value is not None), None)
+    if palette is not None and (named or k is not None):
+        raise typer.BadParameter(f"--palette has its own number of colours: leave {named or '-k'} out")
+    if named and k == "auto":
+        raise typer.BadParameter(f"{named} looks for a number of colours, as -k auto does: leave one out")
+    from kmq_cli._encode_file import Encoding, encode_many, encode_one
+    from kmq_cli._tasks import is_one_file
+
+    options = {
+        "k": int(k) if k is not None and k != "auto" else k,
+        "psnr": psnr,
+        "max_bytes": max_bytes,
+        "bpp": bpp,
+        "palette": palette,
+        "space": space and space.value,
+        "effort": effort.value,
+        "dither": dither.value,
+        "strength": strength,
+        "coding": coding.value,
+        "tile": tile,
+        "threads": threads,
+        "keep_palette_order": keep_palette_order,
+        "keep": [name for name in keep.split(",") if name],
+        "n_init": n_init,
+        "max_iter": max_iter,
+        "tol": tol,
+        "random_state": random_state,
+    }
+    encoding = Encoding(options, max_pixels, force, skip_existing, skip_if_larger)
+    report = reported(quiet=quiet, as_json=as_json)
+    if is_one_file(sources, recursive=recursive, jobs=jobs):
+        encode_one(sources[0], output, encoding, report)
+    else:
+        encode_many(sources, output, encoding, recursive=recursive, jobs=jobs, report=report)

@@ -26,25 +26,52 @@ EXACT: dict[str, dict[str, Any]] = {"WEBP": {"lossless": True, "exact": True}}
 """What to ask of formats that are lossy unless told otherwise."""
 
 
-def format_for(output: str) -> str:
-    """Return Pillow's name for the format of a suffix; PNG for standard output and devices.
+WRITES = "it does write .png .webp .tiff .gif .bmp .jpg .ppm .tga and others"
 
-    Raises typer.BadParameter for a suffix that Pillow doesn't write, and for .kmq.
+
+def writable_suffixes() -> frozenset[str]:
+    """Return the suffixes, in small letters and with their dots, of the formats that Pillow writes, but for .kmq."""
+    suffixes = Image.registered_extensions()
+    return frozenset(suffix for suffix, name in suffixes.items() if name in Image.SAVE and name != FORMAT)
+
+
+def suffix_of(asked: str | None) -> str:
+    """Return the suffix of the files of a format that was asked for by it, as "webp"; ".png" for None.
+
+    Raises typer.BadParameter if Pillow doesn't write it.
     """
+    if asked is None:
+        return ".png"
+    suffix = f".{asked.lower().removeprefix('.')}"
+    if suffix not in writable_suffixes():
+        raise typer.BadParameter(f"--format {asked}: Pillow doesn't write it; {WRITES}")
+    return suffix
+
+
+def format_for(output: str, asked: str | None = None) -> str:
+    """Return Pillow's name for a format: the one that was asked for, or that of the output's suffix.
+
+    It is PNG for standard output and devices, unless another is asked for. Raises typer.BadParameter for a
+    suffix that Pillow doesn't write, or that is another format's than the one that was asked for.
+    """
+    names = Image.registered_extensions()
     path = Path(output)
-    if output == "-" or (path.exists() and not path.is_file() and not path.is_dir()):
-        return "PNG"
-    name = Image.registered_extensions().get(path.suffix.lower())
-    if name == FORMAT:
+    has_suffix = output != "-" and (not path.exists() or path.is_file() or path.is_dir())
+    named = names.get(path.suffix.lower()) if has_suffix else "PNG"
+    if asked is not None:
+        wanted = names[suffix_of(asked)]
+        if has_suffix and named not in (None, wanted):
+            raise typer.BadParameter(f"{output} is the name of another format than --format {asked}")
+        return wanted
+    if named == FORMAT:
         raise typer.BadParameter(
             f"{output}: kmq decode writes other formats; kmq encode makes one .kmq file of another"
         )
-    if name is None or name not in Image.SAVE:
+    if named is None or named not in Image.SAVE:
         raise typer.BadParameter(
-            f"{output}: Pillow writes no {path.suffix or 'file without a suffix'}; "
-            "it does write .png .webp .tiff .gif .bmp .jpg .ppm .tga and others"
+            f"{output}: Pillow writes no {path.suffix or 'file without a suffix'}; {WRITES}"
         )
-    return name
+    return named
 
 
 def export(

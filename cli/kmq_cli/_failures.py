@@ -6,10 +6,13 @@ import contextlib
 import os
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
 from typing import NoReturn
 
 FAILED = 1
+WRONG_USAGE = 2
 MISSED = 3
 """A target can't be met."""
 
@@ -29,39 +32,65 @@ def fail(subject: str, problem: object, code: int = FAILED) -> NoReturn:
     raise SystemExit(code) from None
 
 
-@contextlib.contextmanager
-def failures(subject: str) -> Iterator[None]:
-    """Turn what can go wrong with `subject` into a line and exit code 1; show warnings as notes.
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What went wrong: with which file or option, why, in words, and the exit code for it."""
 
-    A bug of ours still shows its traceback: only errors of files, systems and data are caught.
+    subject: str
+    text: str
+    code: int = FAILED
+
+
+def problem_of(error: Exception, subject: str) -> Problem | None:
+    """Return what an exception tells about `subject`; None if it is a bug of ours.
+
+    Only errors of files, systems and data are told in a line.
     """
+    if isinstance(error, OSError):
+        text = str(error.strerror or error)
+        if isinstance(error, FileExistsError):
+            text = "exists; --force overwrites it, or give another name"
+        return Problem(error.filename or subject, text)
+    if isinstance(error, (ValueError, MemoryError)):
+        return Problem(subject, str(error) or type(error).__name__)
+    from kmq import KmqError, LimitError, TargetError  # only now: --help needn't wait for the codec
+
+    if not isinstance(error, KmqError):
+        return None
+    hint = "; --max-pixels can allow more" if isinstance(error, LimitError) else ""
+    return Problem(subject, f"{error}{hint}", MISSED if isinstance(error, TargetError) else FAILED)
+
+
+@contextlib.contextmanager
+def notes(tell: Callable[[str], object]) -> Iterator[None]:
+    """Tell warnings, which are about a picture, as notes."""
 
     def note(message: Warning | str, *_: object) -> None:
-        complain(subject, f"note: {message}")
+        tell(f"note: {message}")
 
     with warnings.catch_warnings():
         warnings.showwarning = note  # type: ignore[assignment]
         warnings.simplefilter("ignore")
         warnings.simplefilter("default", UserWarning)  # of the picture; the others are for developers
+        yield
+
+
+@contextlib.contextmanager
+def failures(subject: str) -> Iterator[None]:
+    """Turn what can go wrong with `subject` into a line and an exit code; show warnings as notes.
+
+    A bug of ours still shows its traceback.
+    """
+    with notes(partial(complain, subject)):
         try:
             yield
-        except FileExistsError as error:
-            fail(error.filename or subject, "exists; --force overwrites it, or give another name")
-        except OSError as error:
-            fail(error.filename or subject, error.strerror or error)
-        except (ValueError, MemoryError) as error:
-            fail(subject, error if str(error) else type(error).__name__)
         except KeyboardInterrupt:
             fail(subject, "interrupted", INTERRUPTED)
         except Exception as error:
-            from kmq import KmqError, LimitError, TargetError  # only now: --help needn't wait for the codec
-
-            if not isinstance(error, KmqError):
+            problem = problem_of(error, subject)
+            if problem is None:
                 raise
-            if isinstance(error, TargetError):
-                fail(subject, error, MISSED)
-            hint = "; --max-pixels can allow more" if isinstance(error, LimitError) else ""
-            fail(subject, f"{error}{hint}")
+            fail(problem.subject, problem.text, problem.code)
 
 
 @contextlib.contextmanager

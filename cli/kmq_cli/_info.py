@@ -2,15 +2,40 @@
 
 from __future__ import annotations
 
-import kmq
+from typing import Annotated
+
+import typer
+
 from kmq_cli._failures import failures
-from kmq_cli._ledger_report import ledger_json, print_ledger
-from kmq_cli._source import open_image
-from kmq_cli._streams import read_bytes
+from kmq_cli._options import AsJson, MaxPixels, Source
+
+EXAMPLES = (
+    "Examples:\n\n"
+    "- where its bytes went: `kmq info photo.kmq`\n"
+    "- and what was lost: `kmq info photo.kmq --original photo.png`\n"
+    "- for programs: `kmq info photo.kmq --json | jq .ratio`\n"
+)
 
 
-def run(source: str, original: str | None, *, max_pixels: int | None, as_json: bool) -> None:
-    """Print the ledger of `source`, with the loss if there is an original."""
+def info(
+    source: Source,
+    original: Annotated[
+        str | None,
+        typer.Option(
+            metavar="IMAGE",
+            help="The picture before encoding: the loss is measured against it.",
+            show_default=False,
+        ),
+    ] = None,
+    max_pixels: MaxPixels = None,
+    as_json: AsJson = False,
+) -> None:
+    """Print a file's ledger: where every byte went and what that saved."""
+    import kmq
+    from kmq_cli._ledger_report import ledger_json, print_ledger
+    from kmq_cli._source import open_image
+    from kmq_cli._streams import read_bytes
+
     limit = {} if max_pixels is None else {"max_pixels": max_pixels}
     before, source_bytes = None, None
     if original is not None:

@@ -97,6 +97,13 @@ def _lines(ledger: Ledger) -> list[tuple[str, str]]:
     return lines
 
 
+def compared(source: str, source_bytes: int, output: str, output_bytes: int) -> str:
+    """Return one line on a file and the one that was made of it, with their sizes."""
+    share = output_bytes / source_bytes
+    relation = f"{100 * share:.1f} % of it" if share < 1 else f"{share:.2f} times as many"
+    return f"{source} has {source_bytes:,} bytes, {output} {output_bytes:,}: {relation}"
+
+
 def ledger_json(ledger: Ledger) -> str:
     """Return the ledger as one line of JSON; a number that is infinite or unknown is null."""
     numbers = asdict(ledger) | {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import warnings
 
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageFile, UnidentifiedImageError
 
 from kmq import KmqError, LimitError
 from kmq._decode import MAX_PIXELS
@@ -42,3 +42,15 @@ def open_image(data: bytes, max_pixels: int | None) -> tuple[Image.Image, int]:
     except Exception:  # noqa: BLE001  what is wrong with the others is no harm to the first
         frames = 1
     return image, frames
+
+
+def readable_suffixes() -> frozenset[str]:
+    """Return the suffixes, in small letters and with their dots, of the formats that Pillow reads."""
+    suffixes = Image.registered_extensions()
+    # Of these, Pillow only tells that they are there.
+    stubs = {"MPEG"} | {
+        name
+        for name, (reader, _) in Image.OPEN.items()
+        if isinstance(reader, type) and issubclass(reader, ImageFile.StubImageFile)
+    }
+    return frozenset(suffix for suffix, name in suffixes.items() if name in Image.OPEN and name not in stubs)

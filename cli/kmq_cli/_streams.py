@@ -51,8 +51,11 @@ def check_suffix(output: str) -> None:
         raise typer.BadParameter(f"{output}: kmq encode writes .kmq files, not {suffix}")
 
 
-def check_output(source: str, output: str, *, force: bool) -> None:
-    """Refuse, before any work, an output that exists or is the input. Raises OSError."""
+def check_output(source: str, output: str, *, force: bool, makes_folders: bool = False) -> None:
+    """Refuse, before any work, an output that exists or is the input. Raises OSError.
+
+    `makes_folders` says that folders on the way to it are made where they are missing.
+    """
     if output == STANDARD:
         return
     path = Path(output)
@@ -64,7 +67,7 @@ def check_output(source: str, output: str, *, force: bool) -> None:
         raise IsADirectoryError(errno.EISDIR, "is a folder; name a file with -o", output)
     if path.is_file() and not force:
         raise FileExistsError(errno.EEXIST, "File exists", output)
-    if not path.parent.is_dir():
+    if not makes_folders and not path.parent.is_dir():
         raise FileNotFoundError(errno.ENOENT, "no such folder", str(path.parent))
 
 

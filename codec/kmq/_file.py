@@ -96,12 +96,14 @@ class KmqFile:
         """The sections: "icc", "exif", "xmp", and unknown ones by their tag."""
         return self._container.metadata
 
-    def indices(self) -> IndexPlane:
-        """Decode the index plane.
+    def indices(self, region: tuple[int, int, int, int] | None = None) -> IndexPlane:
+        """Decode the index plane, or only a region of it, (x, y, width, height), as `read` does.
 
         Raises LimitError if it has more than `max_pixels` pixels, FormatError if a tile is
-        damaged.
+        damaged; ValueError if the region is none of the picture.
         """
+        if region is not None:
+            return self._region(region)
         self._check_limit(self.width, self.height)
         return read_plane(self._data, self._container, self._threads)
 
@@ -120,6 +122,27 @@ class KmqFile:
         Raises ValueError if the region doesn't lie in the picture, LimitError and FormatError
         as `indices`.
         """
+        return self.palette.colours(self._region((x, y, width, height)))
+
+    def verify(self) -> None:
+        """Check what was not checked when the file was opened: the tiles, every requirement on them.
+
+        No more than a tile for each thread is held at a time, and nothing is returned. Raises as
+        `indices`.
+        """
+        self._check_limit(self.width, self.height)
+
+        def check(number: int) -> None:
+            read_tile(self._data, self._container, number)
+
+        for _ in in_order(check, range(self._container.grid.count), self._threads):
+            pass
+
+    def _region(self, region: tuple[int, int, int, int]) -> IndexPlane:
+        try:
+            x, y, width, height = region
+        except (TypeError, ValueError):
+            raise ValueError(f"region is {region!r}; it must be (x, y, width, height)") from None
         x = checked_integer("x", x, 0, self.width - 1)
         y = checked_integer("y", y, 0, self.height - 1)
         width = checked_integer("width", width, 1, self.width - x)
@@ -141,7 +164,7 @@ class KmqFile:
 
         for _ in in_order(decode_into_place, grid.touching(Box(x, y, width, height)), self._threads):
             pass
-        return self.palette.colours(trusted_plane(indices, self.k))
+        return trusted_plane(indices, self.k)
 
     def _part(self, number: int, part: Box) -> Indices:
         """Decode a region of a tile, (height, width)."""

@@ -1,0 +1,90 @@
+"""Options that several commands have."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import typer
+
+MANY = "Many files"
+"""Panel of the help."""
+
+Source = Annotated[
+    str, typer.Argument(metavar="IN", help="A file, or - for standard input.", show_default=False)
+]
+Sources = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="IN",
+        help="Files, patterns like 'photos/*.png', folders with --recursive; or - alone for standard input.",
+        show_default=False,
+    ),
+]
+Output = Annotated[
+    str | None,
+    typer.Option(
+        "-o",
+        "--output",
+        metavar="OUT",
+        help="A file, or - for standard output; for many files a folder, in which --recursive makes the "
+        "folders that it finds.",
+        show_default="IN with its suffix changed",
+    ),
+]
+Force = Annotated[bool, typer.Option("-f", "--force", metavar="", help="Overwrite OUT if it exists.")]
+Quiet = Annotated[bool, typer.Option("-q", "--quiet", metavar="", help="Print nothing but errors.")]
+AsJson = Annotated[bool, typer.Option("--json", metavar="", help="Print the ledger as one line of JSON.")]
+JsonLines = Annotated[bool, typer.Option("--json", metavar="", help="Print a line of JSON for each file.")]
+Recursive = Annotated[
+    bool,
+    typer.Option(
+        "-r",
+        "--recursive",
+        metavar="",
+        rich_help_panel=MANY,
+        help="Take the files in folders too, at any depth, but for hidden ones.",
+    ),
+]
+Jobs = Annotated[
+    int | None,
+    typer.Option(
+        "-j",
+        "--jobs",
+        min=1,
+        max=256,
+        metavar="N",
+        rich_help_panel=MANY,
+        help="How many files to work on at a time, each in a process of its own; 1: in this one.",
+        show_default="one for each core",
+    ),
+]
+SkipExisting = Annotated[
+    bool,
+    typer.Option(
+        "--skip-existing",
+        metavar="",
+        rich_help_panel=MANY,
+        help="Leave files out whose OUT exists, which otherwise is a failure.",
+    ),
+]
+MaxPixels = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        max=2**62,
+        metavar="N",
+        help="Most pixels a picture may have.",
+        show_default="89,478,485, as in Pillow",
+    ),
+]
+Threads = Annotated[
+    int, typer.Option(min=1, max=256, metavar="N", help="How many tiles to work on at a time.")
+]
+
+Report = Literal["none", "json", "text"]
+"""What a command prints beside errors."""
+
+
+def reported(*, quiet: bool, as_json: bool) -> Report:
+    """Return what the options ask to be printed."""
+    return "none" if quiet else "json" if as_json else "text"
