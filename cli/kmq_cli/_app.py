@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from kmq_cli import _decode, _demo, _encode, _info, _palette
+from kmq_cli import _compare, _decode, _demo, _encode, _info, _palette
 from kmq_cli._failures import standard_output
 
 app = typer.Typer(
@@ -53,6 +53,7 @@ app.command(epilog=_encode.EXAMPLES)(_encode.encode)
 app.command(epilog=_decode.EXAMPLES)(_decode.decode)
 app.command(epilog=_info.EXAMPLES)(_info.info)
 app.command(epilog=_palette.EXAMPLES)(_palette.palette)
+app.command(epilog=_compare.EXAMPLES)(_compare.compare)
 app.command(epilog=_demo.EXAMPLES)(_demo.demo)
 
 

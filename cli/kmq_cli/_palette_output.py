@@ -17,6 +17,7 @@ from rich.text import Text
 from kmq._image import in_channels
 from kmq._palette_file import PALETTE_WRITERS, hex_code, read_palette_file, write_palette_file
 from kmq_cli._export import format_for
+from kmq_cli._failures import printable
 from kmq_cli._ledger_report import KINDS
 from kmq_cli._swatches import swatch_sheet
 
@@ -105,7 +106,7 @@ def print_palette(counted: CountedPalette, source: str, *, every: bool) -> None:
         entries = "entry" if k == 1 else "entries"
         pixels = "" if counted.pixels is None else f" for {counted.pixels:,} pixels"
         heading = f"{k:,} {KINDS[counted.palette.channels]} {entries}{pixels}"
-        console.print(Text.assemble((_printable(source), "bold"), f"  {heading}"), end="\n\n")
+        console.print(Text.assemble((printable(source), "bold"), f"  {heading}"), end="\n\n")
     for line in _swatch_lines(counted, number, console.width) if colourful else _plain_lines(counted, number):
         console.print(line)
     if number < k:
@@ -139,7 +140,3 @@ def _swatch_lines(counted: CountedPalette, number: int, width: int) -> Iterator[
             if counted.counts is not None:
                 line.append(f" {counted.share(index):>8}", "dim" if counted.counts[index] == 0 else "")
         yield line
-
-
-def _printable(name: str) -> str:
-    return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in name)
