@@ -1,6 +1,12 @@
-"""Where the real pictures are: KMQ_CORPUS, or shared/corpus beside the checkout."""
+"""What tests need that may not be there: real pictures, devices, a browser, other programs.
 
+KMQ_CORPUS says where the pictures are; else they are in shared/corpus beside the checkout. With KMQ_CHROMIUM,
+the path of a browser, nothing that needs it or other programs is skipped: what isn't there is a failure.
+"""
+
+import importlib.util
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -9,12 +15,24 @@ from hypothesis import settings
 settings.register_profile("untimed", deadline=None)  # how long an example takes is for bench/
 settings.load_profile("untimed")
 
+CHROMIUM = os.environ.get("KMQ_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+
 
 def pytest_collection_modifyitems(items):
     """Skip, and say so, what needs devices, pipes, terminals or signals that this system hasn't."""
     posix = pytest.mark.skipif(os.name != "posix", reason="needs POSIX pipes, permissions or signals")
     full = pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full, which Linux has")
+    absent = [name for name in ("cwebp", "cjxl", "djxl", "pngquant") if not shutil.which(name)]
+    peers = pytest.mark.skipif(bool(absent), reason=f"needs the programs {', '.join(absent)}")
+    browser = pytest.mark.skipif(
+        CHROMIUM is None or not importlib.util.find_spec("playwright"),
+        reason="needs Chromium, and pip install 'kmq[browser]'",
+    )
     for item in items:
+        if not os.environ.get("KMQ_CHROMIUM"):
+            for name, mark in (("peers", peers), ("browser", browser)):
+                if item.get_closest_marker(name):
+                    item.add_marker(mark)
         if item.get_closest_marker("posix"):
             item.add_marker(posix)
         if item.get_closest_marker("dev_full"):

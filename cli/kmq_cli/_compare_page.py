@@ -156,7 +156,7 @@ def _strip(place: int, comparison: Comparison, first: int) -> str:
         choices.append(
             f'<label class="choice"><input type="radio" name="k-{place}" value="{n}" '
             f'data-k="{row.asked}"{checked}>'
-            f'<img class="thumb{_checks(comparison)}" src="{_preview(row.preview).uri}" alt="" loading="lazy">'
+            f'<img class="thumb{_checks(comparison)}" src="{_preview(row.preview).uri}" alt="">'
             f"<b>k = {row.asked:,}</b><span>{row.ledger.total_bytes:,} bytes</span><span>{psnr}</span>"
             "</label>"
         )
