@@ -47,3 +47,18 @@ def corpus():
     if not folder.is_dir():
         pytest.skip(f"no corpus of pictures at {folder}; KMQ_CORPUS can name another place")
     return folder
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Return a headless Chromium, for the tests of the marker `browser`."""
+    from playwright.sync_api import sync_playwright  # noqa: PLC0415  of the extra `browser`
+
+    quiet = [
+        "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
+        "--disable-background-networking", "--disable-component-update",
+    ]  # fmt: skip
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=CHROMIUM, args=quiet)
+        yield started
+        started.close()

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from kmq import Palette
 
 
-LEAST_SHARE = 0.00005
+LEAST_PERCENT = 0.005
 """Smaller shares would be shown as 0.00 %."""
 
 
@@ -60,10 +60,10 @@ class CountedPalette:
         """Return which share of the pixels have an entry, in percent, for people; "" if there are none."""
         if self.counts is None:
             return ""
-        share = int(self.counts[index]) / int(self.counts.sum())
-        if share == 0:
+        percent = 100 * int(self.counts[index]) / int(self.counts.sum())
+        if percent == 0:
             return "unused"
-        return f"{100 * share:.2f} %" if share >= LEAST_SHARE else "<0.01 %"
+        return f"{percent:.2f} %" if percent >= LEAST_PERCENT else "<0.01 %"
 
 
 def counted_palette(source: str, k: int | None, max_pixels: int | None) -> CountedPalette:
