@@ -4,13 +4,14 @@ import numpy as np
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
+from generate import generated
 from kmq import IndexPlane, Palette
 
 SIDES = st.one_of(st.integers(1, 20), st.integers(15, 40))
 TILES = st.sampled_from([None, 16, 32])
 CODINGS = st.sampled_from(["auto", "packed", "zstd", "context"])
 PLAIN_CODINGS = st.sampled_from(["packed", "zstd"])
-"""Codings that the independent reader of tests/oracle.py has."""
+"""Codings that the reference decoder reads quickly."""
 
 
 @st.composite
@@ -43,3 +44,9 @@ def planes(draw, k=st.integers(1, 70_000).map(lambda k: min(k, 65_536)), side=SI
 def palettes(draw, k=st.integers(1, 300), channels=st.sampled_from([1, 3, 4])):
     """Palettes of any kind, with repeats and in any order."""
     return Palette(draw(npst.arrays(np.uint8, (draw(k), draw(channels)))))
+
+
+@st.composite
+def valid_files(draw, max_pixels=300):
+    """Files that are valid, but not only ones that an encoder would write."""
+    return generated(draw(st.randoms(use_true_random=False)), max_pixels)

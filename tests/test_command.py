@@ -14,7 +14,7 @@ from PIL import Image
 from sklearn.datasets import load_sample_image
 
 import kmq
-import oracle
+import writing
 from test_image import profile_of_gamma
 
 PICTURE = np.random.default_rng(0).integers(0, 6, (30, 40, 3), np.uint8) * 50
@@ -407,10 +407,10 @@ def test_damage_in_later_frames_is_no_harm_to_the_first(folder, kind):
 
 
 def test_a_picture_larger_than_pillow_likes_is_decoded_if_asked_for(folder):
-    data = oracle.build(
+    data = writing.build(
         flags=0,
-        width=oracle.uleb(14_999),
-        height=oracle.uleb(11_999),
+        width=writing.uleb(14_999),
+        height=writing.uleb(11_999),
         entries=b"\0",
         palette=b"\x07",
         payloads=[b""],

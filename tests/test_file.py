@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import kmq
-import oracle
+import writing
 from kmq._atomic import _replace_nothing, write_atomically
 from strategies import CODINGS, TILES, pictures
 
@@ -81,7 +81,7 @@ def test_a_region_touches_no_other_tile(coding):
 
 
 def test_a_region_finds_an_index_without_an_entry():
-    file = kmq.KmqFile(oracle.build(payloads=[b"\x25\x30"]))
+    file = kmq.KmqFile(writing.build(payloads=[b"\x25\x30"]))
     assert file.read(0, 0, 3, 1).tolist() == [[[0, 0, 0], [255, 255, 255], [255, 0, 0]]]
     with pytest.raises(kmq.FormatError, match="M17"):
         file.read(0, 1, 3, 1)

@@ -11,9 +11,11 @@ from PIL import Image
 
 import kmq
 import oracle
-from oracle import build, section
+from reference_decoder import CODINGS as CODING_NAMES
+from reference_decoder import bit_depth, read_file, read_indices
 from strategies import CODINGS, PLAIN_CODINGS, TILES, pictures
 from test_image import profile_of_gamma
+from writing import build, section
 
 
 @settings(max_examples=60)
@@ -21,19 +23,19 @@ from test_image import profile_of_gamma
 def test_the_parts_sum_to_the_size_and_each_is_what_it_says(picture, k, tile, coding):
     data = kmq.encode(picture, k, tile=tile, coding=coding)
     ledger = kmq.inspect(data, picture)
-    read = oracle.Reader(data)
+    read = read_file(data)
     tiles = math.prod(-(-side // (tile or 99)) for side in picture.shape[:2])
     assert ledger.total_bytes == len(data)
     assert ledger.palette_bytes == read.palette_size
-    assert ledger.index_bytes == read.payload_size
+    assert ledger.index_bytes == sum(len(payload) for _, _, payload in read.payloads)
     assert ledger.checksum_bytes == 4 + 4 * tiles
     assert ledger.header_bytes == read.header_size - ledger.palette_bytes - ledger.checksum_bytes
     assert ledger.metadata_bytes == 0
     assert ledger.packed_bytes == len(kmq.encode(picture, k, tile=tile, coding="packed"))
-    assert ledger.coding == read.coding
+    assert ledger.coding == CODING_NAMES[read.coding]
     assert ledger.bits_per_pixel == pytest.approx(8 * len(data) / (read.width * read.height))
     assert ledger.ratio == pytest.approx(read.width * read.height * read.channels / len(data))
-    depth = oracle.bits_for(read.k)
+    depth = bit_depth(len(read.palette))
     assert ledger.promised_ratio == (8 * read.channels / depth if depth else math.inf)
 
 
@@ -42,8 +44,8 @@ def test_the_parts_sum_to_the_size_and_each_is_what_it_says(picture, k, tile, co
 def test_entropy_and_loss_are_those_of_the_pixels(picture, k, coding):
     data = kmq.encode(picture, k, coding=coding)
     ledger = kmq.inspect(data, picture)
-    read = oracle.Reader(data)
-    flat = [index for row in read.rows for index in row]
+    read = read_file(data)
+    flat = [index for row in read_indices(read) for index in row]
     shares = [count / len(flat) for count in collections.Counter(flat).values()]
     assert ledger.index_entropy == pytest.approx(-sum(p * math.log2(p) for p in shares), abs=1e-9)
     assert ledger.k_used == len(shares)

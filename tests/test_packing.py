@@ -5,9 +5,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-import oracle
+import writing
 from kmq import FormatError, IndexPlane, pack_indices, unpack_indices
 from kmq._packing import PackedPlane
+from reference_decoder import bit_depth
 from strategies import planes
 
 EVERY_DEPTH = [k for b in range(17) for k in {1 << b, (1 << b) - 1, (1 << b) // 2 + 1} if 1 <= k <= 65536]
@@ -19,15 +20,15 @@ def test_packs_as_bitarray_does_at_every_depth(k, count):
     indices = np.random.default_rng(k).integers(0, k, (1, count))
     plane = IndexPlane(indices, k)
     payload = pack_indices(plane)
-    assert plane.bit_depth == oracle.bits_for(k)
-    assert payload == oracle.pack(indices[0].tolist(), oracle.bits_for(k))
+    assert plane.bit_depth == bit_depth(k)
+    assert payload == writing.packed(indices[0].tolist(), bit_depth(k))
     assert unpack_indices(payload, count, 1, k) == plane
 
 
 @given(planes())
 def test_unpacking_gives_back_what_was_packed(plane):
     payload = pack_indices(plane)
-    assert payload == oracle.pack(plane.indices.ravel().tolist(), oracle.bits_for(plane.k))
+    assert payload == writing.packed(plane.indices.ravel().tolist(), bit_depth(plane.k))
     again = unpack_indices(payload, plane.width, plane.height, plane.k)
     assert again == plane
     assert again.indices.dtype == (np.uint8 if plane.k <= 256 else np.uint16)
@@ -68,7 +69,7 @@ def test_an_index_without_an_entry_is_rejected_and_named(plane, data):
     at = data.draw(st.integers(0, plane.indices.size - 1))
     numbers = plane.indices.ravel().tolist()
     numbers[at] = data.draw(st.integers(plane.k, (1 << plane.bit_depth) - 1))
-    payload = oracle.pack(numbers, plane.bit_depth)
+    payload = writing.packed(numbers, plane.bit_depth)
     where = rf"\({at % plane.width}, {at // plane.width}\) of the tile is {numbers[at]};.*M17"
     with pytest.raises(FormatError, match=where):
         unpack_indices(payload, plane.width, plane.height, plane.k)

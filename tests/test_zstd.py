@@ -1,6 +1,7 @@
 """The Zstandard coding against the library used plainly, and frames of every kind, written by hand."""
 
 import struct
+import sys
 import tracemalloc
 
 import numpy as np
@@ -12,8 +13,13 @@ import kmq
 from kmq import FormatError, IndexPlane, KmqError
 from kmq._coding import CODINGS, ZSTD, CodingOptions, candidates
 from kmq._zstd import LARGE, MAX_WINDOW_LOG, unzstd_tile, zstd_tile
-from oracle import build, crc, uleb, zstd, zstd_block, zstd_frame
 from strategies import planes
+from writing import build, crc, uleb, zstd_block, zstd_frame
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 KS = [1, 2, 3, 16, 255, 256, 257, 1000, 65_535, 65_536]
 CONTENT = bytes([0, 2, 1, 1, 0, 2])
