@@ -20,6 +20,7 @@ from sklearn.datasets import load_sample_image
 import kmq
 from kmq_cli._quality import quality
 from test_command import run
+from test_palette_command import read_terminal
 
 PHOTO = load_sample_image("china.jpg")[100:160, 200:280]
 PROGRAMS = ("oxipng", "cwebp", "cjxl", "pngquant")
@@ -412,13 +413,19 @@ def test_an_error_comes_before_the_work_in_one_line(folder, arguments, message):
 @pytest.mark.posix
 def test_progress_is_shown_on_a_terminal_and_not_in_what_is_printed(folder):
     master, terminal = os.openpty()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "kmq_cli", "compare", "photo.png", "-k2,3", "--json"],
-        stdout=subprocess.PIPE, stderr=terminal, env=only(TERM="xterm"),
-    )  # fmt: skip
-    os.close(terminal)
-    printed, _ = process.communicate(timeout=120)
-    shown = os.read(master, 1 << 20).decode()
+    with (
+        open("printed", "wb") as printed,
+        subprocess.Popen(
+            [sys.executable, "-m", "kmq_cli", "compare", "photo.png", "-k2,3", "--json"],
+            stdout=printed, stderr=terminal, env=only(TERM="xterm"),
+        ) as process,
+    ):  # fmt: skip
+        os.close(terminal)
+        shown = b""
+        while part := read_terminal(master):  # it holds little: who writes waits for who reads
+            shown += part
     os.close(master)
-    assert [row["k"] for row in json.loads(printed)["pictures"][0]["rows"]] == [2, 3]
-    assert "photo.png: k = 3, JPEG" in shown
+    assert process.returncode == 0
+    told = json.loads((folder / "printed").read_bytes())
+    assert [row["k"] for row in told["pictures"][0]["rows"]] == [2, 3]
+    assert "photo.png: k = 3, JPEG" in shown.decode()

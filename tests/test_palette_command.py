@@ -54,7 +54,7 @@ def terminal():
         ) as process:
             os.close(slave)
             printed = b""
-            while part := _read(master):
+            while part := read_terminal(master):
                 printed += part
         os.close(master)
         assert process.returncode == 0
@@ -63,7 +63,8 @@ def terminal():
     return on_terminal
 
 
-def _read(descriptor):
+def read_terminal(descriptor):
+    """Return what was printed next on a terminal, b"" at its end."""
     try:
         return os.read(descriptor, 65_536)
     except OSError:  # what Linux gives when the other end is closed
