@@ -89,7 +89,7 @@ def compare(
     `options` are of `kmq.encode`; `step` is told what is about to be done.
     """
     original = canonical_image(image).pixels
-    # What is imported only to cluster is not a part of what the first row takes: half a second and more.
+    # What is imported only to cluster, in 1.5 s on a busy machine, is no part of what the first row takes.
     kmq.encode(np.arange(27, dtype=np.uint8).reshape(3, 3, 3), 2, coding="context")
     without_loss = tuple(_run(lossless(original, peers), step, "without loss"))
     step("JPEG, every quality")

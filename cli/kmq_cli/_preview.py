@@ -12,7 +12,7 @@ MOST_SIDE = 1200
 """Pixels of the longer side; larger pictures are scaled down."""
 
 MOST_BYTES = 1_000_000
-"""A lossless preview of more is stored with loss: a page of nine has 12 MB at most, as text."""
+"""A lossless preview of more is stored with loss. Then noise of 1200 x 1200 takes 1.0 MB, with alpha 1.6."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ def make_preview(image: Image.Image) -> Preview:
     data = _webp(image, lossless=True, exact=True)
     lossy = len(data) > MOST_BYTES
     if lossy:
-        data = _webp(image, quality=85)
+        data = _webp(image, quality=80, alpha_quality=50)
     return Preview(data, *image.size, scaled, lossy)
 
 
