@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from kmq_cli import _decode, _demo, _encode, _info, _verify
+from kmq_cli import _compare, _decode, _demo, _encode, _info, _palette, _verify
 from kmq_cli._failures import standard_output
 
 app = typer.Typer(
@@ -54,6 +54,8 @@ app.command(epilog=_encode.EXAMPLES)(_encode.encode)
 app.command(epilog=_decode.EXAMPLES)(_decode.decode)
 app.command(epilog=_info.EXAMPLES)(_info.info)
 app.command(epilog=_verify.EXAMPLES)(_verify.verify)
+app.command(epilog=_palette.EXAMPLES)(_palette.palette)
+app.command(epilog=_compare.EXAMPLES)(_compare.compare)
 app.command(epilog=_demo.EXAMPLES)(_demo.demo)
 
 

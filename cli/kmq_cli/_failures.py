@@ -23,7 +23,12 @@ INTERRUPTED = 130
 def complain(subject: str, problem: object) -> None:
     """Print one line about `subject`, usually a file, to standard error."""
     line = " ".join(f"kmq: {subject}: {problem}".split())
-    print("".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in line), file=sys.stderr)
+    print(printable(line), file=sys.stderr)
+
+
+def printable(text: str) -> str:
+    """Return a text, such as a file's name, without what could steer a terminal."""
+    return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text)
 
 
 def fail(subject: str, problem: object, code: int = FAILED) -> NoReturn:

@@ -1,19 +1,21 @@
-"""Reading palettes from the files that other programs write."""
+"""Palettes in the files of other programs: read and written."""
 
 from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from types import MappingProxyType
 
 from kmq._errors import FormatError
+from kmq._image import in_channels
 from kmq._palette import MAX_ENTRIES, Palette
 
 MOST_BYTES = 1 << 22
 """Larger files are refused: 65,536 entries take 2 MB in the wordiest format."""
 
 Reader = Callable[[bytes], list[tuple[int, ...]]]
+Writer = Callable[[list[tuple[int, ...]]], bytes]
 
 
 def read_palette_file(data: bytes, suffix: str, name: str) -> Palette:
@@ -35,6 +37,21 @@ def read_palette_file(data: bytes, suffix: str, name: str) -> Palette:
         raise FormatError(f"{name}: {len(rows)} entries; a palette has 1 to {MAX_ENTRIES:,}")
     channels = max(len(row) for row in rows)
     return Palette([row + (255,) * (channels - len(row)) for row in rows])
+
+
+def write_palette_file(palette: Palette, suffix: str) -> bytes:
+    """Return a palette file of the kind `suffix`, one of `PALETTE_WRITERS`, with the entries in their order.
+
+    Grey is written as RGB. Alpha is kept in .gpl, as Aseprite has it there, and in .hex. A .pal
+    file has none, and an .act file only names one entry, the first of alpha 0, as transparent:
+    the other entries are written as if they were opaque.
+
+    Raises ValueError if the kind can't hold so many entries.
+    """
+    entries = palette.entries
+    return PALETTE_WRITERS[suffix](
+        [tuple(row) for row in in_channels(entries, max(3, palette.channels)).tolist()]
+    )
 
 
 def _lines(text: str) -> list[str]:
@@ -126,3 +143,42 @@ PALETTE_READERS: MappingProxyType[str, Reader] = MappingProxyType(
     {".gpl": _read_gpl, ".hex": _read_hex, ".pal": _read_pal, ".act": _read_act}
 )
 """Readers by suffix."""
+
+
+def hex_code(entry: Iterable[int]) -> str:
+    """Return an RGB or RGBA entry as hexadecimal digits, RRGGBB or RRGGBBAA, capital ones."""
+    return bytes(entry).hex().upper()
+
+
+def _write_gpl(rows: list[tuple[int, ...]]) -> bytes:
+    alpha = ["Channels: RGBA"] if len(rows[0]) == 4 else []
+    colours = [" ".join(f"{value:3}" for value in row) + f"\t#{hex_code(row)}" for row in rows]
+    return _joined(["GIMP Palette", *alpha, "Name: kmq", "Columns: 16", "#", *colours], "\n")
+
+
+def _write_hex(rows: list[tuple[int, ...]]) -> bytes:
+    return _joined([hex_code(row).lower() for row in rows], "\n")
+
+
+def _write_pal(rows: list[tuple[int, ...]]) -> bytes:
+    """Write text, JASC-PAL. A fourth number would be read as the next red by programs that expect three."""
+    colours = [" ".join(map(str, row[:3])) for row in rows]
+    return _joined(["JASC-PAL", "0100", str(len(rows)), *colours], "\r\n")
+
+
+def _write_act(rows: list[tuple[int, ...]]) -> bytes:
+    if len(rows) > 256:
+        raise ValueError(f"an .act file has at most 256 colours; the palette has {len(rows):,}")
+    hidden = next((index for index, row in enumerate(rows) if row[3:] == (0,)), 0xFFFF)
+    table = b"".join(bytes(row[:3]) for row in rows)
+    return table.ljust(768, b"\0") + struct.pack(">HH", len(rows), hidden)
+
+
+def _joined(lines: list[str], end: str) -> bytes:
+    return "".join(line + end for line in lines).encode("ascii")
+
+
+PALETTE_WRITERS: MappingProxyType[str, Writer] = MappingProxyType(
+    {".gpl": _write_gpl, ".hex": _write_hex, ".pal": _write_pal, ".act": _write_act}
+)
+"""Writers by suffix."""
