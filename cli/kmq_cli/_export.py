@@ -30,7 +30,7 @@ WRITES = "it does write .png .webp .tiff .gif .bmp .jpg .ppm .tga and others"
 
 
 def writable_suffixes() -> frozenset[str]:
-    """Return the suffixes, in small letters and with their dots, of the formats that Pillow writes beside .kmq."""
+    """Return the suffixes, in small letters with their dots, of formats that Pillow writes beside .kmq."""
     suffixes = Image.registered_extensions()
     return frozenset(suffix for suffix, name in suffixes.items() if name in Image.SAVE and name != FORMAT)
 
