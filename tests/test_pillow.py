@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
 import kmq
-import oracle
+import writing
 from kmq._coding import CodingOptions
 from kmq._writing import Writing, written
 from strategies import CODINGS, TILES, palettes, planes
@@ -212,18 +212,18 @@ def hostile(draw):
     """Bytes after a magic, or a file whose checksums are right and whose fields are anything."""
     if draw(st.booleans()):
         return b"KMQ\1" + draw(st.binary(max_size=200))
-    number = st.one_of(st.integers(0, 300), st.integers(0, 2**32 - 1)).map(oracle.uleb)
+    number = st.one_of(st.integers(0, 300), st.integers(0, 2**32 - 1)).map(writing.uleb)
     flags = draw(st.integers(0, 255))
     coded = draw(st.binary(max_size=60))
-    return oracle.build(
+    return writing.build(
         flags=flags,
         width=draw(number),
         height=draw(number),
-        entries=draw(st.one_of(st.just(oracle.uleb(len(coded) // 3)), number)),
+        entries=draw(st.one_of(st.just(writing.uleb(len(coded) // 3)), number)),
         tile=draw(st.sampled_from([b"\4", b"\x0f", b"\7"])) if flags & 64 else b"",
-        sections=draw(st.sampled_from([b"", oracle.section(b"exif", draw(st.binary(max_size=60)))])),
+        sections=draw(st.sampled_from([b"", writing.section(b"exif", draw(st.binary(max_size=60)))])),
         sections_size=draw(st.one_of(st.none(), number)) if flags & 128 else None,
-        palette=oracle.uleb(len(coded)) + coded if flags & 32 else coded,
+        palette=writing.uleb(len(coded)) + coded if flags & 32 else coded,
         payloads=draw(st.lists(st.binary(max_size=40), max_size=3)),
     )
 
@@ -258,8 +258,8 @@ def test_the_limit_on_pixels_is_pillow_s_as_for_a_png(monkeypatch, limit):
 
 def one_colour(width, height):
     """Return a file of one colour, which takes no bytes for its pixels, however many."""
-    sides = {"width": oracle.uleb(width - 1), "height": oracle.uleb(height - 1)}
-    return oracle.build(flags=0, **sides, entries=b"\0", palette=b"\7", payloads=[b""])
+    sides = {"width": writing.uleb(width - 1), "height": writing.uleb(height - 1)}
+    return writing.build(flags=0, **sides, entries=b"\0", palette=b"\7", payloads=[b""])
 
 
 def test_a_bomb_of_25_bytes_is_refused_and_without_a_limit_opens_but_does_not_fit(monkeypatch):
@@ -302,7 +302,7 @@ def test_verify_decodes_nothing_and_closes_the_file(tmp_path, coding):
     image.load()
     with pytest.raises(RuntimeError, match="directly after open"):
         image.verify()
-    wrong = oracle.build(payloads=[b"\x25\x30"])  # an index without an entry under a right checksum
+    wrong = writing.build(payloads=[b"\x25\x30"])  # an index without an entry under a right checksum
     opened(wrong).verify()
     with pytest.raises(OSError, match="M17"):
         opened(wrong).load()

@@ -12,10 +12,10 @@ from PIL import Image
 
 import kmq
 from kmq import UnsupportedError
-from oracle import build, uleb
 from test_batch import MEASURED, lines
 from test_command import PICTURE, run
 from test_container import BAD_FILES, SMALL_FILES
+from writing import build, uleb
 
 
 @pytest.fixture
