@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import kmq
+from kmq._reading import read_kmq
 from kmq_cli._export import export, format_for
 from kmq_cli._failures import complain, failures
 from kmq_cli._streams import check_output, output_for, read_bytes, write_bytes
@@ -12,7 +13,10 @@ def run(source: str, output: str | None, *, threads: int, max_pixels: int | None
     """Decode `source` and write it in the format of the output's suffix."""
     target = output_for(source, output, ".png")
     limit = {} if max_pixels is None else {"max_pixels": max_pixels}
-    with failures(source), kmq.KmqFile(read_bytes(source), threads=threads, **limit) as file:
+    with (
+        failures(source),
+        kmq.KmqFile(read_bytes(source, max_pixels, read_kmq), threads=threads, **limit) as file,
+    ):
         name = format_for(target)
         check_output(source, target, force=force)
         plane = file.indices()

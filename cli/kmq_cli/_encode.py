@@ -35,7 +35,7 @@ def run(
     check_suffix(target)
     palette = None if options["palette"] is None else _palette(options["palette"])
     with failures(source):
-        given = read_bytes(source)
+        given = read_bytes(source, max_pixels)
         check_output(source, target, force=force)
         encoded = io.BytesIO()
         image, frames = open_image(given, max_pixels)

@@ -156,11 +156,11 @@ def save(
     if path is not None:
         write_atomically(path, data, overwrite=overwrite)
     else:
-        _write_stream(cast("BinaryIO", file), data)
+        write_stream(cast("BinaryIO", file), data)
     return inspect_canonical(data, canonical)
 
 
-def _write_stream(file: BinaryIO, data: bytes) -> None:
+def write_stream(file: BinaryIO, data: bytes) -> None:
     """Write all of `data`; an unbuffered stream may take less at a time."""
     left = memoryview(data)
     while left:
