@@ -1,9 +1,10 @@
-"""What tests need that may not be there: real pictures, devices, a browser, other programs.
+"""What tests need that may not be there: real pictures, devices, mounts, a browser, other programs.
 
 KMQ_CORPUS says where the pictures are; else they are in shared/corpus beside the checkout. With KMQ_CHROMIUM,
 the path of a browser, nothing that needs it or other programs is skipped: what isn't there is a failure.
 """
 
+import contextlib
 import importlib.util
 import os
 import shutil
@@ -11,6 +12,9 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from forked_commands import ForkedCommands
+from systems import BOUND_BY_PERMISSIONS, OWN_MOUNTS, WITHOUT_PROC, works
 
 settings.register_profile("untimed", deadline=None)  # how long an example takes is for bench/
 settings.load_profile("untimed")
@@ -20,6 +24,15 @@ CHROMIUM = os.environ.get("KMQ_CHROMIUM") or shutil.which("chromium") or shutil.
 
 def pytest_collection_modifyitems(items):
     """Skip, and say so, what needs devices, pipes, terminals or signals that this system hasn't."""
+    wanted = {marker.name for item in items for marker in item.iter_markers()}
+    mounts = pytest.mark.skipif(
+        "mounts" in wanted and not works(*OWN_MOUNTS, "sh", "-c", WITHOUT_PROC),
+        reason="needs unshare and mount, as root or where users may have mounts of their own",
+    )
+    permissions = pytest.mark.skipif(
+        "permissions" in wanted and not works(*BOUND_BY_PERMISSIONS, "true"),
+        reason="needs a user whom permissions bind: not root, or setpriv to become as good as none",
+    )
     posix = pytest.mark.skipif(os.name != "posix", reason="needs POSIX pipes, permissions or signals")
     proc = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc, which Linux has")
     full = pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full, which Linux has")
@@ -42,6 +55,10 @@ def pytest_collection_modifyitems(items):
         if item.get_closest_marker("dev_full"):
             item.add_marker(posix)
             item.add_marker(full)
+        if item.get_closest_marker("mounts"):
+            item.add_marker(mounts)
+        if item.get_closest_marker("permissions"):
+            item.add_marker(permissions)
 
 
 @pytest.fixture(scope="session")
@@ -66,3 +83,18 @@ def browser():
         started = playwright.chromium.launch(executable_path=CHROMIUM, args=quiet)
         yield started
         started.close()
+
+
+@pytest.fixture(scope="session")
+def forked():
+    """Return a way to run many commands quickly."""
+    with contextlib.closing(ForkedCommands()) as commands:
+        yield commands
+
+
+@pytest.fixture(scope="session")
+def without_proc():
+    """Return the same where files that have no name can't be given one, and so have one from the start."""
+    prelude = ["sh", "-c", f'{WITHOUT_PROC} && exec "$@"', "sh"]
+    with contextlib.closing(ForkedCommands(*OWN_MOUNTS, *prelude)) as commands:
+        yield commands

@@ -1,5 +1,5 @@
 """`python -m kmq_cli` is the `kmq` command."""
 
-from kmq_cli._app import main
+from kmq_cli import main
 
 main()

@@ -5,15 +5,26 @@ from __future__ import annotations
 import io
 import os
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from kmq_cli import _compare, _decode, _demo, _encode, _info, _palette, _verify
-from kmq_cli._failures import standard_output
+from kmq_cli._failures import interruption, standard_output
+
+
+class _Commands(TyperGroup):
+    """The commands, of which an interrupted one says so: Typer alone would leave without a word."""
+
+    def invoke(self, ctx: Any) -> Any:  # noqa: ANN401  of the Click that Typer has
+        with interruption():
+            return super().invoke(ctx)
+
 
 app = typer.Typer(
     name="kmq",
+    cls=_Commands,
     no_args_is_help=True,
     add_completion=True,
     pretty_exceptions_enable=False,

@@ -38,7 +38,7 @@ def run(
         with failures(source):
             if target is not None:
                 check_output(source, target, force=force)
-            data = read_bytes(source)
+            data = read_bytes(source, max_pixels)
             _, frames = open_image(data, max_pixels)
             if frames > 1:
                 complain(source, f"note: has {frames} frames; the first is compared")

@@ -79,7 +79,7 @@ def counted_palette(source: str, k: int | None, max_pixels: int | None) -> Count
             return CountedPalette(fixed_palette(source), None)
         except kmq.FormatError as error:  # who reports it names the file
             raise kmq.FormatError(str(error).removeprefix(f"{source}: ")) from None
-    data = read_bytes(source)
+    data = read_bytes(source, max_pixels)
     if suffix == ".kmq" or data.startswith(b"KMQ"):
         _refuse(k, source)
         return _of_file(data, MAX_PIXELS if max_pixels is None else max_pixels)

@@ -14,6 +14,7 @@ import kmq
 from kmq_cli._batch import Wording, refuse_collisions, work_on, written_summary
 from kmq_cli._export import export, format_for, suffix_of, writable_suffixes
 from kmq_cli._failures import complain, failures
+from kmq._reading import read_kmq
 from kmq_cli._streams import STANDARD, check_output, output_for, read_bytes, write_bytes
 from kmq_cli._tasks import Outcome, Task, check_no_folder, checked_folder, collisions, inputs, with_outputs
 from kmq_cli._workers import write_file
@@ -93,7 +94,7 @@ def _decoded(decoding: Decoding, task: Task) -> Outcome:
     if decoding.skip_existing and Path(task.output).is_file():
         return Outcome(task.source, "skipped", task.output, _exists(task.output))
     check_output(task.source, task.output, force=decoding.force, makes_folders=True)
-    given = read_bytes(task.source)
+    given = read_bytes(task.source, decoding.max_pixels, read_kmq)
     with kmq.KmqFile(given, **decoding.limits) as file:
         name = format_for(task.output, decoding.format)
         data, losses = export(file.palette, file.indices(), file.metadata, name)
@@ -106,7 +107,7 @@ def _opened(source: str, decoding: Decoding, *, mapped: bool) -> kmq.KmqFile:
     """Open a file: all of it read, or mapped into memory, so that only what is asked for is read."""
     if mapped and source != STANDARD:
         return kmq.open(source, **decoding.limits)
-    return kmq.KmqFile(read_bytes(source), **decoding.limits)
+    return kmq.KmqFile(read_bytes(source, decoding.max_pixels, read_kmq), **decoding.limits)
 
 
 def _region(file: kmq.KmqFile, region: Region) -> kmq.IndexPlane:

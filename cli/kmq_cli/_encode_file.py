@@ -60,7 +60,7 @@ def encode_one(source: str, output: str | None, encoding: Encoding, report: Repo
         if encoding.skip_existing and target != STANDARD and Path(target).is_file():
             complain(source, f"left out: {_exists(target)}")
             return
-        given = read_bytes(source)
+        given = read_bytes(source, encoding.max_pixels)
         check_output(source, target, force=encoding.force)
         encoded = io.BytesIO()
         image, frames = open_image(given, encoding.max_pixels)
@@ -116,7 +116,7 @@ def _encoded(encoding: Encoding, task: Task) -> Outcome:
     if encoding.skip_existing and Path(task.output).is_file():
         return Outcome(task.source, "skipped", task.output, _exists(task.output))
     check_output(task.source, task.output, force=encoding.force, makes_folders=True)
-    given = read_bytes(task.source)
+    given = read_bytes(task.source, encoding.max_pixels)
     image, frames = open_image(given, encoding.max_pixels)
     with image:
         data = kmq.encode(image, **encoding.options)

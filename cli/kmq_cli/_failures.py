@@ -116,6 +116,13 @@ def standard_output() -> Iterator[None]:
         if isinstance(error, BrokenPipeError):  # who reads it has had enough
             raise SystemExit(FAILED) from None
         fail(error.filename or "standard output", error.strerror or error)
+
+
+@contextlib.contextmanager
+def interruption() -> Iterator[None]:
+    """Turn an interrupt into a line and its exit code."""
+    try:
+        yield
     except KeyboardInterrupt:
         print("kmq: interrupted", file=sys.stderr)
         raise SystemExit(INTERRUPTED) from None

@@ -32,19 +32,22 @@ def info(
 ) -> None:
     """Print a file's ledger: where every byte went and what that saved."""
     import kmq
+    from kmq._reading import read_kmq
     from kmq_cli._ledger_report import ledger_json, print_ledger
     from kmq_cli._source import open_image
-    from kmq_cli._streams import read_bytes
+    from kmq_cli._streams import check_standard_output, read_bytes
+
+    check_standard_output()
 
     limit = {} if max_pixels is None else {"max_pixels": max_pixels}
     before, source_bytes = None, None
     if original is not None:
         with failures(original):
-            given = read_bytes(original)
+            given = read_bytes(original, max_pixels)
             before, _ = open_image(given, max_pixels)
             source_bytes = len(given)
     with failures(source):
-        ledger = kmq.inspect(read_bytes(source), before, **limit)
+        ledger = kmq.inspect(read_bytes(source, max_pixels, read_kmq), before, **limit)
     if as_json:
         print(ledger_json(ledger))
     else:

@@ -5,23 +5,35 @@ from __future__ import annotations
 import errno
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import BinaryIO
 
 import typer
 
 from kmq._atomic import write_atomically
+from kmq._decode import MAX_PIXELS
+from kmq._encode import write_stream
+from kmq._reading import read_bounded
 from kmq_cli._failures import failures, standard_output
 
 STANDARD = "-"
 
 
-def read_bytes(source: str) -> bytes:
-    """Return all bytes of a file, or of standard input for `-`. Raises OSError."""
-    if source == STANDARD:
-        if sys.stdin is None:
-            raise OSError(errno.EBADF, "standard input is closed")
-        return sys.stdin.buffer.read()
-    return Path(source).read_bytes()
+def read_bytes(
+    source: str, max_pixels: int | None, read: Callable[[BinaryIO, int], bytes] = read_bounded
+) -> bytes:
+    """Return all bytes of a file, or of standard input for `-`, by way of `read`.
+
+    Raises OSError, LimitError if there are more than `max_pixels` (None: 89,478,485) allow, and as `read`.
+    """
+    limit = MAX_PIXELS if max_pixels is None else max_pixels
+    if source != STANDARD:
+        with Path(source).open("rb") as file:
+            return read(file, limit)
+    if sys.stdin is None:
+        raise OSError(errno.EBADF, "standard input is closed")
+    return read(sys.stdin.buffer, limit)
 
 
 def output_for(source: str, output: str | None, suffix: str) -> str:
@@ -71,6 +83,12 @@ def check_output(source: str, output: str, *, force: bool, makes_folders: bool =
         raise FileNotFoundError(errno.ENOENT, "no such folder", str(path.parent))
 
 
+def check_standard_output() -> None:
+    """Raise OSError if standard output is closed, because print() wouldn't."""
+    if sys.stdout is None:
+        raise OSError(errno.EBADF, "is closed")
+
+
 def write_bytes(output: str, data: bytes, *, force: bool) -> None:
     """Write all bytes to a file, whole or not at all, or to standard output for `-`.
 
@@ -78,9 +96,8 @@ def write_bytes(output: str, data: bytes, *, force: bool) -> None:
     """
     if output == STANDARD:
         with standard_output():
-            if sys.stdout is None:
-                raise OSError(errno.EBADF, "is closed")
-            sys.stdout.buffer.write(data)
+            check_standard_output()
+            write_stream(sys.stdout.buffer, data)  # which Python doesn't buffer if it is told not to
     else:
         with failures(output):
             write_atomically(output, data, overwrite=force)

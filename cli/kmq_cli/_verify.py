@@ -54,11 +54,14 @@ def verify(
 def _verified(limits: dict[str, int], task: Task) -> Outcome:
     """Check one file. Raises what keeps it from being checked."""
     import kmq
+    from kmq._reading import read_kmq
     from kmq_cli._streams import read_bytes
     from kmq_cli._tasks import Outcome
 
-    data = read_bytes(task.source)  # not mapped: there, a disk that fails would end the process
+    data = b""
     try:
+        # Not mapped: there, a disk that fails would end the process.
+        data = read_bytes(task.source, limits.get("max_pixels"), read_kmq)
         with kmq.KmqFile(data, **limits) as file:
             file.verify()
     except (kmq.FormatError, kmq.TruncatedError) as error:

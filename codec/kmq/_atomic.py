@@ -17,7 +17,9 @@ def write_atomically(path: str | os.PathLike[str], data: bytes, *, overwrite: bo
     such files, or else a temporary name in the same folder; only whole does it take the
     name `path`. A process that is killed can leave a `.kmq-….tmp` beside it: a whole one in
     the instant before it takes its name, or where files always have names a part of one.
-    What is not a regular file, like a pipe or a device, is written to as it is. A link is
+    (Where files can't have two names either, killed in that instant with `overwrite` false
+    it can leave an empty file at `path`, where there was none.) One that is interrupted leaves
+    nothing. What is not a regular file, like a pipe or a device, is written to as it is. A link is
     followed, and an existing file's permissions are kept.
 
     Raises FileExistsError if `path` exists and `overwrite` is false, also if another process
@@ -35,23 +37,35 @@ def write_atomically(path: str | os.PathLike[str], data: bytes, *, overwrite: bo
     target = Path(os.path.realpath(path))
     temporary = target.with_name(f".kmq-{secrets.token_hex(8)}.tmp")
     try:
-        if not overwrite and _write_nameless(target, data):
-            return
-        if not _write_nameless(temporary, data):
-            _write_named(temporary, data)
-        if mode is not None:
-            temporary.chmod(stat.S_IMODE(mode))
-        if overwrite:
-            temporary.replace(target)
-        else:
-            _replace_nothing(temporary, target)
+        try:
+            _write_beside(temporary, target, data, mode, overwrite=overwrite)
+        finally:
+            _remove(temporary)
     except OSError as error:
         if error.filename is not None:  # whatever name of ours it is, the caller knows this one
             error.filename, error.filename2 = os.fspath(path), None
         raise
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
+    finally:  # once more, because an interrupt can come just before the first time
+        _remove(temporary)
+
+
+def _write_beside(temporary: Path, target: Path, data: bytes, mode: int | None, *, overwrite: bool) -> None:
+    """Write a file, then give it the name `target`. Can leave one of the name `temporary`."""
+    if not overwrite and _write_nameless(target, data):
+        return
+    if not _write_nameless(temporary, data):
+        _write_named(temporary, data)
+    if mode is not None:
+        temporary.chmod(stat.S_IMODE(mode))
+    if overwrite:
+        temporary.replace(target)
+    else:
+        _replace_nothing(temporary, target)
+
+
+def _remove(temporary: Path) -> None:
+    with contextlib.suppress(OSError):
+        temporary.unlink()
 
 
 def check_free(path: str | os.PathLike[str]) -> None:

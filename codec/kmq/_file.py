@@ -18,6 +18,7 @@ from kmq._image import CanonicalImage, canonical_image
 from kmq._index_plane import IndexPlane, trusted_plane, zero_indices
 from kmq._ledger import Ledger, make_ledger
 from kmq._packing import PackedPlane
+from kmq._reading import read_kmq
 from kmq._threads import checked_threads, in_order
 from kmq._tiles import Box
 
@@ -220,16 +221,23 @@ def open_file(
 
     `max_pixels` (None: no limit) is the most pixels that one call of the result decodes,
     `threads`, 1 to 256, how many tiles it decodes at a time.
-    Don't shorten the file while it is open. What can't be mapped, like a pipe, is read whole.
+    Replacing the file while it is open, as `save` does, changes nothing of what is read. Don't
+    shorten it: the system ends a process that reads what is no longer there (SIGBUS), or whose
+    disk fails then. `decode` of the bytes of a file has no such danger.
 
-    Raises OSError if it can't be read; FormatError, TruncatedError or UnsupportedError.
+    What can't be mapped, like a pipe, is read whole: up to 8 bytes for each of `max_pixels`
+    pixels and 64 MiB, and no further than its beginning if that is of no .kmq file.
+
+    Raises OSError if it can't be read; FormatError, TruncatedError or UnsupportedError; and
+    LimitError for a longer pipe.
     """
+    limit = checked_max_pixels(max_pixels)
     with Path(path).open("rb") as file:
         try:
             data: bytes | mmap.mmap = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         except (ValueError, OSError):  # an empty file, or a pipe
-            data = file.read()
-    return KmqFile(data, max_pixels=max_pixels, threads=threads)
+            data = read_kmq(file, limit)
+    return KmqFile(data, max_pixels=limit, threads=threads)
 
 
 def inspect(
