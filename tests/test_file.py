@@ -5,7 +5,6 @@ import os
 import stat
 import threading
 import tracemalloc
-from pathlib import Path
 
 import numpy as np
 import pytest

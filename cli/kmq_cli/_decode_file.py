@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import kmq
+from kmq._reading import read_kmq
 from kmq_cli._batch import Wording, refuse_collisions, work_on, written_summary
 from kmq_cli._export import export, format_for, suffix_of, writable_suffixes
 from kmq_cli._failures import complain, failures
-from kmq._reading import read_kmq
 from kmq_cli._streams import STANDARD, check_output, output_for, read_bytes, write_bytes
 from kmq_cli._tasks import Outcome, Task, check_no_folder, checked_folder, collisions, inputs, with_outputs
 from kmq_cli._workers import write_file
