@@ -23,7 +23,9 @@ A recipe is a text file. `#` begins a comment. Each other line is one of
     more 00 00                    what to append to the stream of the line before
 
 In lists, `9*FF` is nine times the same, and `9@00+11` nine numbers from 00 on, each 11 (in the base of
-the list) more than the one before, modulo what their digits hold; `9@0+4%5` is modulo 5.
+the list) more than the one before, modulo what their digits hold; `9@0+4%5` is modulo 5. `9~7%41-20`
+is nine numbers from -20 to 20 that look random: for each, x, 7 at first, becomes (1103515245 x + 12345) mod 2^31
+and the number is (x >> 8) % 41 - 20. Without a modulus they are what their digits hold.
 """
 
 import argparse
@@ -45,12 +47,18 @@ def numbers(text, base, digits=None):
     for token in text.split():
         listed = re.fullmatch(r"(\d+)@(\w+)\+(\w+?)(?:%(\d+))?", token)
         repeated = re.fullmatch(r"(\d+)\*(-?\w+)", token)
+        drawn = re.fullmatch(r"(\d+)~(\d+)(?:%(\d+))?(?:-(\d+))?", token)
         if listed:
             count, first, step, modulus = listed.groups()
             modulus = int(modulus) if modulus else base ** (digits or 9)
             yield from ((int(first, base) + i * int(step, base)) % modulus for i in range(int(count)))
         elif repeated:
             yield from [int(repeated[2], base)] * int(repeated[1])
+        elif drawn:
+            x, modulus = int(drawn[2]), int(drawn[3]) if drawn[3] else base ** (digits or 9)
+            for _ in range(int(drawn[1])):
+                x = (1_103_515_245 * x + 12_345) % 2**31
+                yield (x >> 8) % modulus - int(drawn[4] or 0)
         else:
             yield int(token, base)
 
