@@ -24,8 +24,8 @@ A recipe is a text file. `#` begins a comment. Each other line is one of
 
 In lists, `9*FF` is nine times the same, and `9@00+11` nine numbers from 00 on, each 11 (in the base of
 the list) more than the one before, modulo what their digits hold; `9@0+4%5` is modulo 5. `9~7%41-20`
-is nine numbers from -20 to 20 that look random: for each, x, 7 at first, becomes (1103515245 x + 12345) mod 2^31
-and the number is (x >> 8) % 41 - 20. Without a modulus they are what their digits hold.
+is nine numbers from -20 to 20 that look random: for each, x, at first 7, becomes (1103515245 x + 12345) mod
+2^31, and the number is (x >> 8) % 41 - 20. Without a modulus they are what their digits hold.
 """
 
 import argparse
