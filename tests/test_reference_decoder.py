@@ -16,7 +16,8 @@ import kmq
 import reference_decoder
 import writing
 from generate import generated
-from reference_decoder import FORMAT, LIMIT, TRUNCATED, UNSUPPORTED, Fields, Rejected
+from reference_decoder import FORMAT, LIMIT, TRUNCATED, UNSUPPORTED, Rejected
+from repair import repaired
 from strategies import valid_files
 
 SPEC = Path(__file__).parents[1] / "spec"
@@ -67,39 +68,6 @@ def test_any_damage_gets_the_same_verdict(data, draw):
     assert verdict(bytes(damaged)) == verdict_of_the_reference(damaged)
 
 
-def repaired(data):
-    """Return the file with right checksums, as far as its fields can be told apart; else unchanged."""
-    try:
-        fields = Fields(bytes(data), 4, len(data))
-        flags = fields.u8("Flags")
-        channels, coding = (1, 3, 4, 4)[flags & 3], flags >> 2 & 7
-        width, height, k = (fields.uleb("number") + 1 for _ in range(3))
-        tile = 2 ** min(15, fields.u8("Tile_Exponent")) if flags & 0x40 else max(width, height)
-        sections = fields.uleb("Sections_Size") if flags & 0x80 else 0
-        fields.take(fields.uleb("Palette") if flags & 0x20 else k * channels, "Palette")
-        boxes = [
-            (min(tile, width - x), min(tile, height - y))
-            for y in range(0, height, tile)
-            for x in range(0, width, tile)
-        ][:MOST]
-        item = 8 if flags & 0x40 and coding else 4
-        index_at = fields.at
-        header_crc_at = index_at + len(boxes) * item
-        at = header_crc_at + 4 + sections
-        result = bytearray(data)
-        for number, (w, h) in enumerate(boxes):
-            place = index_at + number * item
-            size = int.from_bytes(data[place : place + 4], "little") if item == 8 else len(data) - at
-            if coding == 0:
-                size = -(-w * h * reference_decoder.bit_depth(k) // 8)
-            result[place + item - 4 : place + item] = writing.crc(bytes(data[at : at + size]))
-            at += size
-        result[header_crc_at : header_crc_at + 4] = writing.crc(bytes(result[:header_crc_at]))
-    except (Rejected, MemoryError):
-        return bytes(data)
-    return bytes(result)
-
-
 @settings(max_examples=150)
 @given(valid_files(max_pixels=80), st.data())
 def test_any_damage_behind_right_checksums_gets_the_same_verdict(data, draw):
@@ -107,15 +75,8 @@ def test_any_damage_behind_right_checksums_gets_the_same_verdict(data, draw):
     for _ in range(draw.draw(st.integers(1, 2))):
         bit = draw.draw(st.integers(32, 8 * len(damaged) - 1))
         damaged[bit // 8] ^= 1 << bit % 8
-    mended = repaired(damaged)
+    mended = repaired(bytes(damaged))
     assert verdict(mended) == verdict_of_the_reference(mended)
-
-
-def test_repairing_makes_a_whole_file_of_one_with_wrong_checksums():
-    data = writing.build(header_crc=bytes(4), tile_crcs=[bytes(4)])
-    assert repaired(data) == writing.build()
-    tiled = kmq.encode(np.arange(600, dtype=np.uint8).reshape(20, 30) // 9, tile=16, coding="context")
-    assert repaired(tiled) == tiled
 
 
 @settings(max_examples=200)

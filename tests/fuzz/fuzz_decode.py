@@ -48,7 +48,7 @@ def mutate(data, max_size, seed):
     """Return other bytes that are like `data`: most of the time a file whose checksums are right."""
     import atheris
 
-    draw = random.Random(seed)  # noqa: S311
+    draw = random.Random(seed)
     parts = repair.split(data)
     if parts is not None and draw.random() < 0.4:
         name = draw.choice(["head", "palette", "sections", "payloads", "payloads"])
@@ -147,7 +147,7 @@ def _shape(height, width, file):
 
 def _region(data, file):
     """Return a region of at most 64 x 64 pixels, or all of it: which one depends on the bytes alone."""
-    draw = random.Random(zlib.crc32(data))  # noqa: S311
+    draw = random.Random(zlib.crc32(data))
     if draw.random() < 0.2 and file.width * file.height <= SMALL:
         return 0, 0, file.width, file.height
     x, y = draw.randrange(file.width), draw.randrange(file.height)
