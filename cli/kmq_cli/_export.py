@@ -12,6 +12,7 @@ import typer
 from PIL import Image
 
 from kmq.pillow import FORMAT
+from kmq_cli._source import pillow_limit
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -129,9 +130,8 @@ def indexed_image(indices: Indices, palette: Palette, name: str) -> Image.Image:
 
 def _losses(written: bytes, shown: Image.Image, options: dict[str, bytes]) -> list[str]:
     """Say how the written file differs from the picture and its metadata."""
-    Image.MAX_IMAGE_PIXELS = None  # these are our own bytes
     try:
-        with Image.open(io.BytesIO(written)) as image:
+        with pillow_limit(None), Image.open(io.BytesIO(written)) as image:  # these are our own bytes
             image.load()
             again = image
     except Exception:  # noqa: BLE001  each format's reader has its own ways to fail

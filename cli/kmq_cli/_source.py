@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import warnings
+from collections.abc import Iterator
 
 from PIL import Image, ImageFile, UnidentifiedImageError
 
@@ -18,7 +20,22 @@ def open_image(data: bytes, max_pixels: int | None) -> tuple[Image.Image, int]:
     89,478,485), another KmqError for a damaged .kmq file, and ValueError if Pillow can't read it.
     """
     limit = MAX_PIXELS if max_pixels is None else max_pixels
-    Image.MAX_IMAGE_PIXELS = limit  # Pillow warns of more than this, also within .ico and .icns
+    with pillow_limit(limit):
+        return _opened(data, limit)
+
+
+@contextlib.contextmanager
+def pillow_limit(pixels: int | None) -> Iterator[None]:
+    """Let Pillow warn of pictures of more pixels than this, also within .ico and .icns, for a while."""
+    before = Image.MAX_IMAGE_PIXELS
+    Image.MAX_IMAGE_PIXELS = pixels
+    try:
+        yield
+    finally:
+        Image.MAX_IMAGE_PIXELS = before
+
+
+def _opened(data: bytes, limit: int) -> tuple[Image.Image, int]:
     with warnings.catch_warnings():
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         try:
