@@ -429,8 +429,8 @@ def test_a_named_pipe_whose_reader_goes_is_one_line(forked, noise):
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
-        ("encode folder", "kmq: folder: Is a directory"),
-        ("decode folder", "kmq: folder: Is a directory"),
+        ("encode folder", "kmq: folder: Is a directory; --recursive takes the files in it"),
+        ("decode folder", "kmq: folder: Is a directory; --recursive takes the files in it"),
         ("info folder", "kmq: folder: Is a directory"),
         ("info picture.kmq --original folder", "kmq: folder: Is a directory"),
         ("encode picture.png -fo folder", "kmq: folder: is a folder; name a file with -o"),
