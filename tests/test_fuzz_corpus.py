@@ -1,8 +1,12 @@
 """What fuzzing has found worth keeping: every input is checked again, without a fuzzer."""
 
+import os
+import sys
+import warnings
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 import fuzz_command
 import fuzz_decode
@@ -36,6 +40,17 @@ def test_every_input_of_the_corpus_passes_its_check(name):
 def test_what_was_found_once_is_not_found_again():
     for path in sorted((FUZZ / "findings").glob("*-*")):
         CHECKS[path.name.split("-", 1)[0]](path.read_bytes())
+
+
+def test_a_check_of_the_command_leaves_this_process_as_it_was():
+    def state():
+        streams = sys.argv, sys.stdin, sys.stdout, sys.stderr
+        return Image.MAX_IMAGE_PIXELS, Path.cwd(), dict(os.environ), streams, warnings.filters[:]
+
+    before = state()
+    for path in inputs(FUZZ / "corpus" / "command"):
+        fuzz_command.check(path.read_bytes())
+        assert state() == before, path
 
 
 @pytest.mark.parametrize("name", CHECKS)
