@@ -147,7 +147,6 @@ def _run(arguments, *, stdin):
     with (
         patch.object(sys, "argv", ["kmq", *arguments]),
         patch.object(sys, "stdin", given),
-        patch.object(Image, "MAX_IMAGE_PIXELS", Image.MAX_IMAGE_PIXELS),  # the command sets it, and then ends
         patch.dict(os.environ, {"COLUMNS": "80", "NO_COLOR": "1"}),
         contextlib.redirect_stdout(out),
         contextlib.redirect_stderr(err),
