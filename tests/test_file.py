@@ -16,6 +16,8 @@ import writing
 from kmq._atomic import _replace_nothing, write_atomically
 from strategies import CODINGS, TILES, pictures
 
+pytestmark = pytest.mark.both_ways
+
 PICTURE = np.random.default_rng(0).integers(0, 4, (50, 70, 3), np.uint8) * 60
 
 

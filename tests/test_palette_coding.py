@@ -2,13 +2,16 @@
 
 import numpy as np
 import pytest
-from hypothesis import assume, example, given, settings
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
 import reference_decoder
 from kmq import FormatError, Palette
 from kmq._palette_coding import coded_palette, read_coded_palette
+from ways import examples
+
+pytestmark = pytest.mark.both_ways
 
 CHANNELS = [1, 3, 4]
 GREY_RAMP = np.arange(256)[:, np.newaxis]
@@ -62,7 +65,7 @@ def by_the_spec(payload, k, channels):
         return error.rule
 
 
-@settings(max_examples=40)
+@examples(40)
 @given(compressible(), st.booleans())
 @example(Palette(GREY_RAMP), False)
 @example(Palette([[0, 0, 0, 0], *([v, v, v, 255] for v in range(0, 250, 10))]), False)
@@ -73,7 +76,7 @@ def test_a_decoder_written_from_the_spec_reads_the_same(palette, keep_order):
     assert by_the_spec(coded.payload, palette.k, palette.channels) == expected
 
 
-@settings(max_examples=200)
+@examples(200)
 @given(st.binary(max_size=40), st.integers(1, 6), st.sampled_from(CHANNELS))
 @example(b"", 1, 3)
 @example(b"\xff" * 5, 1, 3)
@@ -86,6 +89,7 @@ def test_any_bytes_are_a_palette_or_rejected_as_the_spec_says(payload, k, channe
     assert result == by_the_spec(payload, k, channels)
 
 
+@pytest.mark.compiled_only("thousands of palettes")
 @pytest.mark.parametrize("channels", CHANNELS)
 @pytest.mark.parametrize("keep_order", [False, True])
 def test_every_flipped_bit_gives_a_palette_or_a_format_error(channels, keep_order):
@@ -133,6 +137,7 @@ def test_a_channel_order_that_is_none_is_rejected(channels, payload, number):
         read_coded_palette(memoryview(bytes([payload])), 1, channels, 9)
 
 
+@pytest.mark.compiled_only("thousands of entries")
 @pytest.mark.parametrize(
     ("entries", "most"),
     [
@@ -161,12 +166,14 @@ def test_fully_transparent_and_opaque_alphas_are_almost_free():
     assert len(check(Palette([[0, 0, 0, 0], *opaque]), keep_order=False).payload) <= rgb + 8
 
 
+@pytest.mark.compiled_only("thousands of entries")
 @pytest.mark.parametrize("channels", CHANNELS)
 def test_random_colours_keep_their_raw_form_or_gain_from_their_order_only(channels):
     palette = Palette(np.random.default_rng(9).integers(0, 256, (30, channels)))
     assert coded_palette(palette, keep_order=True) is None
 
 
+@pytest.mark.compiled_only("palettes of 65,536 entries")
 @pytest.mark.parametrize("keep_order", [False, True])
 @pytest.mark.parametrize("channels", CHANNELS)
 def test_the_largest_palettes(channels, keep_order):

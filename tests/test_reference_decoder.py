@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -19,6 +19,9 @@ from generate import generated
 from reference_decoder import FORMAT, LIMIT, TRUNCATED, UNSUPPORTED, Rejected
 from repair import repaired
 from strategies import valid_files
+from ways import examples
+
+pytestmark = pytest.mark.both_ways
 
 SPEC = Path(__file__).parents[1] / "spec"
 CLASSES = {
@@ -50,7 +53,7 @@ def verdict_of_the_reference(data):
     return ((height, width) if channels == 1 else (height, width, channels)), pixels
 
 
-@settings(max_examples=80)
+@examples(80)
 @given(valid_files())
 def test_any_valid_file_is_the_picture_that_the_reference_decoder_makes_of_it(data):
     found = verdict(data)
@@ -58,7 +61,7 @@ def test_any_valid_file_is_the_picture_that_the_reference_decoder_makes_of_it(da
     assert found == verdict_of_the_reference(data)
 
 
-@settings(max_examples=80)
+@examples(80)
 @given(valid_files(max_pixels=80), st.data())
 def test_any_damage_gets_the_same_verdict(data, draw):
     damaged = bytearray(data)
@@ -68,7 +71,7 @@ def test_any_damage_gets_the_same_verdict(data, draw):
     assert verdict(bytes(damaged)) == verdict_of_the_reference(damaged)
 
 
-@settings(max_examples=150)
+@examples(150)
 @given(valid_files(max_pixels=80), st.data())
 def test_any_damage_behind_right_checksums_gets_the_same_verdict(data, draw):
     damaged = bytearray(data)
@@ -79,7 +82,7 @@ def test_any_damage_behind_right_checksums_gets_the_same_verdict(data, draw):
     assert verdict(mended) == verdict_of_the_reference(mended)
 
 
-@settings(max_examples=200)
+@examples(200)
 @given(st.binary(max_size=60).map(lambda tail: b"KMQ\x01" + tail))
 def test_any_bytes_get_the_same_verdict(data):
     assert verdict(data) == verdict_of_the_reference(data)

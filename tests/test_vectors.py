@@ -13,6 +13,8 @@ import pytest
 
 import kmq
 
+pytestmark = pytest.mark.both_ways
+
 SPEC = Path(__file__).parents[1] / "spec"
 VECTORS = SPEC / "vectors"
 MANIFEST = json.loads((VECTORS / "manifest.json").read_text("utf-8"))
@@ -129,6 +131,7 @@ def test_libmagic_tells_kmq_files_from_others():
     assert told("invalid/m03-magic.kmq", "--mime-type") != "image/x-kmq"
 
 
+@pytest.mark.compiled_only("thousands of files")
 @pytest.mark.parametrize("name", VALID)
 def test_flipped_bits_of_a_vector_are_rejected(name):
     data = data_of(name)
@@ -142,6 +145,7 @@ def test_flipped_bits_of_a_vector_are_rejected(name):
             kmq.decode(flipped)
 
 
+@pytest.mark.compiled_only("thousands of files")
 @pytest.mark.parametrize("name", VALID)
 def test_bursts_in_a_vector_are_rejected(name):
     data, draw = data_of(name), random.Random(name)
@@ -154,6 +158,7 @@ def test_bursts_in_a_vector_are_rejected(name):
                 kmq.decode(damaged)
 
 
+@pytest.mark.compiled_only("thousands of files")
 @pytest.mark.parametrize("name", VALID)
 def test_a_vector_that_is_cut_off_is_rejected(name):
     data = data_of(name)
