@@ -18,14 +18,13 @@ from kmq._context import (
     FLAT,
     MATCH,
     MODEL_OF,
-    NUMBER_SLOTS,
     SLACK,
+    _code_numbers,
     _encoded,
     _folded,
     context_tile,
     read_context_tile,
 )
-from kmq._context_loop import FRESH, code_numbers
 from kmq._context_model import MODELS, tables
 from kmq._context_prediction import (
     MOST,
@@ -47,6 +46,9 @@ EFFORTS = sorted(MODEL_OF)
 ALL_OPTIONS = [model | others << 2 for model in sorted(MODELS) for others in range(16)]
 OPTIONS = st.sampled_from(ALL_OPTIONS)
 CHANNELS = st.sampled_from([1, 3, 4])
+
+
+LONG = pytest.mark.compiled_only("a hundred times 500 pixels")
 
 
 def decoded(payload, shape, palette, offset=0):
@@ -148,7 +150,14 @@ def test_entries_that_are_all_equal(k):
         check(plane, palette, context_tile(plane, palette, effort))
 
 
-@pytest.mark.parametrize("shape", [(1, 1), (1, 2), (2, 1), (1, 500), (500, 1), (3, 4), (4, 9)])
+@pytest.mark.parametrize(
+    "shape",
+    [
+        *((1, 1), (1, 2), (2, 1), (1, 30), (3, 4), (4, 9)),
+        pytest.param((1, 500), marks=LONG),
+        pytest.param((500, 1), marks=LONG),
+    ],
+)
 @pytest.mark.parametrize("options", ALL_OPTIONS)
 def test_tiles_smaller_than_the_neighbourhood(shape, options):
     random = np.random.default_rng(options)
@@ -406,8 +415,7 @@ def with_numbers(options, *lists):
     """Return a payload that has nothing but the numbers of its parameters."""
     coder, data = np.array([0, 0xFFFFFFFF, 0, 0], np.uint32), np.zeros(1000, np.uint8)
     for given_numbers in lists:
-        slots = np.full(NUMBER_SLOTS, FRESH, np.uint16)
-        assert code_numbers(True, np.array(given_numbers, np.int32), slots, tables().rates, coder, data)
+        assert _code_numbers(True, np.array(given_numbers, np.int32), coder, data)
     return bytes([options]) + data[: coder[3]].tobytes() + last_bytes(int(coder[0]), int(coder[1]))
 
 
@@ -470,8 +478,7 @@ def test_numbers_come_back(given_numbers):
     data = np.frombuffer(payload[1:], np.uint8).copy()
     start = int.from_bytes(payload[1:5].ljust(4, b"\0"), "big")
     coder, read = np.array([0, 0xFFFFFFFF, start, 4], np.uint32), np.zeros(len(given_numbers), np.int32)
-    slots = np.full(NUMBER_SLOTS, FRESH, np.uint16)
-    assert code_numbers(False, read, slots, tables().rates, coder, data)
+    assert _code_numbers(False, read, coder, data)
     assert read.tolist() == given_numbers
     assert coder[3] - 4 <= len(data) <= coder[3]
 
@@ -627,6 +634,7 @@ def coefficients_by_lstsq(indices, points):
     return [every] + [solved(kind) if len(kind) > 500 else every for kind in equations]
 
 
+@pytest.mark.compiled_only("no loop takes part")
 @pytest.mark.parametrize("channels", [1, 3, 4])
 def test_fitted_coefficients_are_least_squares(channels):
     random = np.random.default_rng(channels)

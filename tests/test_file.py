@@ -84,6 +84,7 @@ def test_verifying_finds_in_any_tile_what_a_region_elsewhere_does_not(coding):
         kmq.KmqFile(data, max_pixels=3499).verify()
 
 
+@pytest.mark.compiled_only("a large picture")
 def test_verifying_holds_a_tile_and_not_the_picture():
     data = kmq.encode(np.zeros((2048, 2048), np.uint8) + np.arange(2048, dtype=np.uint8) % 4, tile=64)
     with kmq.KmqFile(data) as file:
@@ -214,6 +215,7 @@ def test_a_stream_that_takes_little_gets_all_and_one_that_is_full_is_an_error():
         kmq.save(Dribble(100), PICTURE)
 
 
+@pytest.mark.compiled_only("processes, which decode nothing")
 def test_of_several_writers_to_one_free_name_one_wins(tmp_path):
     for attempt in range(40):
         path, together, won, lost = tmp_path / str(attempt), threading.Barrier(4), [], set()

@@ -88,6 +88,7 @@ def test_any_bytes_get_the_same_verdict(data):
     assert verdict(data) == verdict_of_the_reference(data)
 
 
+@pytest.mark.compiled_only("no loop takes part")
 @pytest.mark.parametrize("coding", range(3))
 def test_the_generator_makes_files_that_no_encoder_writes(coding):
     files = [generated(random.Random(seed), 300, coding) for seed in range(60)]
@@ -111,6 +112,7 @@ def run(*arguments, **options):
     )
 
 
+@pytest.mark.compiled_only("what is tested is the reference decoder")
 @pytest.mark.parametrize(("channels", "mode"), [(1, "L"), (3, "RGB"), (4, "RGBA")])
 def test_the_command_writes_a_picture_that_others_read(channels, mode, tmp_path):
     picture = np.random.default_rng(channels).integers(0, 256, (5, 7, channels), np.uint8)
@@ -127,6 +129,7 @@ def test_the_command_writes_a_picture_that_others_read(channels, mode, tmp_path)
         assert np.array_equal(np.asarray(image).reshape(picture.shape), picture)
 
 
+@pytest.mark.compiled_only("what is tested is the reference decoder")
 def test_the_command_names_the_requirement_and_traces_every_bit(tmp_path):
     (tmp_path / "bad.kmq").write_bytes(writing.build(header_crc=bytes(4)))
     done = run(SPEC / "reference_decoder.py", tmp_path / "bad.kmq", tmp_path / "out")
@@ -141,6 +144,7 @@ def test_the_command_names_the_requirement_and_traces_every_bit(tmp_path):
     assert all(1 <= int(p) <= 65_535 and bit in "01" for p, bit in bits)
 
 
+@pytest.mark.compiled_only("what is tested is the generator")
 def test_the_generator_s_command_writes_files_and_what_they_decode_to(tmp_path):
     done = run(SPEC / "generate.py", 12, "--output", tmp_path, "--seed", 5, "--max-pixels", 60)
     assert (done.returncode, done.stderr) == (0, b"")
