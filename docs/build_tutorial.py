@@ -97,7 +97,7 @@ def pictures(names: dict[str, Any], folder: Path) -> None:
     four = [
         ("original, 24 bits a pixel", None),
         (f"K = 8, random_state=0: MSE {_error(names, k8):,.0f}", k8),
-        (f"K = 8, best of ten: MSE {_error(names, best8):,.0f}", best8),
+        (f"K = 8, best of five: MSE {_error(names, best8):,.0f}", best8),
         (f"K = 16: MSE {_error(names, k16):,.0f}", k16),
     ]
     _save_grid([_panel(names, *each, width=340) for each in four], folder / "tutorial-k8-k16.webp")
@@ -148,7 +148,7 @@ def _save_grid(panels: list[Image.Image], path: Path) -> None:
     for place, panel in enumerate(panels):
         row, column = divmod(place, 2)
         sheet.paste(panel, (MARGIN + column * (wide + MARGIN), MARGIN + row * (high + MARGIN)))
-    sheet.save(path, quality=70, method=6)
+    sheet.save(path, quality=70, method=6, use_sharp_yuv=True)
 
 
 def _space(names: dict[str, Any], path: list[Colours]) -> Figure:
