@@ -123,6 +123,21 @@ def test_what_the_prose_says_of_the_figures(ran):
     assert reds["k8"].max() < 60, "none for them"
 
 
+def test_what_the_prose_says_of_other_formats(ran):
+    _, printed = ran
+    palette16, jpeg16, webp16, palette256, jpeg256, webp256 = (
+        float(decibels) for decibels in re.findall(r"([\d.]+) dB", printed[-1])
+    )
+    assert webp16 - palette16 == pytest.approx(2.4, abs=0.3)
+    assert palette256 - webp256 == pytest.approx(0.5, abs=0.3)
+    assert jpeg16 < webp16
+    assert jpeg256 < webp256
+    sizes = [float(size) for size in re.findall(r"([\d.]+) kB", printed[-1])]
+    assert sizes[1] < 0.5 * sizes[0], "PNG: half of the packed bytes"
+    assert sizes[2:5] == pytest.approx([sizes[4]] * 3, rel=0.05), "as many bytes"
+    assert sizes[5:] == pytest.approx([sizes[7]] * 3, rel=0.05)
+
+
 def test_the_pictures_are_those_that_the_script_draws(ran, tmp_path):
     names, _ = ran
     BUILD["pictures"](names, tmp_path)
