@@ -132,8 +132,8 @@ def test_what_the_prose_says_of_other_formats(ran):
     )
     assert webp16 - palette16 == pytest.approx(2.4, abs=0.3)
     assert palette256 - webp256 == pytest.approx(0.5, abs=0.3)
-    assert jpeg16 < webp16
-    assert jpeg256 < webp256
+    assert jpeg16 < min(palette16, webp16)
+    assert jpeg256 < min(palette256, webp256)
     sizes = [float(size) for size in re.findall(r"([\d.]+) kB", printed[-1])]
     assert sizes[1] < 0.5 * sizes[0], "PNG: less than half of the packed bytes"
     assert sizes[2:5] == pytest.approx([sizes[4]] * 3, rel=0.05), "as many bytes"
