@@ -104,6 +104,7 @@ def test_an_independent_reader_reads_all_but_the_indices_of_the_context_coding(p
         assert len(data) <= read.palette_size + sum(len(payload) for _, _, payload in read.payloads) + 20
 
 
+@pytest.mark.compiled_only("hundreds of pixels and entries, nine times")
 @pytest.mark.parametrize("effort", ["fast", "default", "thorough"])
 @pytest.mark.parametrize(("channels", "tile"), [(1, None), (3, 16), (4, None)])
 def test_an_independent_reader_reads_the_context_coding_and_its_palette(channels, tile, effort):
