@@ -95,7 +95,9 @@ def test_each_wheel_has_the_packages_with_their_loops_compiled_and_in_source(dis
     assert wheels
     for path in wheels:
         with zipfile.ZipFile(path) as archive:
-            names = {name for name in archive.namelist() if ".dist-info/" not in name}
+            names = {
+                name for name in archive.namelist() if not name.endswith("/") and ".dist-info/" not in name
+            }
             compiled = sorted(name for name in names if name.endswith((".so", ".pyd")))
             assert [name.split(".")[0] for name in compiled] == sorted(loops), path.name
             assert names - set(compiled) == wanted.keys(), path.name
