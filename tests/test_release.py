@@ -61,7 +61,9 @@ def test_the_version_is_the_same_wherever_it_is_read():
 def test_the_changelog_has_each_version_once_with_its_date_from_the_latest_on():
     dated = []
     for number, heading in enumerate(HEADINGS):
-        version, when = re.fullmatch(r"(\d+\.\d+\.\d+), (unreleased|\d{4}-\d\d-\d\d)", heading).groups()
+        match = re.fullmatch(r"(\d+\.\d+\.\d+), (unreleased|\d{4}-\d\d-\d\d)", heading)
+        assert match, heading
+        version, when = match.groups()
         if when == "unreleased":
             assert number == 0, "only what comes next is unreleased"
             when = date.max.isoformat()
