@@ -35,9 +35,9 @@ app = typer.Typer(
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        from importlib.metadata import version
+        from kmq import __version__
 
-        print(f"kmq {version('kmq')}")
+        print(f"kmq {__version__}")
         raise typer.Exit
 
 

@@ -51,3 +51,6 @@ __all__ = [
     "save",
     "unpack_indices",
 ]
+
+__version__ = "0.1.0"
+"""The library's; the format has one of its own. pyproject.toml and `kmq --version` take it from here."""
