@@ -94,6 +94,7 @@ PLANE = IndexPlane(numbers(np.random.default_rng(0), 12, 15, 6, "gradient"), 6)
 PALETTE = Palette(np.random.default_rng(0).integers(0, 256, (6, 3)))
 
 
+@pytest.mark.compiled_only("an encoder tries several ways for every tile")
 @examples(200)
 @given(tiles(), st.sampled_from(EFFORTS))
 def test_every_tile_comes_back(tile, effort):
@@ -262,6 +263,7 @@ def test_a_payload_that_outgrows_its_room_by_far_takes_one_more_pass(monkeypatch
     assert len(passes) == 2
 
 
+@pytest.mark.compiled_only("an encoder tries several ways for every tile")
 @examples(60)
 @given(tiles(), st.sampled_from([None, 16, 32]), st.sampled_from(EFFORTS))
 def test_files_come_back_in_tiles_and_on_threads_and_are_the_same_bytes(tile, side, effort):
@@ -342,6 +344,7 @@ def test_zeros_after_the_end_are_rejected(tile, options, more):
         decoded(payload + bytes(more), tile[0].indices.shape, tile[1])
 
 
+@pytest.mark.compiled_only("a large tile")
 def test_what_follows_a_payload_that_ended_long_ago_is_not_decoded():
     fields = {"flags": 9, "width": uleb(5_000_000 - 1), "height": uleb(0)}
     with pytest.raises(FormatError, match=r"its indices take more than 100 \(spec M32\)"):

@@ -29,8 +29,6 @@ from kmq._nearest import CELL_BITS, nearest
 from kmq._z_order import codes_of, spread_table
 from strategies import palettes, planes
 
-pytestmark = pytest.mark.compiled_only("the two ways are held against each other")
-
 LOOPS = [
     _histogram_loop, _nearest_loop, _dithering_loop, _packing_loop, _palette_coding_loop, _context_tree_loop,
     _context_loop,
@@ -51,6 +49,7 @@ def uncompiled(module):
 PURE = {module.__name__: uncompiled(module) for module in LOOPS}
 
 
+@pytest.mark.compiled_only("what is tested is that they are compiled")
 @pytest.mark.parametrize("module", LOOPS, ids=lambda module: module.__name__)
 def test_the_loops_are_compiled(module):
     assert module.__file__.endswith(tuple(importlib.machinery.EXTENSION_SUFFIXES))
@@ -68,6 +67,7 @@ def test_packing_uncompiled_gives_the_same_bytes(plane):
     assert np.array_equal(indices, plane.indices.ravel())
 
 
+@pytest.mark.both_ways
 @pytest.mark.parametrize("loops", [_packing_loop, PURE["kmq._packing_loop"]], ids=["compiled", "pure"])
 @pytest.mark.parametrize(("bits", "size"), [(0, 0), (17, 17), (3, 2), (3, 4), (-1, 3)])
 def test_packing_checks_sizes_before_it_writes(loops, bits, size):
@@ -384,6 +384,7 @@ def test_coding_palettes_uncompiled_gives_the_same(entries, head, size):
     assert found[0] == found[1]
 
 
+@pytest.mark.both_ways
 @pytest.mark.parametrize(
     "loops", [_palette_coding_loop, PURE["kmq._palette_coding_loop"]], ids=["compiled", "pure"]
 )

@@ -162,6 +162,7 @@ def test_regular_palettes_take_a_few_bytes(entries, most):
     assert len(check(Palette(entries), keep_order=False).payload) <= most
 
 
+@pytest.mark.compiled_only("hundreds of entries")
 def test_fully_transparent_and_opaque_alphas_are_almost_free():
     colours = np.unique(np.random.default_rng(4).integers(0, 256, (100, 3)), axis=0)
     opaque = np.column_stack([colours, np.full(len(colours), 255)])

@@ -195,6 +195,7 @@ def test_another_random_state_is_another_start():
     assert len({kmq.encode(picture, 30, random_state=state, **options) for state in range(3)}) > 1
 
 
+@pytest.mark.both_ways
 @pytest.mark.parametrize(
     ("function", "message"),
     [
@@ -214,6 +215,7 @@ def test_arguments_of_another_type_are_named(function, message):
         function()
 
 
+@pytest.mark.both_ways
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [

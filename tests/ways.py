@@ -6,7 +6,7 @@ from hypothesis import settings
 
 UNCOMPILED = os.environ.get("KMQ_UNCOMPILED") == "1"
 
-SLOWER = 20
+SLOWER = 40
 """Times fewer examples of a property uncompiled; a loop takes some hundred times as long."""
 
 EXAMPLES = 100
