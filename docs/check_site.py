@@ -46,10 +46,12 @@ class Page(HTMLParser):
         self.anchors: set[str] = set()
         self.links: list[str] = []
         self.loads: list[str] = []
+        self._in_style = False
         self.feed(text)
 
     def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
         """Take down what an element has."""
+        self._in_style = tag == "style"
         for name, value in attributes:
             if value is None:
                 continue
@@ -61,6 +63,15 @@ class Page(HTMLParser):
                 self.loads.append(value)
             if name == "style":
                 self.loads += loads_of_style(value)
+
+    def handle_endtag(self, tag: str) -> None:
+        """Note where a style sheet in the page ends."""
+        self._in_style = self._in_style and tag != "style"
+
+    def handle_data(self, data: str) -> None:
+        """Take down what a style sheet in the page loads."""
+        if self._in_style:
+            self.loads += loads_of_style(data)
 
 
 def loads_of_style(text: str) -> list[str]:
