@@ -2,7 +2,7 @@
 
 python docs/build_tutorial.py, where kmq is installed with its extra `test`, which has matplotlib.
 tests/test_tutorial.py runs the same code and compares.
-"""  # noqa: INP001  a script beside what it builds
+"""
 
 from __future__ import annotations
 
