@@ -3,6 +3,7 @@
 A second process runs the other way: what a process has imported stays.
 """
 
+import importlib
 import json
 import os
 import shutil
@@ -17,6 +18,7 @@ import pytest
 
 import kmq
 from kmq._loops import LOOPS
+from ways import UNCOMPILED
 
 PACKAGE = Path(kmq.__file__).parent
 BOTH = """
@@ -24,7 +26,7 @@ import json, sys
 from pathlib import Path
 import numpy as np
 import kmq
-from kmq import _context_loop
+from kmq._loops import LOOPS
 
 def encoded(picture):
     yield "packed", kmq.encode(picture, 11, coding="packed")
@@ -37,7 +39,7 @@ def encoded(picture):
     yield "ordered", kmq.encode(picture, 6, dither="ordered", coding="packed")
     yield "e-paper", kmq.encode(picture, palette="e-paper-7", dither="floyd-steinberg", coding="packed")
 
-found = {"loop": _context_loop.__file__}
+found = {"loops": [getattr(kmq, loop).__file__ for loop in LOOPS]}
 for path in sorted(Path(sys.argv[1]).glob("*.npy")):
     for name, data in encoded(np.load(path)):
         found[f"{path.stem} {name}"] = data.hex()
@@ -68,9 +70,17 @@ def test_either_way_gives_the_same_bytes(tmp_path):
         done = python(BOTH, tmp_path, uncompiled=uncompiled)
         assert done.returncode == 0, done.stderr
         found.append(json.loads(done.stdout))
-        assert found[-1].pop("loop").endswith(suffixes)
+        assert all(path.endswith(suffixes) for path in found[-1].pop("loops"))
     assert found[0] == found[1]
     assert len(found[0]) == 3 * 9 * 2
+
+
+@pytest.mark.both_ways
+@pytest.mark.parametrize("loop", LOOPS)
+def test_these_tests_run_the_loops_as_they_were_asked_to(loop):
+    module = importlib.import_module(f"kmq.{loop}")
+    assert module is getattr(kmq, loop)
+    assert module.__file__.endswith(".py" if UNCOMPILED else tuple(EXTENSION_SUFFIXES))
 
 
 def test_the_loops_are_those_that_are_compiled_and_all_there_are():

@@ -53,4 +53,4 @@ __all__ = [
 ]
 
 __version__ = "0.1.0"
-"""The library's; the format has one of its own. pyproject.toml and `kmq --version` take it from here."""
+"""The library's; the format has one of its own. `kmq --version` prints it as it was installed."""

@@ -30,11 +30,10 @@ def check_loops() -> None:
     if wanted not in ("", "0", "1"):
         raise ImportError(f"KMQ_UNCOMPILED is {wanted!r}; it can be 0 or 1")
     for loop in LOOPS:
-        name = f"{__package__}.{loop}"
         if wanted == "1":
-            _import_source(name, Path(__file__).with_name(f"{loop}.py"))
+            _import_source(loop)
         else:
-            _check_compiled(name)
+            _check_compiled(f"{__package__}.{loop}")
 
 
 def _check_compiled(name: str) -> None:
@@ -47,7 +46,8 @@ def _check_compiled(name: str) -> None:
         )
 
 
-def _import_source(name: str, source: Path) -> None:
+def _import_source(loop: str) -> None:
+    name, source = f"{__package__}.{loop}", Path(__file__).with_name(f"{loop}.py")
     spec = importlib.util.spec_from_file_location(name, source, loader=SourceFileLoader(name, str(source)))
     if spec is None or spec.loader is None or not source.is_file():
         raise ImportError(f"KMQ_UNCOMPILED=1 needs the source of {name}: there is no {source}")
@@ -55,6 +55,9 @@ def _import_source(name: str, source: Path) -> None:
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
-    except ModuleNotFoundError as error:
+    except BaseException as error:
         del sys.modules[name]
-        raise ImportError(f"KMQ_UNCOMPILED=1 needs the package Cython: {error}") from error
+        if isinstance(error, ModuleNotFoundError) and error.name == "cython":
+            raise ImportError(f"KMQ_UNCOMPILED=1 needs the package Cython: {error}") from error
+        raise
+    setattr(sys.modules[__package__], loop, module)  # as an import does
