@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 import zlib
@@ -340,6 +341,8 @@ def test_an_error_is_one_line_with_the_name(folder, arguments, message):
         ["encode", "picture.png", "--coding", "zip"], ["encode", "picture.png", "--keep", "all"],
         ["encode", "picture.png", "-o", "x.png"], ["encode", ""], ["encode", "picture.png", "-o", ""],
         ["encode", "picture.png", "--tol", "nan"], ["encode", "picture.png", "-o", "picture.png", "-f"],
+        ["encode", "picture.png", "--max-bytes", 2**62 + 1], ["encode", "picture.png", "--n-init", 2**31],
+        ["encode", "picture.png", "--max-iter", 2**31], ["info", "good.kmq", "--max-pixels", 2**62 + 1],
         ["decode", "good.kmq", "-o", "x.nothing"], ["decode", "good.kmq", "-o", "nosuffix"],
     ],
 )  # fmt: skip
@@ -597,4 +600,8 @@ def test_the_demo_writes_three_files_and_can_be_run_again(folder):
 def test_help_and_version_answer(folder):
     assert b"encode" in run("--help", check=0).stdout
     assert b"Examples" in run("encode", "--help", check=0).stdout
+    for command in ("encode", "decode", "info", "verify", "palette", "compare", "demo"):
+        text = run(command, "--help", check=0, env=os.environ | {"COLUMNS": "80"}).stdout.decode()
+        assert max(map(len, text.splitlines())) <= 80
+        assert not re.search(r"\d{12}|\.\.\.}|\[\[", text)  # limits that are none; what the tool marks itself
     assert run("--version", check=0).stdout.startswith(b"kmq ")
