@@ -306,7 +306,10 @@ def test_png_is_indexed_and_exact_up_to_256_colours(folder, k, channels):
         (["decode", "empty"], "kmq: empty: Magic at offset 0 takes 3 bytes; 0 are left"),
         (["encode", "empty"], "kmq: empty: not a picture"),
         (["encode", "cut.png"], "kmq: cut.png: Pillow can't read it: "),
-        (["encode", "picture.png", "-o", "text"], "kmq: text: exists; --force overwrites it"),
+        (
+            ["encode", "picture.png", "-o", "text"],
+            "kmq: text: exists; give another name, or --force overwrites it",
+        ),
         (["encode", "picture.png", "-o", "no/where.kmq"], "kmq: no: no such folder"),
         (["encode", "picture.png", "-o", "nowhere/"], "kmq: nowhere/: no such folder"),
         (["decode", "picture.png"], "kmq: picture.png: Magic at offset 0 is 89 50 4E"),
