@@ -3,9 +3,11 @@
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -49,6 +51,21 @@ def test_encode_and_decode_by_name(folder):
     with Image.open("again.png") as image:
         assert image.mode == "P"
         assert np.array_equal(np.asarray(image.convert("RGB")), kmq.decode(kmq.encode(PICTURE, 16)))
+
+
+def test_a_folder_as_output_gets_the_file_under_the_source_s_name(folder):
+    (folder / "a.b").mkdir()
+    run("encode", "picture.png", "-k", 16, "-o", "a.b", check=0)
+    assert (folder / "a.b" / "picture.kmq").read_bytes() == kmq.encode(PICTURE, 16)
+    for place, suffix in (("a.b/", "bmp"), (".", "webp")):
+        run("decode", "a.b/picture.kmq", "-o", place, "--format", suffix, check=0)
+        assert (folder / place / f"picture.{suffix}").is_file()
+    done = run("encode", "picture.png", "-o", "a.b", check=1)
+    assert done.stderr.decode().startswith(f"kmq: {Path('a.b', 'picture.kmq')}: exists")
+    assert (folder / "a.b" / "picture.kmq").read_bytes() == kmq.encode(PICTURE, 16)
+    done = run("encode", "-", "-o", "a.b", stdin=(folder / "picture.png").read_bytes(), check=1)
+    assert done.stderr == b"kmq: a.b: is a folder; name a file with -o\n"  # a pipe has no name of its own
+    run("encode", "a.b/picture.kmq", "-fo", "a.b", check=2)
 
 
 def test_pipes_carry_only_the_file(folder):
@@ -289,12 +306,14 @@ def test_png_is_indexed_and_exact_up_to_256_colours(folder, k, channels):
         (["decode", "empty"], "kmq: empty: Magic at offset 0 takes 3 bytes; 0 are left"),
         (["encode", "empty"], "kmq: empty: not a picture"),
         (["encode", "cut.png"], "kmq: cut.png: Pillow can't read it: "),
-        (["encode", "picture.png", "-o", "text"], "kmq: text: exists; --force overwrites it"),
+        (
+            ["encode", "picture.png", "-o", "text"],
+            "kmq: text: exists; give another name, or --force overwrites it",
+        ),
         (["encode", "picture.png", "-o", "no/where.kmq"], "kmq: no: no such folder"),
         (["encode", "picture.png", "-o", "nowhere/"], "kmq: nowhere/: no such folder"),
         (["decode", "picture.png"], "kmq: picture.png: Magic at offset 0 is 89 50 4E"),
         (["encode", "picture.png", "-o", "/dev/full"], "kmq: /dev/full: No space left on device"),
-        (["encode", "picture.png", "-o", "."], "kmq: .: is a folder"),
         (
             ["encode", "picture.png", "--max-pixels", "100"],
             "kmq: picture.png: the picture has more than 100 pixels",
@@ -325,6 +344,8 @@ def test_an_error_is_one_line_with_the_name(folder, arguments, message):
         ["encode", "picture.png", "--coding", "zip"], ["encode", "picture.png", "--keep", "all"],
         ["encode", "picture.png", "-o", "x.png"], ["encode", ""], ["encode", "picture.png", "-o", ""],
         ["encode", "picture.png", "--tol", "nan"], ["encode", "picture.png", "-o", "picture.png", "-f"],
+        ["encode", "picture.png", "--max-bytes", 2**62 + 1], ["encode", "picture.png", "--n-init", 2**31],
+        ["encode", "picture.png", "--max-iter", 2**31], ["info", "good.kmq", "--max-pixels", 2**62 + 1],
         ["decode", "good.kmq", "-o", "x.nothing"], ["decode", "good.kmq", "-o", "nosuffix"],
     ],
 )  # fmt: skip
@@ -582,4 +603,8 @@ def test_the_demo_writes_three_files_and_can_be_run_again(folder):
 def test_help_and_version_answer(folder):
     assert b"encode" in run("--help", check=0).stdout
     assert b"Examples" in run("encode", "--help", check=0).stdout
+    for command in ("encode", "decode", "info", "verify", "palette", "compare", "demo"):
+        text = run(command, "--help", check=0, env=os.environ | {"COLUMNS": "80"}).stdout.decode()
+        assert max(map(len, text.splitlines())) <= 80
+        assert not re.search(r"\d{12}|\.\.\.}|\[\[", text)  # limits that are none; what the tool marks itself
     assert run("--version", check=0).stdout.startswith(b"kmq ")

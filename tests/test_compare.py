@@ -392,7 +392,10 @@ def test_what_cannot_be_asked_for_is_wrong_usage(folder, arguments, message):
     [
         (["photo.png", "missing.png"], "kmq: missing.png: No such file or directory\n"),
         (["photo.png", "text"], "kmq: text: not a picture in a format that Pillow reads\n"),
-        (["photo.png", "--html", "there.html"], "kmq: there.html: exists; --force overwrites it, or give"),
+        (
+            ["photo.png", "--html", "there.html"],
+            "kmq: there.html: exists; give another name, or --force overwrites",
+        ),
         (["photo.png", "--html", "no/page.html"], "kmq: no: no such folder\n"),
         (
             ["photo.png", "--max-pixels=100"],

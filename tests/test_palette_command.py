@@ -199,7 +199,9 @@ def test_a_terminal_gets_swatches_in_true_colour(folder, terminal):
     assert max(map(len, plain.splitlines())) <= 80
 
 
-@pytest.mark.parametrize("environment", [{"NO_COLOR": "1"}, {"TERM": "dumb"}])
+@pytest.mark.parametrize(
+    "environment", [{"NO_COLOR": "1"}, {"TERM": "dumb"}, {"TERM": "xterm", "COLORTERM": ""}]
+)
 def test_a_terminal_without_colour_gets_the_lines_of_a_pipe(folder, terminal, environment):
     assert (
         terminal("palette", "picture.kmq", **environment)
@@ -248,7 +250,7 @@ def test_what_cannot_be_asked_for_is_wrong_usage(folder, arguments, message):
         (["missing.gpl"], "kmq: missing.gpl: No such file or directory"),
         (["broken.gpl"], "kmq: broken.gpl: line 1 must be"),
         (["broken.kmq"], "kmq: broken.kmq: Magic at offset 0 is 6E 6F"),
-        (["picture.kmq", "-o", "there.hex"], "kmq: there.hex: exists; --force overwrites it"),
+        (["picture.kmq", "-o", "there.hex"], "kmq: there.hex: exists; give another name"),
         (["picture.kmq", "--max-pixels", "100"], "max_pixels allows 100; --max-pixels can allow more"),
         (["picture.png", "--max-pixels", "100"], "more than 100 pixels; --max-pixels can allow more"),
         (["picture.kmq", "-o", "x.xbm"], "kmq: x.xbm: XBM can't hold this picture ("),

@@ -81,6 +81,30 @@ def test_examples_run_in_their_order(text, pictures):
                 assert not shown or re.fullmatch(pattern, seen, re.DOTALL), f"{command}\n{seen}"
 
 
+@pytest.mark.parametrize(
+    "text",
+    [text for text in sorted(TEXTS) if text != ROOT / "docs" / "index.md"],  # the site's own first page
+    ids=lambda path: str(path.relative_to(ROOT)),
+)
+def test_on_github_links_lead_to_text_and_headings(text):
+    prose = BLOCK.sub("", text.read_text("utf-8"))
+    for name, anchor in re.findall(r"\]\((?!https?:)([^)#]*)#?([^)]*)\)", prose):
+        target = text.parent / name if name else text
+        if target.suffix != ".md":
+            continue
+        page = target.read_text("utf-8")
+        assert "```{include}" not in page, f"{name} is text only once Sphinx has built it"
+        headings = re.findall(r"^#+ (.*)$", BLOCK.sub("", page), re.MULTILINE)
+        anchors = {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+        assert not anchor or anchor in anchors, f"{name}#{anchor}"
+
+
+def test_the_list_of_how_to_pages_names_each():
+    index = (ROOT / "docs" / "how-to" / "index.md").read_text("utf-8")
+    titles = [(path.read_text("utf-8").partition("\n")[0].removeprefix("# "), path.name) for path in HOW_TO]
+    assert sorted(re.findall(r"^- \[(.*)\]\((.*)\)$", index, re.MULTILINE)) == sorted(titles)
+
+
 @pytest.mark.parametrize("text", sorted(TEXTS), ids=lambda path: str(path.relative_to(ROOT)))
 def test_links_lead_somewhere(text):
     for target in re.findall(r"\]\((?!https?:)([^)#]+)", text.read_text("utf-8")):

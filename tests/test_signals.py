@@ -247,7 +247,7 @@ def test_of_one_that_is_overtaken_and_the_other_each_knows_who_won(request, tmp_
 
 
 LOST = {
-    encode: "kmq: x: exists; --force overwrites it, or give another name\n",
+    encode: "kmq: x: exists; give another name, or --force overwrites it\n",
     save: "save: x: File exists\n",
 }
 

@@ -34,7 +34,7 @@ def _numbers(text: str) -> str:
 def compare(
     images: Annotated[
         list[str],
-        typer.Argument(metavar="IMAGE...", help="Pictures, or - for standard input.", show_default=False),
+        typer.Argument(metavar="IMAGE", help="Pictures, or - for standard input.", show_default=False),
     ],
     ks: Annotated[
         str,

@@ -18,7 +18,7 @@ CREDIT = "Photograph: china.jpg of scikit-learn, by danielbuechele, CC BY 2.0"
 
 def demo(
     folder: Annotated[
-        str, typer.Argument(metavar="[FOLDER]", help="Where to write; made if it doesn't exist.")
+        str, typer.Argument(metavar="FOLDER", help="Where to write; made if it doesn't exist.")
     ] = "kmq-demo",
     k: Annotated[
         int, typer.Option("-k", "--k", min=1, max=65536, metavar="N", help="Most colours in the palette.")

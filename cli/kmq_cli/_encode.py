@@ -18,6 +18,7 @@ from kmq_cli._options import (
     SkipExisting,
     Sources,
     Threads,
+    at_most,
     reported,
 )
 
@@ -127,7 +128,7 @@ def encode(
         typer.Option(
             rich_help_panel=HOW_MANY,
             min=1,
-            max=2**62,
+            callback=at_most(2**62),
             metavar="N",
             help="As many colours as a file of N bytes holds.",
             show_default=False,
@@ -235,7 +236,7 @@ def encode(
         typer.Option(
             rich_help_panel=KMEANS,
             min=1,
-            max=2**31 - 1,
+            callback=at_most(2**31 - 1),
             metavar="N",
             help="Starts, the first one fixed; the best is kept.",
         ),
@@ -245,7 +246,7 @@ def encode(
         typer.Option(
             rich_help_panel=KMEANS,
             min=1,
-            max=2**31 - 1,
+            callback=at_most(2**31 - 1),
             metavar="N",
             help="Most iterations of a run.",
             show_default="by effort: 3, 5 or 100",
@@ -273,6 +274,7 @@ def encode(
         bool | None,
         typer.Option(
             "--skip-if-larger/--no-skip-if-larger",
+            metavar="",
             rich_help_panel=MANY,
             help="Leave files out whose .kmq would be no smaller than they are.",
             show_default="on for many files, off for one",

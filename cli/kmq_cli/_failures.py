@@ -54,7 +54,7 @@ def problem_of(error: Exception, subject: str) -> Problem | None:
     if isinstance(error, OSError):
         text = str(error.strerror or error)
         if isinstance(error, FileExistsError):
-            text = "exists; --force overwrites it, or give another name"
+            text = "exists; give another name, or --force overwrites it"
         return Problem(error.filename or subject, text)
     if isinstance(error, (ValueError, MemoryError)):
         return Problem(subject, str(error) or type(error).__name__)

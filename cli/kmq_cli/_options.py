@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Literal
 
 import typer
 
 MANY = "Many files"
 """Panel of the help."""
+
+
+def at_most(most: int) -> Callable[[int | None], int | None]:
+    """Return a callback that refuses more than a machine's numbers hold: as `max`, they'd fill the help."""
+
+    def checked(number: int | None) -> int | None:
+        if number is not None and number > most:
+            raise typer.BadParameter(f"{number} is more than {most}")
+        return number
+
+    return checked
+
 
 Source = Annotated[
     str, typer.Argument(metavar="IN", help="A file, or - for standard input.", show_default=False)
@@ -26,8 +39,8 @@ Output = Annotated[
         "-o",
         "--output",
         metavar="OUT",
-        help="A file, or - for standard output; for many files a folder, in which --recursive makes the "
-        "folders that it finds.",
+        help="A file, a folder that exists, or - for standard output; for many files a folder, in which "
+        "--recursive makes the folders that it finds.",
         show_default="IN with its suffix changed",
     ),
 ]
@@ -71,7 +84,7 @@ MaxPixels = Annotated[
     int | None,
     typer.Option(
         min=1,
-        max=2**62,
+        callback=at_most(2**62),
         metavar="N",
         help="Most pixels a picture may have.",
         show_default="89,478,485, as in Pillow",

@@ -84,7 +84,7 @@ def palette(
 ) -> None:
     """Show a palette, with each colour's share of the pixels, or write it for another program.
 
-    On a terminal that has colours, prints swatches; elsewhere a line for each entry with its index,
+    On a terminal of 256 colours or more, prints swatches; elsewhere a line for each entry with its index,
     its colour and its share. A .pal file has no alpha, and an .act file 256 colours with one
     transparent one: what is lost is said in a note.
     """

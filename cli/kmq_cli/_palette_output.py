@@ -96,10 +96,11 @@ def palette_json(counted: CountedPalette, source: str) -> str:
 def print_palette(counted: CountedPalette, source: str, *, every: bool) -> None:
     """Print swatches to a terminal that has colours, and elsewhere a line for each entry.
 
-    A terminal gets the first 256 entries, unless `every` asks for all.
+    Sixteen colours are none: in them a red is shown as a yellow. A terminal gets the first 256 entries,
+    unless `every` asks for all.
     """
     console = Console(highlight=False, soft_wrap=True)
-    colourful = console.color_system is not None and not console.no_color
+    colourful = console.color_system in ("256", "truecolor") and not console.no_color
     k = counted.palette.k
     number = k if every or not console.is_terminal else min(k, SHOWN)
     if colourful:

@@ -69,7 +69,8 @@ def _directive(name: str, argument: str, content: str = "") -> str:
 
 def _usage(argument: ParamMeta) -> str:
     repeated = getattr(argument.annotation, "__origin__", None) is list
-    return argument.default.metavar + ("..." if repeated and "..." not in argument.default.metavar else "")
+    metavar = f"{argument.default.metavar}..." if repeated else argument.default.metavar
+    return metavar if argument.default.default is ... else f"[{metavar}]"
 
 
 def _option(option: ParamMeta) -> str:
