@@ -69,10 +69,14 @@ class Dither(StrEnum):
     ordered = "ordered"
 
 
-def _power_of_two(tile: int | None) -> int | None:
-    if tile is not None and tile & (tile - 1):
-        raise typer.BadParameter(f"{tile} is not a power of two")
-    return tile
+def _tile(text: str) -> str:
+    if text in ("auto", "none"):
+        return text
+    if text.isascii() and text.isdecimal() and len(text) <= 5 and 16 <= int(text) <= 32_768:
+        if int(text) & (int(text) - 1):
+            raise typer.BadParameter(f"{text} is not a power of two")
+        return text
+    raise typer.BadParameter(f"{text!r} is neither a power of two from 16 to 32,768 nor auto or none")
 
 
 def _colours(text: str | None) -> str | None:
@@ -208,17 +212,15 @@ def encode(
         ),
     ] = False,
     tile: Annotated[
-        int | None,
+        str,
         typer.Option(
             rich_help_panel=HOW,
-            min=16,
-            max=32768,
-            callback=_power_of_two,
-            metavar="N",
-            help="Cut into tiles of N x N pixels, a power of two.",
-            show_default="one tile",
+            callback=_tile,
+            metavar="N|auto|none",
+            help="Cut into tiles of N x N pixels, a power of two; none: one tile; auto: one up to 4,194,304 "
+            "pixels, tiles of 1024 above.",
         ),
-    ] = None,
+    ] = "auto",
     threads: Threads = 1,
     keep: Annotated[
         str,
@@ -317,7 +319,7 @@ def encode(
         "dither": dither.value,
         "strength": strength,
         "coding": coding.value,
-        "tile": tile,
+        "tile": int(tile) if tile.isdecimal() else {"none": None}.get(tile, tile),
         "threads": threads,
         "keep_palette_order": keep_palette_order,
         "keep": [name for name in keep.split(",") if name],

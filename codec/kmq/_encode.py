@@ -49,7 +49,7 @@ def encode(
     dither: str = "none",
     strength: float | None = None,
     coding: str = "auto",
-    tile: int | None = None,
+    tile: int | str | None = "auto",
     threads: int = 1,
     keep_palette_order: bool = False,
     keep: Iterable[str] = (),
@@ -92,9 +92,10 @@ def encode(
     `coding` is "packed", "zstd", "context" or "auto": context up to 8 megapixels, zstd above, and packed
     wherever that isn't larger. `effort` is also for how long to look for a smaller file: of the
     context coding it names the model, and "thorough" takes about twice as long, decoding too. `tile` cuts
-    the picture into squares of that side, a power of two from 16 to 32,768, of which `threads`, 1
-    to 256, are coded at a time. The context coding may renumber the entries of the palette, for that makes
-    files smaller; `keep_palette_order` forbids it, as does `palette`.
+    the picture into squares of that side, a power of two from 16 to 32,768; None leaves it whole, and
+    "auto" leaves up to 4,194,304 pixels whole and cuts larger pictures into squares of 1,024. `threads`, 1
+    to 256, is how many of them are coded at a time. The context coding may renumber the entries of the
+    palette, for that makes files smaller; `keep_palette_order` forbids it, as does `palette`.
 
     The same pixels and options give the same bytes, on any number of cores.
 
@@ -123,7 +124,7 @@ def save(
     dither: str = "none",
     strength: float | None = None,
     coding: str = "auto",
-    tile: int | None = None,
+    tile: int | str | None = "auto",
     threads: int = 1,
     keep_palette_order: bool = False,
     keep: Iterable[str] = (),
@@ -202,7 +203,7 @@ def _request(
     return _Request(number, fixed, options, writing)
 
 
-def _writing(coding: object, tile: int | None, threads: object, effort: str, keeps: object) -> Writing:
+def _writing(coding: object, tile: int | str | None, threads: object, effort: str, keeps: object) -> Writing:
     """Check the arguments. Raises ValueError or TypeError, naming the argument."""
     name = checked_name("coding", coding, (AUTO, *CODINGS))
     return Writing(name, checked_tile(tile), checked_threads(threads), CodingOptions(effort), bool(keeps))

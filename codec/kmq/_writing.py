@@ -14,7 +14,7 @@ from kmq._index_plane import IndexPlane, index_dtype, trusted_plane
 from kmq._palette import Palette
 from kmq._palette_coding import coded_palette
 from kmq._threads import in_order
-from kmq._tiles import Box, TileGrid
+from kmq._tiles import Box, cut
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Writing:
-    """How to write: a coding's name or "auto", a tile's side or None, and on how many threads.
+    """How to write: a coding's name or "auto", a tile's side or "auto" or None, and on how many threads.
 
     `keep_palette_order` says that every entry keeps its number.
     """
 
     coding: str
-    tile: int | None
+    tile: int | str | None
     threads: int
     options: CodingOptions
     keep_palette_order: bool = False
@@ -49,7 +49,7 @@ def _file(
         coded = coded_palette(palette, keep_order=writing.keep_palette_order)
         if coded is not None:
             stored, palette, plane = coded.payload, *_renumbered(palette, plane, coded.order)
-    grid = TileGrid(plane.width, plane.height, writing.tile)
+    grid = cut(plane.width, plane.height, writing.tile)
 
     def payload(box: Box) -> bytes:
         part = plane.indices[box.y : box.y + box.height, box.x : box.x + box.width]
