@@ -166,6 +166,21 @@ def _bar(wording: Wording, total: int, *, shown: bool) -> Iterator[Callable[[Tal
         yield advance
 
 
+@contextlib.contextmanager
+def pixels_bar(verb: str) -> Iterator[Callable[[int, int], None]]:
+    """Show, on a terminal, how far work on one large picture is; the yielded function is told."""
+    if not _is_terminal(sys.stderr):
+        yield lambda _done, _total: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+    columns = [TextColumn(verb), BarColumn(), TaskProgressColumn(), TimeRemainingColumn(), TextColumn("left")]
+    with Progress(*columns, console=Console(stderr=True), transient=True, redirect_stdout=False) as progress:
+        bar = progress.add_task("", total=None)
+        yield lambda done, total: progress.update(bar, completed=done, total=total)
+
+
 def _is_terminal(stream: object) -> bool:
     """Tell whether a stream is a terminal on which a line can be written again."""
     isatty = getattr(stream, "isatty", None)

@@ -15,19 +15,22 @@ import typer
 from rich.console import Console
 
 import kmq
+from kmq._decode import MAX_PIXELS
 from kmq._fixed_palette import fixed_palette
-from kmq_cli._batch import Tally, Wording, refuse_collisions, work_on, written_summary
+from kmq_cli._batch import Tally, Wording, pixels_bar, refuse_collisions, work_on, written_summary
 from kmq_cli._failures import complain, failures
 from kmq_cli._ledger_report import compared, ledger_json, print_ledger
 from kmq_cli._source import open_image, readable_suffixes
 from kmq_cli._streams import STANDARD, check_output, check_suffix, output_for, read_bytes, write_bytes
 from kmq_cli._tasks import Outcome, Task, check_no_folder, checked_folder, collisions, inputs, with_outputs
+from kmq_cli._tiff import large_tiff
 from kmq_cli._workers import write_file
 
 if TYPE_CHECKING:
     from PIL import Image
 
     from kmq_cli._options import Report
+    from kmq_cli._tiff import TiffPicture
 
 FIRST_FRAME = "has {frames} frames; the first was encoded"
 ENTRY_ADDED = "a transparent entry was added to the palette for its transparent pixels"
@@ -60,6 +63,12 @@ def encode_one(source: str, output: str | None, encoding: Encoding, report: Repo
         if encoding.skip_existing and target != STANDARD and Path(target).is_file():
             complain(source, f"left out: {_exists(target)}")
             return
+        if _takes_parts(target, encoding):
+            check_output(source, target, force=encoding.force)
+            with large_tiff(source) as picture:
+                if picture is not None:
+                    _encode_parts(source, target, picture, encoding, report)
+                    return
         given = read_bytes(source, encoding.max_pixels)
         check_output(source, target, force=encoding.force)
         encoded = io.BytesIO()
@@ -83,6 +92,56 @@ def encode_one(source: str, output: str | None, encoding: Encoding, report: Repo
     elif report == "text" and target != STANDARD:
         print(compared(source, len(given), target, ledger.total_bytes), end="\n\n")
         print_ledger(ledger, len(given), notes)
+
+
+def _takes_parts(target: str, encoding: Encoding) -> bool:
+    """Tell whether what is asked for can be done part by part."""
+    options = encoding.options
+    whole = (options["psnr"], options["max_bytes"], options["bpp"], *options["keep"])
+    return (
+        target != STANDARD
+        and not encoding.skip_if_larger
+        and options["dither"] == "none"
+        and options["k"] != "auto"
+        and not any(option is not None for option in whole)
+    )
+
+
+def _encode_parts(source: str, target: str, picture: TiffPicture, encoding: Encoding, report: Report) -> None:
+    """Encode a picture that is read part by part, to the bytes that it would have as a whole, and report."""
+    from kmq._encode import checked_request, checked_writing
+    from kmq._encode_tiles import encode_picture
+    from kmq._large_picture import LargePicture
+
+    height, width = picture.shape[:2]
+    limit = MAX_PIXELS if encoding.max_pixels is None else encoding.max_pixels
+    if width * height > limit:
+        raise kmq.LimitError(f"the picture has more than {limit:,} pixels")
+    if picture.frames > 1:
+        complain(source, f"note: {FIRST_FRAME.format(frames=picture.frames)}")
+    options = _with_palette(encoding.options)
+    palette = options["palette"]
+    keeps = options["keep_palette_order"] or palette is not None
+    writing = checked_writing(
+        options["coding"], options["tile"], options["threads"], options["effort"], keeps
+    )
+    kmeans = {name: options[name] for name in ("n_init", "max_iter", "tol", "random_state")}
+    request = checked_request(
+        options["k"], palette, (None, None, None), options["space"], options["effort"], "none",
+        options["strength"], kmeans, writing,
+    )  # fmt: skip
+    with pixels_bar(f"encoding {width:,} x {height:,} pixels") as progress:
+        ledger = encode_picture(
+            LargePicture.of(picture), request, target, progress, encoding.force, fewest=True
+        )
+    if palette is not None and ledger.k > palette.k:
+        complain(source, f"note: {ENTRY_ADDED}")
+    source_bytes = Path(source).stat().st_size
+    if report == "json":
+        print(ledger_json(ledger))
+    elif report == "text":
+        print(compared(source, source_bytes, target, ledger.total_bytes), end="\n\n")
+        print_ledger(ledger, source_bytes)
 
 
 def encode_many(
