@@ -208,7 +208,8 @@ def main():
     parser.add_argument("--check", action="store_true", help="write nothing; fail if a file differs or lacks")
     options = parser.parse_args()
     files = built()
-    present = {str(path.relative_to(VECTORS)) for path in [*VECTORS.glob("*/*.kmq"), *VECTORS.glob("*.json")]}
+    paths = [*VECTORS.glob("*/*.kmq"), *VECTORS.glob("*.json")]
+    present = {path.relative_to(VECTORS).as_posix() for path in paths}
     if not options.check:
         for name in present - files.keys():
             (VECTORS / name).unlink()

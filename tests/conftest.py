@@ -15,8 +15,9 @@ from hypothesis import settings
 
 from forked_commands import ForkedCommands
 from systems import BOUND_BY_PERMISSIONS, OWN_MOUNTS, WITHOUT_PROC, works
+from ways import UNCOMPILED, examples
 
-settings.register_profile("untimed", deadline=None)  # how long an example takes is for bench/
+settings.register_profile("untimed", examples())  # how long an example takes is for bench/
 settings.load_profile("untimed")
 
 CHROMIUM = os.environ.get("KMQ_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
@@ -43,6 +44,9 @@ def pytest_collection_modifyitems(items):
         reason="needs Chromium, and pip install 'kmq[browser]'",
     )
     for item in items:
+        one_way = item.get_closest_marker("compiled_only")
+        if one_way and UNCOMPILED:
+            item.add_marker(pytest.mark.skip(reason=f"with compiled loops only: {one_way.args[0]}"))
         if not os.environ.get("KMQ_CHROMIUM"):
             for name, mark in (("peers", peers), ("browser", browser)):
                 if item.get_closest_marker(name):

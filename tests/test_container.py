@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
@@ -16,7 +16,10 @@ from kmq import FormatError, KmqError, LimitError, TruncatedError, UnsupportedEr
 from reference_decoder import CODINGS as CODING_NAMES
 from reference_decoder import read_file, read_indices
 from strategies import CODINGS, PLAIN_CODINGS, TILES, pictures
+from ways import examples
 from writing import build, crc, section, uleb, zstd_block, zstd_frame
+
+pytestmark = pytest.mark.both_ways
 
 SPEC = Path(__file__).parents[1] / "spec" / "SPEC.md"
 EXAMPLE = [[0, 2, 1], [1, 0, 2]]
@@ -86,7 +89,7 @@ def test_an_independent_reader_reads_what_is_written(picture, tile, coding):
         assert len(data) <= read.palette_size + sum(len(payload) for _, _, payload in read.payloads) + 20
 
 
-@settings(max_examples=50)
+@examples(50)
 @given(pictures(), TILES, st.booleans())
 def test_an_independent_reader_reads_all_but_the_indices_of_the_context_coding(picture, tile, keeps):
     data = kmq.encode(picture, 65_536, tile=tile, coding="context", keep_palette_order=keeps)
@@ -101,6 +104,7 @@ def test_an_independent_reader_reads_all_but_the_indices_of_the_context_coding(p
         assert len(data) <= read.palette_size + sum(len(payload) for _, _, payload in read.payloads) + 20
 
 
+@pytest.mark.compiled_only("hundreds of pixels and entries, nine times")
 @pytest.mark.parametrize("effort", ["fast", "default", "thorough"])
 @pytest.mark.parametrize(("channels", "tile"), [(1, None), (3, 16), (4, None)])
 def test_an_independent_reader_reads_the_context_coding_and_its_palette(channels, tile, effort):
@@ -115,6 +119,7 @@ def test_an_independent_reader_reads_the_context_coding_and_its_palette(channels
     )
 
 
+@pytest.mark.compiled_only("large pictures")
 @pytest.mark.parametrize(
     ("width", "height", "overhead"), [(1, 1, 16), (16, 16, 16), (640, 427, 18), (16_384, 129, 18)]
 )
@@ -126,6 +131,7 @@ def test_everything_but_palette_and_payload_is_at_most_20_bytes(width, height, o
     assert len(data) == overhead + 3 * k + (width * height + 7) // 8 * (k - 1)
 
 
+@pytest.mark.compiled_only("thousands of files")
 @pytest.mark.parametrize("name", SMALL_FILES)
 def test_every_single_bit_flip_is_rejected(name):
     data = SMALL_FILES[name]
@@ -137,6 +143,7 @@ def test_every_single_bit_flip_is_rejected(name):
             kmq.decode(flipped)
 
 
+@pytest.mark.compiled_only("thousands of files")
 @pytest.mark.parametrize("name", SMALL_FILES)
 def test_every_truncation_is_rejected(name):
     data = SMALL_FILES[name]
@@ -166,7 +173,7 @@ def test_bytes_after_the_end_are_rejected(name, tail):
         kmq.decode(SMALL_FILES[name] + tail)
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(st.sampled_from(sorted(SMALL_FILES)), st.data())
 def test_a_burst_of_up_to_32_bits_is_rejected(name, data):
     original = int.from_bytes(SMALL_FILES[name], "big")
@@ -175,7 +182,7 @@ def test_a_burst_of_up_to_32_bits_is_rejected(name, data):
         kmq.decode((original ^ burst).to_bytes(len(SMALL_FILES[name]), "big"))
 
 
-@settings(max_examples=500)
+@examples(500)
 @given(st.one_of(st.binary(), st.binary().map(lambda tail: b"KMQ\x01" + tail)))
 def test_arbitrary_bytes_give_a_picture_or_an_error(data):
     try:
@@ -399,6 +406,7 @@ def test_every_reader_gives_the_same_verdict():
         assert classes[0] is classes[1]
 
 
+@pytest.mark.compiled_only("a large picture")
 def test_damage_is_found_in_little_memory():
     payload = b"\xff" * (4_000_000 // 4)
     data = build(width=uleb(1999), height=uleb(1999), payloads=[payload])

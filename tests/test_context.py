@@ -4,7 +4,7 @@ import concurrent.futures
 
 import numpy as np
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
@@ -18,14 +18,13 @@ from kmq._context import (
     FLAT,
     MATCH,
     MODEL_OF,
-    NUMBER_SLOTS,
     SLACK,
+    _code_numbers,
     _encoded,
     _folded,
     context_tile,
     read_context_tile,
 )
-from kmq._context_loop import FRESH, code_numbers
 from kmq._context_model import MODELS, tables
 from kmq._context_prediction import (
     MOST,
@@ -38,12 +37,18 @@ from kmq._context_prediction import (
 from kmq._context_tree import palette_tree, rough_counts
 from kmq._index_plane import trusted_plane
 from kmq._packing import packed_size
+from ways import examples
 from writing import build, uleb
+
+pytestmark = pytest.mark.both_ways
 
 EFFORTS = sorted(MODEL_OF)
 ALL_OPTIONS = [model | others << 2 for model in sorted(MODELS) for others in range(16)]
 OPTIONS = st.sampled_from(ALL_OPTIONS)
 CHANNELS = st.sampled_from([1, 3, 4])
+
+
+LONG = pytest.mark.compiled_only("a hundred times 500 pixels")
 
 
 def decoded(payload, shape, palette, offset=0):
@@ -89,13 +94,14 @@ PLANE = IndexPlane(numbers(np.random.default_rng(0), 12, 15, 6, "gradient"), 6)
 PALETTE = Palette(np.random.default_rng(0).integers(0, 256, (6, 3)))
 
 
-@settings(max_examples=200)
+@pytest.mark.compiled_only("an encoder tries several ways for every tile")
+@examples(200)
 @given(tiles(), st.sampled_from(EFFORTS))
 def test_every_tile_comes_back(tile, effort):
     check(*tile, context_tile(*tile, effort))
 
 
-@settings(max_examples=200)
+@examples(200)
 @given(tiles(ks=st.one_of(st.integers(2, 9), st.integers(2, 300))), OPTIONS)
 def test_every_tile_comes_back_with_any_options(tile, options):
     payload = _encoded(*tile, options)
@@ -113,6 +119,7 @@ def test_small_tiles_have_no_counts(options):
         decoded(bytes([options]), (3, 3), palette, 9)
 
 
+@pytest.mark.compiled_only("palettes of up to 65,536 entries")
 @pytest.mark.parametrize("effort", EFFORTS)
 @pytest.mark.parametrize("k", [300, 5_000, 65_536])
 @pytest.mark.parametrize("channels", [1, 3, 4])
@@ -124,6 +131,7 @@ def test_small_pictures_with_many_entries(k, channels, effort):
     check(plane, palette, context_tile(plane, palette, effort))
 
 
+@pytest.mark.compiled_only("30,000 pixels and more")
 @pytest.mark.parametrize("effort", EFFORTS)
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("k", [2, 3, 100, 1000])
@@ -134,6 +142,7 @@ def test_pictures_large_enough_for_every_option(k, kind, effort):
     check(plane, palette, context_tile(plane, palette, effort))
 
 
+@pytest.mark.compiled_only("a palette of 65,536 entries")
 @pytest.mark.parametrize("k", [1, 2, 300, 65_536])
 def test_entries_that_are_all_equal(k):
     plane = IndexPlane(np.random.default_rng(k).integers(0, k, (20, 30)), k)
@@ -142,7 +151,14 @@ def test_entries_that_are_all_equal(k):
         check(plane, palette, context_tile(plane, palette, effort))
 
 
-@pytest.mark.parametrize("shape", [(1, 1), (1, 2), (2, 1), (1, 500), (500, 1), (3, 4), (4, 9)])
+@pytest.mark.parametrize(
+    "shape",
+    [
+        *((1, 1), (1, 2), (2, 1), (1, 30), (3, 4), (4, 9)),
+        pytest.param((1, 500), marks=LONG),
+        pytest.param((500, 1), marks=LONG),
+    ],
+)
 @pytest.mark.parametrize("options", ALL_OPTIONS)
 def test_tiles_smaller_than_the_neighbourhood(shape, options):
     random = np.random.default_rng(options)
@@ -161,7 +177,7 @@ def by_the_spec(payload, width, height, palette):
     return [indices[start : start + width] for start in range(0, len(indices), width)]
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(tiles(ks=st.one_of(st.integers(1, 9), st.integers(1, 300)), side=14), OPTIONS)
 def test_a_decoder_written_from_the_spec_reads_the_same(tile, options):
     plane, palette = tile
@@ -170,6 +186,7 @@ def test_a_decoder_written_from_the_spec_reads_the_same(tile, options):
     assert read == plane.indices.tolist()
 
 
+@pytest.mark.compiled_only("thousands of pixels and entries")
 @pytest.mark.parametrize("model", sorted(MODELS))
 @pytest.mark.parametrize(
     ("k", "height", "width", "kind"),
@@ -189,7 +206,7 @@ def test_a_decoder_written_from_the_spec_reads_larger_tiles_and_palettes(k, heig
     assert by_the_spec(payload, width, height, palette) == plane.indices.tolist()
 
 
-@settings(max_examples=150)
+@examples(150)
 @given(tiles(ks=st.integers(1, 20), side=8), st.binary(max_size=40), OPTIONS)
 @example((PLANE, PALETTE), b"", 0)
 def test_any_bytes_are_what_a_decoder_written_from_the_spec_says(tile, stream, options):
@@ -202,7 +219,7 @@ def test_any_bytes_are_what_a_decoder_written_from_the_spec_says(tile, stream, o
         assert found == by_the_spec(payload, plane.width, plane.height, palette)
 
 
-@settings(max_examples=150)
+@examples(150)
 @given(tiles(ks=st.one_of(st.integers(1, 9), st.integers(1, 300)), side=9), OPTIONS, st.data())
 def test_damage_is_what_a_decoder_written_from_the_spec_says(tile, options, data):
     plane, palette = tile
@@ -217,6 +234,7 @@ def test_damage_is_what_a_decoder_written_from_the_spec_says(tile, options, data
     assert found == by_the_spec(payload, plane.width, plane.height, palette)
 
 
+@pytest.mark.compiled_only("many pixels")
 @pytest.mark.parametrize("model", sorted(MODELS))
 def test_noise_that_outgrows_its_first_room(model):
     # What a misled model says of 8 bits is longer than the 8 bits; here by more than the room left for it.
@@ -228,6 +246,7 @@ def test_noise_that_outgrows_its_first_room(model):
     assert len(payload) > packed_size(plane.indices.size, 256) + SLACK
 
 
+@pytest.mark.compiled_only("many pixels")
 def test_a_payload_that_outgrows_its_room_by_far_takes_one_more_pass(monkeypatch):
     plane = IndexPlane(np.random.default_rng(0).integers(0, 256, (100, 100)), 256)
     palette = Palette(np.arange(256)[:, np.newaxis])
@@ -244,7 +263,8 @@ def test_a_payload_that_outgrows_its_room_by_far_takes_one_more_pass(monkeypatch
     assert len(passes) == 2
 
 
-@settings(max_examples=60)
+@pytest.mark.compiled_only("an encoder tries several ways for every tile")
+@examples(60)
 @given(tiles(), st.sampled_from([None, 16, 32]), st.sampled_from(EFFORTS))
 def test_files_come_back_in_tiles_and_on_threads_and_are_the_same_bytes(tile, side, effort):
     plane, palette = tile
@@ -260,6 +280,7 @@ def test_files_come_back_in_tiles_and_on_threads_and_are_the_same_bytes(tile, si
         assert np.array_equal(file.pixels(), kmq.decode(data))
 
 
+@pytest.mark.compiled_only("many pixels")
 def test_several_pictures_at_a_time_on_threads_give_the_same_bytes():
     random = np.random.default_rng(0)
     palette = Palette(random.integers(0, 256, (50, 3)))
@@ -276,6 +297,7 @@ def test_the_effort_names_the_model():
         assert MODELS[context_tile(plane, palette, effort)[0] & 3].name == name
 
 
+@pytest.mark.compiled_only("many pixels")
 def test_what_repeats_at_a_distance_is_coded_as_a_match():
     random = np.random.default_rng(1)
     block = random.integers(0, 2, (60, 60))
@@ -285,6 +307,7 @@ def test_what_repeats_at_a_distance_is_coded_as_a_match():
     check(plane, palette, with_match)
 
 
+@pytest.mark.compiled_only("many pixels")
 @pytest.mark.parametrize("effort", EFFORTS)
 def test_a_flat_picture_takes_next_to_nothing(effort):
     plane = IndexPlane(np.full((1000, 1000), 3), 9)
@@ -313,7 +336,7 @@ def test_a_payload_without_options_and_one_that_should_be_empty():
         decoded(b"\0", (5, 5), one, 77)
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(tiles(ks=st.integers(2, 20), side=20), OPTIONS, st.integers(5, 60))
 def test_zeros_after_the_end_are_rejected(tile, options, more):
     payload = _encoded(*tile, options)
@@ -321,6 +344,7 @@ def test_zeros_after_the_end_are_rejected(tile, options, more):
         decoded(payload + bytes(more), tile[0].indices.shape, tile[1])
 
 
+@pytest.mark.compiled_only("a large tile")
 def test_what_follows_a_payload_that_ended_long_ago_is_not_decoded():
     fields = {"flags": 9, "width": uleb(5_000_000 - 1), "height": uleb(0)}
     with pytest.raises(FormatError, match=r"its indices take more than 100 \(spec M32\)"):
@@ -349,6 +373,7 @@ def read_or_rejected(payload, shape, palette):
     return True
 
 
+@pytest.mark.compiled_only("thousands of tiles")
 @pytest.mark.parametrize("model", sorted(MODELS))
 @pytest.mark.parametrize("others", [0, COUNTS | COEFFICIENTS, FLAT | MATCH, 0b111100])
 def test_every_truncation_and_flipped_bit_is_some_picture_or_rejected(model, others):
@@ -362,7 +387,7 @@ def test_every_truncation_and_flipped_bit_is_some_picture_or_rejected(model, oth
         read_or_rejected(bytes(flipped), shape, PALETTE)
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(tiles(side=20), st.binary(max_size=60), OPTIONS)
 @example((IndexPlane(np.zeros((20, 20), int), 300), Palette(np.zeros((300, 3), int))), b"\xff" * 60, 2)
 @example((IndexPlane(np.zeros((20, 20), int), 300), Palette(np.zeros((300, 3), int))), bytes(60), 2)
@@ -372,6 +397,7 @@ def test_any_bytes_are_some_picture_or_rejected(tile, stream, options):
     read_or_rejected(bytes([options]) + stream, plane.indices.shape, palette)
 
 
+@pytest.mark.compiled_only("thousands of tiles")
 def test_a_file_with_a_flipped_bit_and_right_checksums_is_a_picture_or_rejected():
     palette, payload = PALETTE.entries.tobytes(), _encoded(PLANE, PALETTE, 1 | MATCH)
     fields = {"flags": 9, "width": uleb(14), "height": uleb(11), "entries": uleb(5), "palette": palette}
@@ -392,8 +418,7 @@ def with_numbers(options, *lists):
     """Return a payload that has nothing but the numbers of its parameters."""
     coder, data = np.array([0, 0xFFFFFFFF, 0, 0], np.uint32), np.zeros(1000, np.uint8)
     for given_numbers in lists:
-        slots = np.full(NUMBER_SLOTS, FRESH, np.uint16)
-        assert code_numbers(True, np.array(given_numbers, np.int32), slots, tables().rates, coder, data)
+        assert _code_numbers(True, np.array(given_numbers, np.int32), coder, data)
     return bytes([options]) + data[: coder[3]].tobytes() + last_bytes(int(coder[0]), int(coder[1]))
 
 
@@ -456,8 +481,7 @@ def test_numbers_come_back(given_numbers):
     data = np.frombuffer(payload[1:], np.uint8).copy()
     start = int.from_bytes(payload[1:5].ljust(4, b"\0"), "big")
     coder, read = np.array([0, 0xFFFFFFFF, start, 4], np.uint32), np.zeros(len(given_numbers), np.int32)
-    slots = np.full(NUMBER_SLOTS, FRESH, np.uint16)
-    assert code_numbers(False, read, slots, tables().rates, coder, data)
+    assert _code_numbers(False, read, coder, data)
     assert read.tolist() == given_numbers
     assert coder[3] - 4 <= len(data) <= coder[3]
 
@@ -514,7 +538,7 @@ def check_tree(palette, exponents):
     return tree
 
 
-@settings(max_examples=80)
+@examples(80)
 @given(
     st.one_of(
         tiles(ks=st.integers(2, 200)).map(lambda tile: tile[1]),
@@ -540,6 +564,7 @@ def powers(k, channels):
     return entries
 
 
+@pytest.mark.compiled_only("palettes of 5,000 entries")
 @pytest.mark.parametrize("channels", [1, 3, 4])
 @pytest.mark.parametrize("k", [2, 3, 32, 5000])
 @pytest.mark.parametrize("heavy", [None, "first", "last", "all", "powers"])
@@ -555,6 +580,7 @@ def test_trees_of_palettes_that_are_meant_to_be_deep(channels, k, heavy):
     check_tree(Palette(np.arange(k * channels).reshape(k, channels) % 256), exponents)
 
 
+@pytest.mark.compiled_only("palettes of 65,536 entries")
 @pytest.mark.parametrize("channels", [1, 3, 4])
 def test_trees_of_the_largest_palettes(channels):
     k = 65_536
@@ -611,6 +637,7 @@ def coefficients_by_lstsq(indices, points):
     return [every] + [solved(kind) if len(kind) > 500 else every for kind in equations]
 
 
+@pytest.mark.compiled_only("no loop takes part")
 @pytest.mark.parametrize("channels", [1, 3, 4])
 def test_fitted_coefficients_are_least_squares(channels):
     random = np.random.default_rng(channels)

@@ -54,11 +54,6 @@ def verdict(data):
         return f"{type(error).__name__}: {error}"
 
 
-def with_views(function):
-    """Pass memoryviews, whose numbers are Python's and don't overflow."""
-    return lambda *given: function(*[memoryview(a) if isinstance(a, np.ndarray) else a for a in given])
-
-
 @pytest.mark.parametrize("first", range(0, 60, 20))
 def test_damaged_tiles_get_the_same_verdict_uncompiled(first, monkeypatch):
     files = [damaged_file(seed) for seed in range(first, first + 20)]
@@ -69,9 +64,9 @@ def test_damaged_tiles_get_the_same_verdict_uncompiled(first, monkeypatch):
     cells, tree, entries = (
         uncompiled(module) for module in (_context_loop, _context_tree_loop, _palette_coding_loop)
     )
-    monkeypatch.setattr(_context, "code_cells", with_views(cells.code_cells))
-    monkeypatch.setattr(_context, "code_numbers", with_views(cells.code_numbers))
-    monkeypatch.setattr(_context_tree, "fill_tree", with_views(tree.fill_tree))
+    monkeypatch.setattr(_context, "code_cells", cells.code_cells)
+    monkeypatch.setattr(_context, "code_numbers", cells.code_numbers)
+    monkeypatch.setattr(_context_tree, "fill_tree", tree.fill_tree)
     monkeypatch.setattr(_palette_coding, "code_entries", entries.code_entries)
     monkeypatch.setattr(_palette_coding, "tail_table", entries.tail_table)
     assert [verdict(data) for data in files] == compiled

@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 import kmq
-from kmq._reading import STEP, read_bounded, read_kmq
+from kmq._reading import BYTES_BESIDE, STEP, read_bounded, read_kmq
 from systems import BOUND_BY_PERMISSIONS, OWN_MOUNTS, WITHOUT_PROC
 
 pytestmark = pytest.mark.posix
@@ -373,6 +373,30 @@ def test_what_is_read_in_steps_is_all_there(read, more):
     data = kmq.encode(noise[:rows], coding="packed")
     data = data[: STEP + more] if read is read_bounded else data
     assert read(io.BytesIO(data), 1) == data
+
+
+@pytest.mark.both_ways
+def test_a_stream_is_read_no_further_than_it_may_be():
+    stream = io.BytesIO(bytes(BYTES_BESIDE + 4 * STEP))
+    with pytest.raises(kmq.LimitError, match=rf"more than {BYTES_BESIDE + 80:,} bytes, .* 10 pixels"):
+        read_bounded(stream, 10)
+    assert stream.tell() <= BYTES_BESIDE + 2 * STEP
+    stream.seek(0)
+    with pytest.raises(kmq.FormatError, match="Magic"):
+        read_kmq(stream, None)
+    assert stream.tell() == STEP
+    stream.seek(0)
+    assert read_bounded(stream, None) == stream.getvalue()
+
+
+@pytest.mark.both_ways
+@pytest.mark.posix
+def test_a_pipe_that_does_not_wait_is_an_error():
+    reads, writes = os.pipe()
+    os.set_blocking(reads, False)
+    doubted = pytest.raises(BlockingIOError, match="doesn't wait")
+    with open(reads, "rb", buffering=0) as pipe, open(writes, "wb"), doubted:
+        read_bounded(pipe, None)
 
 
 def test_a_long_pipe_is_read_whole(folder):

@@ -25,6 +25,7 @@ def path(tmp_path):
     return tmp_path / "x.kmq"
 
 
+@pytest.mark.both_ways
 def test_an_open_file_says_what_it_is(path):
     with kmq.open(path) as file:
         assert (file.width, file.height, file.k, file.bit_depth) == (70, 50, 64, 6)
@@ -39,6 +40,7 @@ def test_an_open_file_says_what_it_is(path):
         file.pixels()
 
 
+@pytest.mark.both_ways
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(pictures(), TILES, CODINGS, st.data())
 def test_a_region_is_that_part_of_the_picture(tmp_path, picture, tile, coding, data):
@@ -55,12 +57,14 @@ def test_a_region_is_that_part_of_the_picture(tmp_path, picture, tile, coding, d
         assert np.array_equal(plane.indices, file.indices().indices[y : y + height, x : x + width])
 
 
+@pytest.mark.both_ways
 @pytest.mark.parametrize("box", [(-1, 0, 1, 1), (0, 0, 71, 1), (70, 0, 1, 1), (0, 49, 1, 2), (0, 0, 0, 1)])
 def test_a_region_outside_the_picture_is_refused(path, box):
     with kmq.open(path) as file, pytest.raises(ValueError, match="x is|y is|width is|height is"):
         file.read(*box)
 
 
+@pytest.mark.both_ways
 @pytest.mark.parametrize("region", [(), (1, 2, 3), 7, "there"])
 def test_a_region_that_is_none_is_named(path, region):
     with kmq.open(path) as file, pytest.raises(ValueError, match=r"must be \(x, y, width, height\)"):
@@ -111,6 +115,7 @@ def test_a_region_touches_no_other_tile(coding):
             file.pixels()
 
 
+@pytest.mark.both_ways
 def test_a_region_finds_an_index_without_an_entry():
     file = kmq.KmqFile(writing.build(payloads=[b"\x25\x30"]))
     assert file.read(0, 0, 3, 1).tolist() == [[[0, 0, 0], [255, 255, 255], [255, 0, 0]]]
@@ -118,6 +123,7 @@ def test_a_region_finds_an_index_without_an_entry():
         file.read(0, 1, 3, 1)
 
 
+@pytest.mark.both_ways
 def test_the_limit_is_for_what_one_call_decodes(path):
     with kmq.open(path, max_pixels=100) as file:
         assert file.read(3, 3, 10, 10).shape == (10, 10, 3)
@@ -149,6 +155,7 @@ def test_of_a_tile_that_is_decoded_whole_the_checksum_is_checked_by_a_region_too
         kmq.KmqFile(data).read(0, 0, 1, 1)
 
 
+@pytest.mark.both_ways
 def test_a_damaged_file_can_be_closed_in_spite_of_its_error(path):
     data = bytearray(path.read_bytes())
     data[-1] ^= 1
@@ -157,6 +164,7 @@ def test_a_damaged_file_can_be_closed_in_spite_of_its_error(path):
         file.pixels()
 
 
+@pytest.mark.both_ways
 def test_an_empty_file_is_truncated_and_a_folder_is_none(tmp_path):
     (tmp_path / "empty").touch()
     with pytest.raises(kmq.TruncatedError):

@@ -49,15 +49,11 @@ def uncompiled(module):
 PURE = {module.__name__: uncompiled(module) for module in LOOPS}
 
 
+@pytest.mark.compiled_only("what is tested is that they are compiled")
 @pytest.mark.parametrize("module", LOOPS, ids=lambda module: module.__name__)
 def test_the_loops_are_compiled(module):
     assert module.__file__.endswith(tuple(importlib.machinery.EXTENSION_SUFFIXES))
     assert PURE[module.__name__].__file__.endswith(".py")
-
-
-def test_every_loop_in_the_source_is_in_this_list():
-    beside = Path(kmq.__file__).parent.glob("*_loop.py")
-    assert {path.stem for path in beside} == {module.__name__.rpartition(".")[2] for module in LOOPS}
 
 
 @given(planes(k=st.integers(2, 65_536)))
@@ -71,6 +67,7 @@ def test_packing_uncompiled_gives_the_same_bytes(plane):
     assert np.array_equal(indices, plane.indices.ravel())
 
 
+@pytest.mark.both_ways
 @pytest.mark.parametrize("loops", [_packing_loop, PURE["kmq._packing_loop"]], ids=["compiled", "pure"])
 @pytest.mark.parametrize(("bits", "size"), [(0, 0), (17, 17), (3, 2), (3, 4), (-1, 3)])
 def test_packing_checks_sizes_before_it_writes(loops, bits, size):
@@ -387,6 +384,7 @@ def test_coding_palettes_uncompiled_gives_the_same(entries, head, size):
     assert found[0] == found[1]
 
 
+@pytest.mark.both_ways
 @pytest.mark.parametrize(
     "loops", [_palette_coding_loop, PURE["kmq._palette_coding_loop"]], ids=["compiled", "pure"]
 )
@@ -450,7 +448,6 @@ def test_the_context_coding_uncompiled_gives_the_same_bytes(drawn, model, others
             (_context, _context_loop, "code_numbers"),
             (_context_tree, _context_tree_loop, "fill_tree"),
         ):
-            pure = getattr(PURE[loops.__name__], name)
-            place.setattr(module, name, lambda *arguments, pure=pure: run(pure, arguments))
+            place.setattr(module, name, getattr(PURE[loops.__name__], name))
         assert context_both_ways(plane, palette, model | others << 2) == compiled
     assert compiled[1] == plane.indices.tolist()

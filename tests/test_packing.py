@@ -11,6 +11,8 @@ from kmq._packing import PackedPlane
 from reference_decoder import bit_depth
 from strategies import planes
 
+pytestmark = pytest.mark.both_ways
+
 EVERY_DEPTH = [k for b in range(17) for k in {1 << b, (1 << b) - 1, (1 << b) // 2 + 1} if 1 <= k <= 65536]
 
 

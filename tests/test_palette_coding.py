@@ -2,20 +2,23 @@
 
 import numpy as np
 import pytest
-from hypothesis import assume, example, given, settings
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
 import reference_decoder
 from kmq import FormatError, Palette
 from kmq._palette_coding import coded_palette, read_coded_palette
+from ways import UNCOMPILED, examples
+
+pytestmark = pytest.mark.both_ways
 
 CHANNELS = [1, 3, 4]
 GREY_RAMP = np.arange(256)[:, np.newaxis]
 
 
 @st.composite
-def compressible(draw, k=st.integers(1, 60), channels=st.sampled_from(CHANNELS)):
+def compressible(draw, k=st.integers(1, 12 if UNCOMPILED else 60), channels=st.sampled_from(CHANNELS)):
     """Palettes of colours near to one another, some repeated, in any order; most have a coded form."""
     size = (draw(k), draw(channels))
     random = np.random.default_rng(draw(st.integers(0, 2**32)))
@@ -39,6 +42,7 @@ def check(palette, *, keep_order):
     return coded
 
 
+@pytest.mark.compiled_only("an encoder tries up to 24 orders of hundreds of entries")
 @given(compressible(k=st.integers(1, 400)), st.booleans())
 @example(Palette(GREY_RAMP), False)
 @example(Palette(GREY_RAMP), True)
@@ -49,6 +53,7 @@ def test_reading_gives_back_what_was_coded(palette, keep_order):
     check(palette, keep_order=keep_order)
 
 
+@pytest.mark.compiled_only("an encoder tries up to 24 orders of hundreds of entries")
 @given(npst.arrays(np.uint8, st.tuples(st.integers(1, 300), st.sampled_from(CHANNELS))), st.booleans())
 def test_any_palette_has_a_coded_form_that_is_right_or_none(entries, keep_order):
     check(Palette(entries), keep_order=keep_order)
@@ -62,7 +67,7 @@ def by_the_spec(payload, k, channels):
         return error.rule
 
 
-@settings(max_examples=40)
+@examples(40)
 @given(compressible(), st.booleans())
 @example(Palette(GREY_RAMP), False)
 @example(Palette([[0, 0, 0, 0], *([v, v, v, 255] for v in range(0, 250, 10))]), False)
@@ -73,7 +78,7 @@ def test_a_decoder_written_from_the_spec_reads_the_same(palette, keep_order):
     assert by_the_spec(coded.payload, palette.k, palette.channels) == expected
 
 
-@settings(max_examples=200)
+@examples(200)
 @given(st.binary(max_size=40), st.integers(1, 6), st.sampled_from(CHANNELS))
 @example(b"", 1, 3)
 @example(b"\xff" * 5, 1, 3)
@@ -86,6 +91,7 @@ def test_any_bytes_are_a_palette_or_rejected_as_the_spec_says(payload, k, channe
     assert result == by_the_spec(payload, k, channels)
 
 
+@pytest.mark.compiled_only("thousands of palettes")
 @pytest.mark.parametrize("channels", CHANNELS)
 @pytest.mark.parametrize("keep_order", [False, True])
 def test_every_flipped_bit_gives_a_palette_or_a_format_error(channels, keep_order):
@@ -113,6 +119,7 @@ def test_a_stream_that_goes_on_is_rejected(palette, keep_order, more):
         read_coded_palette(memoryview(payload), palette.k, palette.channels, 0)
 
 
+@pytest.mark.compiled_only("hundreds of palettes")
 @pytest.mark.parametrize("channels", CHANNELS)
 def test_a_stream_that_breaks_off_is_rejected(channels):
     entries = np.unique(np.random.default_rng(5).integers(0, 200, (150, channels)), axis=0)
@@ -133,6 +140,7 @@ def test_a_channel_order_that_is_none_is_rejected(channels, payload, number):
         read_coded_palette(memoryview(bytes([payload])), 1, channels, 9)
 
 
+@pytest.mark.compiled_only("thousands of entries")
 @pytest.mark.parametrize(
     ("entries", "most"),
     [
@@ -154,6 +162,7 @@ def test_regular_palettes_take_a_few_bytes(entries, most):
     assert len(check(Palette(entries), keep_order=False).payload) <= most
 
 
+@pytest.mark.compiled_only("hundreds of entries")
 def test_fully_transparent_and_opaque_alphas_are_almost_free():
     colours = np.unique(np.random.default_rng(4).integers(0, 256, (100, 3)), axis=0)
     opaque = np.column_stack([colours, np.full(len(colours), 255)])
@@ -161,12 +170,14 @@ def test_fully_transparent_and_opaque_alphas_are_almost_free():
     assert len(check(Palette([[0, 0, 0, 0], *opaque]), keep_order=False).payload) <= rgb + 8
 
 
+@pytest.mark.compiled_only("thousands of entries")
 @pytest.mark.parametrize("channels", CHANNELS)
 def test_random_colours_keep_their_raw_form_or_gain_from_their_order_only(channels):
     palette = Palette(np.random.default_rng(9).integers(0, 256, (30, channels)))
     assert coded_palette(palette, keep_order=True) is None
 
 
+@pytest.mark.compiled_only("palettes of 65,536 entries")
 @pytest.mark.parametrize("keep_order", [False, True])
 @pytest.mark.parametrize("channels", CHANNELS)
 def test_the_largest_palettes(channels, keep_order):

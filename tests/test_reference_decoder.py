@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -19,6 +19,9 @@ from generate import generated
 from reference_decoder import FORMAT, LIMIT, TRUNCATED, UNSUPPORTED, Rejected
 from repair import repaired
 from strategies import valid_files
+from ways import examples
+
+pytestmark = pytest.mark.both_ways
 
 SPEC = Path(__file__).parents[1] / "spec"
 CLASSES = {
@@ -50,7 +53,7 @@ def verdict_of_the_reference(data):
     return ((height, width) if channels == 1 else (height, width, channels)), pixels
 
 
-@settings(max_examples=80)
+@examples(80)
 @given(valid_files())
 def test_any_valid_file_is_the_picture_that_the_reference_decoder_makes_of_it(data):
     found = verdict(data)
@@ -58,7 +61,7 @@ def test_any_valid_file_is_the_picture_that_the_reference_decoder_makes_of_it(da
     assert found == verdict_of_the_reference(data)
 
 
-@settings(max_examples=80)
+@examples(80)
 @given(valid_files(max_pixels=80), st.data())
 def test_any_damage_gets_the_same_verdict(data, draw):
     damaged = bytearray(data)
@@ -68,7 +71,7 @@ def test_any_damage_gets_the_same_verdict(data, draw):
     assert verdict(bytes(damaged)) == verdict_of_the_reference(damaged)
 
 
-@settings(max_examples=150)
+@examples(150)
 @given(valid_files(max_pixels=80), st.data())
 def test_any_damage_behind_right_checksums_gets_the_same_verdict(data, draw):
     damaged = bytearray(data)
@@ -79,12 +82,13 @@ def test_any_damage_behind_right_checksums_gets_the_same_verdict(data, draw):
     assert verdict(mended) == verdict_of_the_reference(mended)
 
 
-@settings(max_examples=200)
+@examples(200)
 @given(st.binary(max_size=60).map(lambda tail: b"KMQ\x01" + tail))
 def test_any_bytes_get_the_same_verdict(data):
     assert verdict(data) == verdict_of_the_reference(data)
 
 
+@pytest.mark.compiled_only("no loop takes part")
 @pytest.mark.parametrize("coding", range(3))
 def test_the_generator_makes_files_that_no_encoder_writes(coding):
     files = [generated(random.Random(seed), 300, coding) for seed in range(60)]
@@ -108,6 +112,7 @@ def run(*arguments, **options):
     )
 
 
+@pytest.mark.compiled_only("what is tested is the reference decoder")
 @pytest.mark.parametrize(("channels", "mode"), [(1, "L"), (3, "RGB"), (4, "RGBA")])
 def test_the_command_writes_a_picture_that_others_read(channels, mode, tmp_path):
     picture = np.random.default_rng(channels).integers(0, 256, (5, 7, channels), np.uint8)
@@ -124,6 +129,7 @@ def test_the_command_writes_a_picture_that_others_read(channels, mode, tmp_path)
         assert np.array_equal(np.asarray(image).reshape(picture.shape), picture)
 
 
+@pytest.mark.compiled_only("what is tested is the reference decoder")
 def test_the_command_names_the_requirement_and_traces_every_bit(tmp_path):
     (tmp_path / "bad.kmq").write_bytes(writing.build(header_crc=bytes(4)))
     done = run(SPEC / "reference_decoder.py", tmp_path / "bad.kmq", tmp_path / "out")
@@ -138,6 +144,7 @@ def test_the_command_names_the_requirement_and_traces_every_bit(tmp_path):
     assert all(1 <= int(p) <= 65_535 and bit in "01" for p, bit in bits)
 
 
+@pytest.mark.compiled_only("what is tested is the generator")
 def test_the_generator_s_command_writes_files_and_what_they_decode_to(tmp_path):
     done = run(SPEC / "generate.py", 12, "--output", tmp_path, "--seed", 5, "--max-pixels", 60)
     assert (done.returncode, done.stderr) == (0, b"")

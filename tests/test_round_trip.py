@@ -195,6 +195,7 @@ def test_another_random_state_is_another_start():
     assert len({kmq.encode(picture, 30, random_state=state, **options) for state in range(3)}) > 1
 
 
+@pytest.mark.both_ways
 @pytest.mark.parametrize(
     ("function", "message"),
     [
@@ -226,6 +227,7 @@ def test_large_pictures_are_cut_unless_told_otherwise():
         assert kmq.KmqFile(data).tile == tile
 
 
+@pytest.mark.both_ways
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [

@@ -134,6 +134,7 @@ def test_a_histogram_without_inverse_cannot_be_mapped():
         kmq.map_indices(kmq.Histogram(counted.colours, counted.counts), Palette([[0, 0, 0]]))
 
 
+@pytest.mark.both_ways
 @pytest.mark.parametrize(
     ("entries", "message"),
     [
@@ -147,6 +148,7 @@ def test_a_palette_that_cannot_be_is_refused(entries, message):
         Palette(entries)
 
 
+@pytest.mark.both_ways
 @pytest.mark.parametrize(
     ("indices", "k", "message"),
     [
@@ -159,6 +161,7 @@ def test_an_index_plane_that_cannot_be_is_refused(indices, k, message):
         IndexPlane(indices, k)
 
 
+@pytest.mark.both_ways
 def test_a_view_of_the_array_or_a_copy_of_the_value_changes_nothing():
     array = np.zeros((2, 2), np.uint8)
     view = array[:]
@@ -175,6 +178,7 @@ def test_a_view_of_the_array_or_a_copy_of_the_value_changes_nothing():
         kmq.histogram(array).counts[0] = 1
 
 
+@pytest.mark.both_ways
 def test_values_are_immutable_and_compare_by_content():
     entries, indices = np.zeros((2, 3), np.uint8), np.zeros((2, 2), np.uint8)
     palette, plane = Palette(entries), IndexPlane(indices, 2)
@@ -193,6 +197,7 @@ def test_values_are_immutable_and_compare_by_content():
         palette.entries = entries
 
 
+@pytest.mark.both_ways
 def test_a_plane_needs_a_palette_with_all_its_entries():
     with pytest.raises(ValueError, match="for 3 entries; the palette has 2"):
         Palette([[0], [1]]).colours(IndexPlane([[0]], 3))

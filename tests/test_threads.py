@@ -5,6 +5,7 @@ import pytest
 from kmq._threads import in_order
 
 
+@pytest.mark.both_ways
 @pytest.mark.parametrize("threads", [1, 2, 7])
 def test_results_come_in_order_and_few_items_are_taken_ahead(threads):
     taken = []
@@ -21,6 +22,7 @@ def test_results_come_in_order_and_few_items_are_taken_ahead(threads):
     assert results == [number**2 for number in range(60)]
 
 
+@pytest.mark.both_ways
 @pytest.mark.parametrize("threads", [1, 2, 7])
 def test_the_first_failure_is_raised_and_little_is_done_after_it(threads):
     done = []

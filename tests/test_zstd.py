@@ -6,7 +6,7 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import kmq
@@ -14,7 +14,10 @@ from kmq import FormatError, IndexPlane, KmqError
 from kmq._coding import CODINGS, ZSTD, CodingOptions, candidates
 from kmq._zstd import LARGE, MAX_WINDOW_LOG, unzstd_tile, zstd_tile
 from strategies import planes
+from ways import examples
 from writing import build, crc, uleb, zstd_block, zstd_frame
+
+pytestmark = pytest.mark.both_ways
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -37,7 +40,7 @@ def as_bytes(plane):
     return struct.pack(f"<{len(numbers)}{'B' if plane.k <= 256 else 'H'}", *numbers)
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(planes(), st.sampled_from(["fast", "default", "thorough"]))
 def test_a_tile_is_one_frame_of_its_indices_and_comes_back(plane, effort):
     payload = zstd_tile(plane, effort)

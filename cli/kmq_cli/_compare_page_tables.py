@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
-from importlib.metadata import version
 from typing import TYPE_CHECKING
 
+from kmq import __version__
 from kmq_cli._compare_report import LOSSY_PEERS, SAME, number, present, quality_texts
 from kmq_cli._peers import how_asked
 
@@ -83,7 +83,7 @@ def lossless_table(comparison: Comparison) -> str:
 
 def versions_table(peers: Peers) -> str:
     """Return the table of the codecs' versions and settings, and of what was not found."""
-    versions = {"kmq": version("kmq")} | peers.versions()
+    versions = {"kmq": __version__} | peers.versions()
     rows = [
         (name, number or "?", "" if name == "kmq" else how_asked(name)) for name, number in versions.items()
     ]

@@ -7,13 +7,14 @@ import io
 import json
 import math
 from collections.abc import Iterable, Sequence
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
+import PIL
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from kmq import __version__
 from kmq_cli._failures import printable
 from kmq_cli._ledger_report import KINDS
 from kmq_cli._peers import COMMANDS, LOSSY, PILLOWS, how_asked
@@ -69,7 +70,7 @@ def print_peers(peers: Peers) -> None:
     console = _console()
     versions = peers.versions()
     libraries = ", ".join(dict.fromkeys(versions[codec] for codec in PILLOWS))
-    found = [f"kmq {version('kmq')}", f"Pillow {version('pillow')} ({libraries})"]
+    found = [f"kmq {__version__}", f"Pillow {PIL.__version__} ({libraries})"]
     found += [f"{name} {versions[name]}".strip() for name in versions if name in COMMANDS]
     console.print(Text.assemble(("versions       ", "dim"), ", ".join(found)))
     if peers.missing:
@@ -182,7 +183,7 @@ def comparison_json(comparisons: Sequence[Comparison], peers: Peers) -> str:
     ]
     return json.dumps(
         {
-            "kmq": version("kmq"),
+            "kmq": __version__,
             "codecs": codecs,
             "not_found": list(peers.missing),
             "pictures": [_picture(comparison) for comparison in comparisons],

@@ -9,6 +9,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable
 from functools import partial
@@ -20,7 +21,7 @@ WRITING = threading.Lock()
 def prepare() -> None:
     """Make this worker end when it is told to, or when its parent has ended, but not while it writes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for all processes of the terminal
-    if hasattr(signal, "pthread_sigmask"):
+    if sys.platform != "win32":
         # In this thread and all that come from it: a signal that any thread takes ends the process.
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
         _end_after(partial(signal.sigwait, {signal.SIGTERM}))

@@ -7,6 +7,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,7 +82,7 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
     """Stop a process that hasn't ended and, where the system has sessions, what it started."""
     if process.returncode is not None:
         return
-    if os.name == "posix":
+    if sys.platform != "win32":
         os.killpg(process.pid, signal.SIGKILL)  # nobody has waited for it yet, so the number is still its own
     else:
         process.kill()

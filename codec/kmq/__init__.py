@@ -8,6 +8,11 @@ In the order the data flows::
 Pillow's Image.open and Image.save know .kmq files from then on: see `kmq.pillow`.
 """
 
+from kmq._loops import check_loops
+
+check_loops()  # before anything imports one
+
+# ruff: noqa: E402
 from kmq import pillow
 from kmq._clustering import fit_palette
 from kmq._decode import decode
@@ -48,3 +53,6 @@ __all__ = [
     "save",
     "unpack_indices",
 ]
+
+__version__ = "0.1.0"
+"""The library's; the format has one of its own. pyproject.toml and `kmq --version` take it from here."""

@@ -196,24 +196,21 @@ def _inner(cells: NDArray[np.uint16]) -> NDArray[np.uint16]:
 
 
 def _write_parameters(parameters: _Parameters, coder: NDArray[np.uint32], data: NDArray[np.uint8]) -> None:
-    rates = tables().rates
     if parameters.options & COUNTS:
         steps = _folded(np.diff(parameters.exponents, prepend=0))
-        code_numbers(True, steps, np.full(NUMBER_SLOTS, FRESH, np.uint16), rates, coder, data)
+        _code_numbers(True, steps, coder, data)
     if parameters.options & COEFFICIENTS:
         first, others = parameters.coefficients[:1], parameters.coefficients[1:]
         steps = _folded(np.concatenate([first - DEFAULT, others - first]).reshape(-1))
-        code_numbers(True, steps, np.full(NUMBER_SLOTS, FRESH, np.uint16), rates, coder, data)
+        _code_numbers(True, steps, coder, data)
 
 
 def _read_parameters(
     options: int, palette: Palette, coder: NDArray[np.uint32], data: NDArray[np.uint8], offset: int
 ) -> _Parameters:
-    rates = tables().rates
-
     def numbers(count: int, name: str) -> NDArray[np.int32]:
         found = np.zeros(count, np.int32)
-        if not code_numbers(False, found, np.full(NUMBER_SLOTS, FRESH, np.uint16), rates, coder, data):
+        if not _code_numbers(False, found, coder, data):
             raise FormatError(
                 f"{name} in the payload at offset {offset} have a number of 65,535 or more (spec M31)"
             )
@@ -244,6 +241,17 @@ def _read_parameters(
     return _Parameters(options, exponents, tree, coefficients)
 
 
+def _code_numbers(
+    encoding: bool,  # noqa: FBT001 - as the loop has it
+    numbers: NDArray[np.int32],
+    coder: NDArray[np.uint32],
+    data: NDArray[np.uint8],
+) -> bool:
+    """Write or read numbers; return False if one that is read goes on for too long."""
+    slots = np.full(NUMBER_SLOTS, FRESH, np.uint16)
+    return code_numbers(encoding, numbers.data, slots.data, tables().rates.data, coder.data, data.data)
+
+
 def _folded(steps: NDArray[np.int32]) -> NDArray[np.int32]:
     """Return numbers from 0 on for 0, -1, 1, -2, 2 and so on."""
     return np.where(steps >= 0, 2 * steps, -2 * steps - 1).astype(np.int32)
@@ -268,29 +276,31 @@ def _code(
     flat, match = bool(options & FLAT), bool(options & MATCH)
     state = fresh_state(parameters.model, height * width, width, palette.k, flat=flat, match=match)
     shared = tables()
+    coefficients = np.repeat(parameters.coefficients.astype(np.int16)[:, :, None], 8, axis=2)
+    taps = np.array([x + y * cells.shape[1] for x, y in TAPS], np.intp)
     code_cells(
         encoding,
-        cells.reshape(-1),
+        cells.reshape(-1).data,
         width,
         height,
-        tree.points,
-        tree.nodes,
-        tree.leaf_parents,
-        tree.classes,
-        np.repeat(parameters.coefficients.astype(np.int16)[:, :, None], 8, axis=2),
-        np.array([x + y * cells.shape[1] for x, y in TAPS], np.intp),
-        state.layout,
-        shared.stretch,
-        shared.squash,
-        shared.rates,
-        shared.quantisers,
-        state.slots,
-        state.refined,
-        state.weights,
-        state.final_weights,
-        state.errors,
-        state.flat_slots,
-        state.matches,
-        coder,
-        data,
+        tree.points.data,
+        tree.nodes.data,
+        tree.leaf_parents.data,
+        tree.classes.data,
+        coefficients.data,
+        taps.data,
+        state.layout.data,
+        shared.stretch.data,
+        shared.squash.data,
+        shared.rates.data,
+        shared.quantisers.data,
+        state.slots.data,
+        state.refined.data,
+        state.weights.data,
+        state.final_weights.data,
+        state.errors.data,
+        state.flat_slots.data,
+        state.matches.data,
+        coder.data,
+        data.data,
     )

@@ -74,5 +74,15 @@ def palette_tree(palette: Palette, exponents: NDArray[np.int32]) -> PaletteTree:
     if palette.k > 1:
         order = np.arange(palette.k, dtype=np.int32)
         axes = AXES_OF[palette.channels]
-        fill_tree(points, axes, exponents, order, np.empty_like(order), nodes, leaf_parents, classes)
+        spare = np.empty_like(order)
+        fill_tree(
+            points.data,
+            axes,
+            exponents.data,
+            order.data,
+            spare.data,
+            nodes.data,
+            leaf_parents.data,
+            classes.data,
+        )
     return PaletteTree(points, nodes, leaf_parents, classes)

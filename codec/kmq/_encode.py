@@ -90,11 +90,11 @@ def encode(
 
     `coding` is "packed", "zstd", "context" or "auto": context up to 8 megapixels, zstd above, and packed
     wherever that isn't larger. `effort` is also for how long to look for a smaller file: of the
-    context coding it names the model, and "thorough" takes about twice as long, decoding too. `tile` cuts
-    the picture into squares of that side, a power of two from 16 to 32,768; None leaves it whole, and
-    "auto" leaves up to 4,194,304 pixels whole and cuts larger pictures into squares of 1,024. `threads`, 1
-    to 256, is how many of them are coded at a time. The context coding may renumber the entries of the
-    palette, for that makes files smaller; `keep_palette_order` forbids it, as does `palette`.
+    context coding it names the model, and "thorough" takes several times as long, and to decode about twice
+    as long. `tile` cuts the picture into squares of that side, a power of two from 16 to 32,768; None
+    leaves it whole, and "auto" leaves up to 4,194,304 pixels whole and cuts larger pictures into squares of
+    1,024. `threads`, 1 to 256, is how many of them are coded at a time. The context coding may renumber the
+    entries of the palette, for that makes files smaller; `keep_palette_order` forbids it, as does `palette`.
 
     The same pixels and options give the same bytes, on any number of cores.
 
