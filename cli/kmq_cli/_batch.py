@@ -8,7 +8,7 @@ import json
 import os
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, NoReturn
 
@@ -87,10 +87,12 @@ def work_on(
     failed: Sequence[Outcome],
     jobs: int | None,
     report: Report,
+    run: Callable[[Work, Sequence[Task], int], Generator[Outcome]] = outcomes,
 ) -> NoReturn:
     """Do `work` on all tasks, show how it goes, and leave with an exit code.
 
-    `failed` is what is known to have failed already; `jobs` None is one for each core.
+    `failed` is what is known to have failed already; `jobs` None is one for each core. `run` yields what
+    becomes of the tasks, wherever the work is done.
     """
     total = len(tasks) + len(failed)
     jobs = max(1, min(default_jobs() if jobs is None else jobs, len(tasks)))
@@ -102,7 +104,7 @@ def work_on(
     try:
         with (
             _bar(wording, total, shown=has_bar) as advance,
-            contextlib.closing(outcomes(work, tasks, jobs)) as done,
+            contextlib.closing(run(work, tasks, jobs)) as done,
         ):
             for outcome in itertools.chain(failed, done):
                 tally = tally.plus(outcome)

@@ -281,6 +281,25 @@ def encode(
         ),
     ] = None,
     skip_existing: SkipExisting = False,
+    shared_palette: Annotated[
+        bool,
+        typer.Option(
+            "--shared-palette",
+            metavar="",
+            rich_help_panel=MANY,
+            help="Choose one palette for all pictures together, as for sprites, animations and map series.",
+        ),
+    ] = False,
+    dask: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS|local",
+            rich_help_panel=MANY,
+            help="Do the work on a Dask cluster that reads the same files, as at tcp://10.0.0.1:8786; "
+            "local: on one of --jobs processes.",
+            show_default=False,
+        ),
+    ] = None,
     max_pixels: MaxPixels = None,
     force: Force = False,
     quiet: Quiet = False,
@@ -330,7 +349,13 @@ def encode(
     }
     encoding = Encoding(options, max_pixels, force, skip_existing, skip_if_larger)
     report = reported(quiet=quiet, as_json=as_json)
-    if is_one_file(sources, recursive=recursive, jobs=jobs):
+    if shared_palette and (palette is not None or named or k == "auto"):
+        other = "--palette" if palette is not None else named or "-k auto"
+        raise typer.BadParameter(f"--shared-palette chooses the colours for all pictures: leave {other} out")
+    if is_one_file(sources, recursive=recursive, jobs=jobs) and dask is None and not shared_palette:
         encode_one(sources[0], output, encoding, report)
     else:
-        encode_many(sources, output, encoding, recursive=recursive, jobs=jobs, report=report)
+        encode_many(
+            sources, output, encoding, recursive=recursive, jobs=jobs, report=report, dask=dask,
+            shared_palette=shared_palette,
+        )  # fmt: skip

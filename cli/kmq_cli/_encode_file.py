@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import sys
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,18 +16,21 @@ import typer
 from rich.console import Console
 
 import kmq
+from kmq._colour_table import ColourTable, added_in_channels
 from kmq._decode import MAX_PIXELS
 from kmq._fixed_palette import fixed_palette
 from kmq_cli._batch import Tally, Wording, pixels_bar, refuse_collisions, work_on, written_summary
+from kmq_cli._cluster import KILLED, cluster, done_on, outcomes_on
 from kmq_cli._failures import complain, failures
 from kmq_cli._ledger_report import compared, ledger_json, print_ledger
 from kmq_cli._source import open_image, readable_suffixes
 from kmq_cli._streams import STANDARD, check_output, check_suffix, output_for, read_bytes, write_bytes
 from kmq_cli._tasks import Outcome, Task, check_no_folder, checked_folder, collisions, inputs, with_outputs
 from kmq_cli._tiff import large_tiff
-from kmq_cli._workers import write_file
+from kmq_cli._workers import Work, attempted, write_file
 
 if TYPE_CHECKING:
+    from distributed import Client
     from PIL import Image
 
     from kmq_cli._options import Report
@@ -152,8 +156,13 @@ def encode_many(
     recursive: bool,
     jobs: int | None,
     report: Report,
+    dask: str | None = None,
+    shared_palette: bool = False,
 ) -> None:
-    """Encode every file that the arguments name, report each, and leave with an exit code."""
+    """Encode every file that the arguments name, report each, and leave with an exit code.
+
+    `dask` names a cluster on which to do it; `shared_palette` chooses one palette for all pictures.
+    """
     suffixes = readable_suffixes()
     folder = checked_folder(output, suffixes | {".kmq"})
     encoding = Encoding(
@@ -167,13 +176,79 @@ def encode_many(
     tasks = with_outputs(files, folder, ".kmq")
     refuse_collisions(collisions(tasks))
     wording = Wording("encoding", saves=True, summary=_summary)
-    work_on(tasks, partial(_encoded, encoding), wording, failed=failed, jobs=jobs, report=report)
+    with contextlib.ExitStack() as stack:
+        client = stack.enter_context(cluster(dask, jobs)) if dask is not None else None
+        if shared_palette:
+            encoding, tasks, failed = _with_shared_palette(encoding, tasks, failed, client)
+        work: Work = partial(_encoded, encoding)
+        if client is None:
+            work_on(tasks, work, wording, failed=failed, jobs=jobs, report=report)
+        write = partial(_write, encoding)
+        run = partial(outcomes_on, client, partial(_made, encoding), write)
+        work_on(tasks, work, wording, failed=failed, jobs=jobs, report=report, run=run)
+
+
+def _with_shared_palette(
+    encoding: Encoding, tasks: list[Task], failed: list[Outcome], client: Client | None
+) -> tuple[Encoding, list[Task], list[Outcome]]:
+    """Return how to encode all pictures with one palette, the tasks that can be, and what failed."""
+    from kmq._encode import checked_request, checked_writing
+    from kmq._encode_tiles import chosen_palette
+
+    count = partial(attempted_table, encoding.max_pixels)
+    counted = ((task, count(task)) for task in tasks) if client is None else done_on(client, count, tasks)
+    tables: dict[Task, ColourTable] = {}
+    problems: dict[Task, Outcome] = {}
+    for task, found in counted:
+        if isinstance(found, ColourTable):
+            tables[task] = found
+        else:
+            problems[task] = found or Outcome(task.source, "failed", task.output, KILLED)
+    failed = [*failed, *(problems[task] for task in tasks if task in problems)]
+    tasks = [task for task in tasks if task in tables]
+    if not tasks:
+        return encoding, tasks, failed
+    options = encoding.options
+    kmeans = {name: options[name] for name in ("n_init", "max_iter", "tol", "random_state")}
+    writing = checked_writing(options["coding"], options["tile"], 1, options["effort"], keeps=True)
+    request = checked_request(
+        options["k"], None, (None, None, None), options["space"], options["effort"], options["dither"],
+        options["strength"], kmeans, writing,
+    )  # fmt: skip
+    palette = chosen_palette(added_in_channels([tables[task] for task in tasks]), request)
+    return replace(encoding, options={**options, "k": None, "palette": palette}), tasks, failed
+
+
+def attempted_table(max_pixels: int | None, task: Task) -> ColourTable | Outcome:
+    """Count the colours of a file, or say why that failed."""
+    tables = []
+
+    def work(task: Task) -> Outcome:
+        image, _ = open_image(read_bytes(task.source, max_pixels), max_pixels)
+        with image:
+            tables.append(ColourTable.of(kmq.histogram(image)))
+        return Outcome(task.source, "written", task.output)
+
+    outcome = attempted(work, task)
+    return tables[0] if tables else outcome
 
 
 def _encoded(encoding: Encoding, task: Task) -> Outcome:
     """Encode one of many files. Raises what can go wrong."""
+    outcome, data = _made(encoding, task)
+    if data is not None:
+        _write(encoding, task, data)
+    return outcome
+
+
+def _write(encoding: Encoding, task: Task, data: bytes) -> None:
+    write_file(task.output, data, force=encoding.force)
+
+
+def _made(encoding: Encoding, task: Task) -> tuple[Outcome, bytes | None]:
+    """Return what is to become of one of many files, and the bytes to write, if any. Raises as `_encoded`."""
     if encoding.skip_existing and Path(task.output).is_file():
-        return Outcome(task.source, "skipped", task.output, _exists(task.output))
+        return Outcome(task.source, "skipped", task.output, _exists(task.output)), None
     check_output(task.source, task.output, force=encoding.force, makes_folders=True)
     given = read_bytes(task.source, encoding.max_pixels)
     image, frames = open_image(given, encoding.max_pixels)
@@ -185,9 +260,9 @@ def _encoded(encoding: Encoding, task: Task) -> Outcome:
         notes.append(f"note: {ENTRY_ADDED}")
     sizes = len(given), len(data)
     if encoding.skip_if_larger and len(data) >= len(given):
-        return Outcome(task.source, "skipped", task.output, _no_smaller(*sizes), *sizes, tuple(notes))
-    write_file(task.output, data, force=encoding.force)
-    return Outcome(task.source, "written", task.output, None, *sizes, tuple(notes))
+        left_out = Outcome(task.source, "skipped", task.output, _no_smaller(*sizes), *sizes, tuple(notes))
+        return left_out, None
+    return Outcome(task.source, "written", task.output, None, *sizes, tuple(notes)), data
 
 
 def _summary(tally: Tally) -> str:

@@ -10,11 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from kmq._histogram import Histogram
+from kmq._image import in_channels
 from kmq._z_order import codes_of, colours_of
 
 if TYPE_CHECKING:
@@ -98,6 +100,21 @@ def added(tables: Iterable[ColourTable], most: int = MOST_COLOURS) -> ColourTabl
             waiting = [_sum(waiting).within(most)]
             limit = max(FEW, 3 * len(waiting[0]) // 2)  # half as much again: a colour is sorted a few times
     return _sum(waiting).within(most)
+
+
+def added_in_channels(tables: Iterable[ColourTable]) -> ColourTable:
+    """Return the table of all colours together, in as many channels as the one has that has the most."""
+    given = list(tables)
+    channels = max(table.channels for table in given)
+    return added(map(partial(_in_channels, channels), given))
+
+
+def _in_channels(channels: int, table: ColourTable) -> ColourTable:
+    if table.channels == channels:
+        return table
+    counted = table.histogram()
+    whole = ColourTable.of(Histogram(in_channels(counted.colours, channels), counted.counts))
+    return whole.coarser(table.dropped)
 
 
 def _dropped_bits(dropped: int) -> tuple[int, int, int]:

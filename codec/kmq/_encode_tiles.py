@@ -196,14 +196,14 @@ def table_of(pixels: NDArray[np.uint8]) -> ColourTable:
 def job_for(picture: LargePicture, table: ColourTable, request: Request) -> Job:
     """Choose what the colours of a picture, which have been counted, are mapped to."""
     writing = request.writing
-    mapping = Mapping(_chosen(table, request), request.options.space)
+    mapping = Mapping(chosen_palette(table, request), request.options.space)
     grid = cut(picture.width, picture.height, writing.tile)
     codings = candidates(writing.coding, picture.width * picture.height)
     plans = tuple(planned(mapping.palette, grid, coding, writing) for coding in codings)
     return Job(picture, mapping, plans, writing.threads)
 
 
-def _chosen(table: ColourTable, request: Request) -> Palette:
+def chosen_palette(table: ColourTable, request: Request) -> Palette:
     """Return the palette that `encode` would choose for pictures of these colours."""
     counted = table.histogram()
     if request.palette is not None:
