@@ -230,3 +230,16 @@ def test_a_cluster_that_is_not_there_is_one_line(tmp_path):
     assert done.returncode == 1
     assert done.stderr.startswith("kmq: --dask: no cluster at nonsense")
     assert done.stderr.count("\n") == 1
+
+
+def test_files_of_fsspec_are_written_when_they_are_whole():
+    fsspec = pytest.importorskip("fsspec")
+    store = fsspec.filesystem("memory")
+    expected = kmq.encode(PICTURE, 16, tile=64)
+    with store.open("/scans/one.kmq", "wb") as file:
+        kmq.encode_tiles(PICTURE, file, 16, tile=64)
+    with store.open("/scans/two.kmq", "wb") as file:
+        kmq_dask.encode(da.from_array(PICTURE, chunks=(64, 64, 3)), file, 16, tile=64)
+    assert store.cat("/scans/one.kmq") == store.cat("/scans/two.kmq") == expected
+    assert kmq.KmqFile(store.cat("/scans/one.kmq")).shape == PICTURE.shape
+    store.rm("/scans", recursive=True)
