@@ -217,6 +217,9 @@ def test_options_reach_the_encoder(folder):
         run("encode", "picture.png", f"--coding={coding}", "-fo", "x.kmq", *flags, "--threads=2", check=0)
         assert (folder / "x.kmq").read_bytes() == kmq.encode(PICTURE, coding=coding, **options)
     run("decode", "x.kmq", "-o", "x.png", "--threads=2", check=0)
+    for flag, tile in [("auto", "auto"), ("none", None)]:
+        run("encode", "picture.png", "-fo", "x.kmq", f"--tile={flag}", check=0)
+        assert (folder / "x.kmq").read_bytes() == kmq.encode(PICTURE, tile=tile)
 
 
 def test_packing_and_the_source_are_shown_beside_what_was_written(folder):
@@ -341,6 +344,7 @@ def test_an_error_is_one_line_with_the_name(folder, arguments, message):
     [
         ["nonsense"], ["encode"], ["encode", "picture.png", "-k", "0"], ["encode", "picture.png", "-k", "x"],
         ["encode", "picture.png", "-k", "65537"], ["encode", "picture.png", "--tile", "24"],
+        ["encode", "picture.png", "--tile", "8"], ["encode", "picture.png", "--tile", "some"],
         ["encode", "picture.png", "--coding", "zip"], ["encode", "picture.png", "--keep", "all"],
         ["encode", "picture.png", "-o", "x.png"], ["encode", ""], ["encode", "picture.png", "-o", ""],
         ["encode", "picture.png", "--tol", "nan"], ["encode", "picture.png", "-o", "picture.png", "-f"],

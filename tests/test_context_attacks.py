@@ -14,17 +14,17 @@ from kmq import (
     _palette_coding,
     _palette_coding_loop,
 )
-from kmq._coding import CODINGS
-from kmq._container import write_container
+from kmq._coding import CodingOptions
 from kmq._context_prediction import fitted_coefficients
 from kmq._tiles import TileGrid
+from kmq._writing import Plan, joined
 from test_loops import uncompiled
 
 GREY = kmq.Palette([[0], [255]])
 
 
 def context_file(grid, palette, payloads, coded=None):
-    return write_container(grid, palette, CODINGS["context"], payloads, {}, coded)
+    return joined(Plan(grid, palette, coded, None, "context", CodingOptions()), payloads, {})
 
 
 def damaged_file(seed):

@@ -215,6 +215,18 @@ def test_arguments_of_another_type_are_named(function, message):
         function()
 
 
+def test_large_pictures_are_cut_unless_told_otherwise():
+    for height, options, tile in [
+        (2048, {}, None),
+        (2049, {}, 1024),
+        (2049, {"tile": "auto"}, 1024),
+        (2049, {"tile": None}, None),
+        (20, {"tile": 16}, 16),
+    ]:
+        data = kmq.encode(np.zeros((height, 2048), np.uint8), coding="packed", **options)
+        assert kmq.KmqFile(data).tile == tile
+
+
 @pytest.mark.both_ways
 @pytest.mark.parametrize(
     ("options", "error", "message"),
@@ -229,6 +241,7 @@ def test_arguments_of_another_type_are_named(function, message):
         ({"tile": 8}, ValueError, "tile is 8"),
         ({"tile": 24}, ValueError, "tile is 24; it must be a power of two"),
         ({"tile": 65_536}, ValueError, "tile is 65536; it must be 16 to 32,768"),
+        ({"tile": "16"}, TypeError, "tile is '16'; it must be a power of two, 'auto' or None"),
         ({"keep": ["iptc"]}, ValueError, "keep names 'iptc'; it can name icc, exif, xmp"),
         ({"keep": None}, TypeError, "keep is None"),
         ({"n_init": 0}, ValueError, "n_init is 0"),

@@ -8,7 +8,7 @@ import json
 import os
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, NoReturn
 
@@ -87,10 +87,12 @@ def work_on(
     failed: Sequence[Outcome],
     jobs: int | None,
     report: Report,
+    run: Callable[[Work, Sequence[Task], int], Generator[Outcome]] = outcomes,
 ) -> NoReturn:
     """Do `work` on all tasks, show how it goes, and leave with an exit code.
 
-    `failed` is what is known to have failed already; `jobs` None is one for each core.
+    `failed` is what is known to have failed already; `jobs` None is one for each core. `run` yields what
+    becomes of the tasks, wherever the work is done.
     """
     total = len(tasks) + len(failed)
     jobs = max(1, min(default_jobs() if jobs is None else jobs, len(tasks)))
@@ -102,7 +104,7 @@ def work_on(
     try:
         with (
             _bar(wording, total, shown=has_bar) as advance,
-            contextlib.closing(outcomes(work, tasks, jobs)) as done,
+            contextlib.closing(run(work, tasks, jobs)) as done,
         ):
             for outcome in itertools.chain(failed, done):
                 tally = tally.plus(outcome)
@@ -164,6 +166,21 @@ def _bar(wording: Wording, total: int, *, shown: bool) -> Iterator[Callable[[Tal
             progress.update(bar, completed=tally.files, saved=text)
 
         yield advance
+
+
+@contextlib.contextmanager
+def pixels_bar(verb: str) -> Iterator[Callable[[int, int], None]]:
+    """Show, on a terminal, how far work on one large picture is; the yielded function is told."""
+    if not _is_terminal(sys.stderr):
+        yield lambda _done, _total: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+    columns = [TextColumn(verb), BarColumn(), TaskProgressColumn(), TimeRemainingColumn(), TextColumn("left")]
+    with Progress(*columns, console=Console(stderr=True), transient=True, redirect_stdout=False) as progress:
+        bar = progress.add_task("", total=None)
+        yield lambda done, total: progress.update(bar, completed=done, total=total)
 
 
 def _is_terminal(stream: object) -> bool:

@@ -70,10 +70,14 @@ class Dither(StrEnum):
     ordered = "ordered"
 
 
-def _power_of_two(tile: int | None) -> int | None:
-    if tile is not None and tile & (tile - 1):
-        raise typer.BadParameter(f"{tile} is not a power of two")
-    return tile
+def _tile(text: str) -> str:
+    if text in ("auto", "none"):
+        return text
+    if text.isascii() and text.isdecimal() and len(text) <= 5 and 16 <= int(text) <= 32_768:
+        if int(text) & (int(text) - 1):
+            raise typer.BadParameter(f"{text} is not a power of two")
+        return text
+    raise typer.BadParameter(f"{text!r} is neither a power of two from 16 to 32,768 nor auto or none")
 
 
 def _colours(text: str | None) -> str | None:
@@ -209,17 +213,15 @@ def encode(
         ),
     ] = False,
     tile: Annotated[
-        int | None,
+        str,
         typer.Option(
             rich_help_panel=HOW,
-            min=16,
-            max=32768,
-            callback=_power_of_two,
-            metavar="N",
-            help="Cut into tiles of N x N pixels, a power of two.",
-            show_default="one tile",
+            callback=_tile,
+            metavar="N|auto|none",
+            help="Cut into tiles of N x N pixels, a power of two; none: one tile; auto: one up to 4,194,304 "
+            "pixels, tiles of 1024 above.",
         ),
-    ] = None,
+    ] = "auto",
     threads: Threads = 1,
     keep: Annotated[
         str,
@@ -281,6 +283,25 @@ def encode(
         ),
     ] = None,
     skip_existing: SkipExisting = False,
+    shared_palette: Annotated[
+        bool,
+        typer.Option(
+            "--shared-palette",
+            metavar="",
+            rich_help_panel=MANY,
+            help="Choose one palette for all pictures together, as for sprites, animations and map series.",
+        ),
+    ] = False,
+    dask: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS|local",
+            rich_help_panel=MANY,
+            help="Do the work on a Dask cluster that reads the same files, as at tcp://10.0.0.1:8786; "
+            "local: on one of --jobs processes.",
+            show_default=False,
+        ),
+    ] = None,
     max_pixels: MaxPixels = None,
     force: Force = False,
     quiet: Quiet = False,
@@ -319,7 +340,7 @@ def encode(
         "dither": dither.value,
         "strength": strength,
         "coding": coding.value,
-        "tile": tile,
+        "tile": int(tile) if tile.isdecimal() else {"none": None}.get(tile, tile),
         "threads": threads,
         "keep_palette_order": keep_palette_order,
         "keep": [name for name in keep.split(",") if name],
@@ -330,7 +351,13 @@ def encode(
     }
     encoding = Encoding(options, max_pixels, force, skip_existing, skip_if_larger)
     report = reported(quiet=quiet, as_json=as_json)
-    if is_one_file(sources, recursive=recursive, jobs=jobs):
+    if shared_palette and (palette is not None or named or k == "auto"):
+        other = "--palette" if palette is not None else named or "-k auto"
+        raise typer.BadParameter(f"--shared-palette chooses the colours for all pictures: leave {other} out")
+    if is_one_file(sources, recursive=recursive, jobs=jobs) and dask is None and not shared_palette:
         encode_one(sources[0], output, encoding, report)
     else:
-        encode_many(sources, output, encoding, recursive=recursive, jobs=jobs, report=report)
+        encode_many(
+            sources, output, encoding, recursive=recursive, jobs=jobs, report=report, dask=dask,
+            shared_palette=shared_palette,
+        )  # fmt: skip

@@ -11,9 +11,8 @@ from typing import BinaryIO
 
 import typer
 
-from kmq._atomic import write_atomically
+from kmq._atomic import write_atomically, write_stream
 from kmq._decode import MAX_PIXELS
-from kmq._encode import write_stream
 from kmq._reading import read_bounded
 from kmq_cli._failures import failures, standard_output
 

@@ -17,6 +17,7 @@ from kmq import pillow
 from kmq._clustering import fit_palette
 from kmq._decode import decode
 from kmq._encode import encode, save
+from kmq._encode_tiles import encode_tiles
 from kmq._errors import FormatError, KmqError, LimitError, TargetError, TruncatedError, UnsupportedError
 from kmq._file import KmqFile, inspect
 from kmq._file import open_file as open  # noqa: A004  as in Image.open; the builtin is not used here
@@ -41,6 +42,7 @@ __all__ = [
     "UnsupportedError",
     "decode",
     "encode",
+    "encode_tiles",
     "fit_palette",
     "histogram",
     "inspect",

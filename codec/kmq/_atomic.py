@@ -4,13 +4,24 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import io
 import os
 import secrets
+import shutil
 import stat
+import tempfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import BinaryIO, TypeAlias
+
+Content: TypeAlias = "bytes | Callable[[BinaryIO], None]"
+"""What to write: bytes, or what writes them to a file that it may seek in. It can be asked twice."""
+
+COPIED = 1 << 20
+"""Bytes that are copied at a time."""
 
 
-def write_atomically(path: str | os.PathLike[str], data: bytes, *, overwrite: bool = True) -> None:
+def write_atomically(path: str | os.PathLike[str], data: Content, *, overwrite: bool = True) -> None:
     """Write `data` to `path`: all of it, or nothing and what was there stays.
 
     The bytes are written and flushed to a file that has no name yet, where the system has
@@ -30,7 +41,7 @@ def write_atomically(path: str | os.PathLike[str], data: bytes, *, overwrite: bo
     except FileNotFoundError:
         mode = None
     if mode is not None and not stat.S_ISREG(mode):
-        Path(path).write_bytes(data)
+        _write_as_it_is(Path(path), data)
         return
     if not overwrite:
         check_free(path)
@@ -49,7 +60,7 @@ def write_atomically(path: str | os.PathLike[str], data: bytes, *, overwrite: bo
         _remove(temporary)
 
 
-def _write_beside(temporary: Path, target: Path, data: bytes, mode: int | None, *, overwrite: bool) -> None:
+def _write_beside(temporary: Path, target: Path, data: Content, mode: int | None, *, overwrite: bool) -> None:
     """Write a file, then give it the name `target`. Can leave one of the name `temporary`."""
     if not overwrite and _write_nameless(target, data):
         return
@@ -74,7 +85,7 @@ def check_free(path: str | os.PathLike[str]) -> None:
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), os.fspath(path))
 
 
-def _write_nameless(path: Path, data: bytes) -> bool:
+def _write_nameless(path: Path, data: Content) -> bool:
     """Write a file that gets its name only when it is whole. Return False if the system has none.
 
     Raises FileExistsError if the name was taken in the meantime, OSError if writing fails.
@@ -85,8 +96,8 @@ def _write_nameless(path: Path, data: bytes) -> bool:
         descriptor = os.open(path.parent, os.O_WRONLY | os.O_TMPFILE, 0o666)
     except OSError:  # not on this file system
         return False
-    with os.fdopen(descriptor, "wb") as file:
-        _write_and_flush(file.fileno(), data)
+    with os.fdopen(descriptor, "wb", buffering=0) as file:
+        _write_and_flush(file, data)
         try:
             # src_dir_fd makes Python follow the link; with an absolute path it is not used
             os.link(f"/proc/self/fd/{descriptor}", path, src_dir_fd=descriptor)
@@ -97,18 +108,47 @@ def _write_nameless(path: Path, data: bytes) -> bool:
     return True
 
 
-def _write_named(path: Path, data: bytes) -> None:
+def _write_named(path: Path, data: Content) -> None:
     binary = getattr(os, "O_BINARY", 0)  # Windows would write line ends otherwise
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | binary, 0o666)
-    with os.fdopen(descriptor, "wb") as file:
-        _write_and_flush(file.fileno(), data)
+    with os.fdopen(descriptor, "wb", buffering=0) as file:
+        _write_and_flush(file, data)
 
 
-def _write_and_flush(descriptor: int, data: bytes) -> None:
+def _write_and_flush(file: BinaryIO, data: Content) -> None:
+    if callable(data):
+        data(file)
+    else:
+        left = memoryview(data)
+        while left:
+            left = left[os.write(file.fileno(), left) :]
+    os.fsync(file.fileno())
+
+
+def write_stream(file: BinaryIO, data: bytes) -> None:
+    """Write all of `data`; an unbuffered stream may take less at a time."""
     left = memoryview(data)
     while left:
-        left = left[os.write(descriptor, left) :]
-    os.fsync(descriptor)
+        written = file.write(left)
+        if written is None and isinstance(file, io.RawIOBase):
+            raise BlockingIOError(errno.EAGAIN, "the stream takes no more bytes now", len(data) - len(left))
+        left = left[len(left) if written is None else written :]
+
+
+def write_copied(file: BinaryIO, write: Callable[[BinaryIO], None]) -> None:
+    """Write to a stream what `write` writes to a file that it may seek in, once that is whole."""
+    with tempfile.TemporaryFile() as whole:
+        write(whole)
+        whole.seek(0)
+        shutil.copyfileobj(whole, file, COPIED)
+
+
+def _write_as_it_is(path: Path, data: Content) -> None:
+    if not callable(data):
+        path.write_bytes(data)
+        return
+    with path.open("wb") as file:
+        write_copied(file, data)
 
 
 def _replace_nothing(temporary: Path, target: Path) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 
 from kmq._arguments import checked_integer, checked_name, checked_number, checked_type
 from kmq._colour_space import OPAQUE, UNIT, ColourSpace, checked_space, colours_at, points_of
+from kmq._colour_table import MOST_COLOURS, ColourTable
 from kmq._dithering import DITHERS, STRENGTH
 from kmq._histogram import Histogram
 from kmq._nearest import nearest
@@ -130,7 +131,8 @@ def fit_palette(
     quarter of the entries above 16 (fewer above k = 512) and a tenth of the error. Centres
     are rounded to 8 bits; an entry that repeats or that no colour is nearest to makes room
     for the colour that is served worst, and one becomes the colour of its pixels if more
-    than half of them have just that. Entries are sorted by luma.
+    than half of them have just that. Entries are sorted by luma. Of more than 1,048,576 colours, low bits
+    of red, green and blue are left out until there are no more.
 
     `space` is "oklab" (Ottosson, 2020; what the eye sees) or "srgb" (least squared error in
     RGB). With alpha, the error is the mean of those over black and over white. Transparent
@@ -155,7 +157,10 @@ def fit_palette(
 
 def cluster_palette(histogram: Histogram, k: int, options: KMeansOptions) -> Palette:
     """Do the work of `fit_palette`, with arguments that have been checked."""
-    colours, counts = histogram.colours, histogram.counts
+    counted = histogram
+    if len(histogram) > MOST_COLOURS:
+        counted = ColourTable.of(histogram).within(MOST_COLOURS).histogram()
+    colours, counts = counted.colours, counted.counts
     if len(colours) <= k:
         return Palette(_sorted_by_luma(colours))
     space = checked_space(options.space)

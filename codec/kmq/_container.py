@@ -102,17 +102,19 @@ class Container:
         return payload
 
 
-def write_container(
+def write_head(
     grid: TileGrid,
     palette: Palette,
     coding: Coding,
-    payloads: Sequence[bytes],
+    lengths: Sequence[int],
+    crcs: Sequence[int],
     metadata: Mapping[str, bytes],
     coded_palette: bytes | None = None,
 ) -> bytes:
-    """Return the bytes of a file. `payloads` has one for each tile of `grid`, in raster order.
+    """Return all of a file but its payloads, which come after it.
 
-    `coded_palette` is the palette in coded form; None leaves it as it is.
+    `lengths` and `crcs` are those of the payload of each tile of `grid`, in raster order; how many bytes
+    are returned doesn't depend on them. `coded_palette` is the palette in coded form, if it has one.
     """
     has_lengths = _item_bytes(grid, coding) > CRC_BYTES
     sections = b"".join(
@@ -141,12 +143,13 @@ def write_container(
             optional,
             entries,
             b"".join(
-                (len(payload).to_bytes(LENGTH_BYTES, "little") if has_lengths else b"") + _crc(payload)
-                for payload in payloads
+                (length.to_bytes(LENGTH_BYTES, "little") if has_lengths else b"")
+                + crc.to_bytes(CRC_BYTES, "little")
+                for length, crc in zip(lengths, crcs, strict=True)
             ),
         ]
     )
-    return b"".join([_with_crc(header), sections, *payloads])
+    return _with_crc(header) + sections
 
 
 def read_container(data: memoryview, max_pixels: int | None = None) -> Container:
@@ -388,9 +391,5 @@ def _uleb(value: int) -> bytes:
     return bytes(out)
 
 
-def _crc(covered: bytes) -> bytes:
-    return zlib.crc32(covered).to_bytes(CRC_BYTES, "little")
-
-
 def _with_crc(covered: bytes) -> bytes:
-    return covered + _crc(covered)
+    return covered + zlib.crc32(covered).to_bytes(CRC_BYTES, "little")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-import io
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -13,9 +11,10 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 import numpy as np
 
 from kmq._arguments import checked_name
-from kmq._atomic import check_free, write_atomically
+from kmq._atomic import check_free, write_atomically, write_stream
 from kmq._clustering import KMeansOptions, cluster_palette
 from kmq._coding import AUTO, CODINGS, PACKED, CodingOptions
+from kmq._colour_table import MOST_COLOURS
 from kmq._dithering import STRENGTH
 from kmq._file import inspect_canonical
 from kmq._fixed_palette import PaletteLike, fixed_palette, matched
@@ -49,7 +48,7 @@ def encode(
     dither: str = "none",
     strength: float | None = None,
     coding: str = "auto",
-    tile: int | None = None,
+    tile: int | str | None = "auto",
     threads: int = 1,
     keep_palette_order: bool = False,
     keep: Iterable[str] = (),
@@ -92,9 +91,10 @@ def encode(
     `coding` is "packed", "zstd", "context" or "auto": context up to 8 megapixels, zstd above, and packed
     wherever that isn't larger. `effort` is also for how long to look for a smaller file: of the
     context coding it names the model, and "thorough" takes several times as long, and to decode about twice
-    as long. `tile` cuts the picture into squares of that side, a power of two from 16 to 32,768, of which
-    `threads`, 1 to 256, are coded at a time. The context coding may renumber the entries of the palette,
-    for that makes files smaller; `keep_palette_order` forbids it, as does `palette`.
+    as long. `tile` cuts the picture into squares of that side, a power of two from 16 to 32,768; None
+    leaves it whole, and "auto" leaves up to 4,194,304 pixels whole and cuts larger pictures into squares of
+    1,024. `threads`, 1 to 256, is how many of them are coded at a time. The context coding may renumber the
+    entries of the palette, for that makes files smaller; `keep_palette_order` forbids it, as does `palette`.
 
     The same pixels and options give the same bytes, on any number of cores.
 
@@ -104,8 +104,10 @@ def encode(
     """
     kmeans = {"n_init": n_init, "max_iter": max_iter, "tol": tol, "random_state": random_state}
     keeps = keep_palette_order or palette is not None
-    writing = _writing(coding, tile, threads, effort, keeps)
-    request = _request(k, palette, (psnr, max_bytes, bpp), space, effort, dither, strength, kmeans, writing)
+    writing = checked_writing(coding, tile, threads, effort, keeps)
+    request = checked_request(
+        k, palette, (psnr, max_bytes, bpp), space, effort, dither, strength, kmeans, writing
+    )
     return _encode(canonical_image(image, keep), request)
 
 
@@ -123,7 +125,7 @@ def save(
     dither: str = "none",
     strength: float | None = None,
     coding: str = "auto",
-    tile: int | None = None,
+    tile: int | str | None = "auto",
     threads: int = 1,
     keep_palette_order: bool = False,
     keep: Iterable[str] = (),
@@ -144,8 +146,10 @@ def save(
     """
     kmeans = {"n_init": n_init, "max_iter": max_iter, "tol": tol, "random_state": random_state}
     keeps = keep_palette_order or palette is not None
-    writing = _writing(coding, tile, threads, effort, keeps)
-    request = _request(k, palette, (psnr, max_bytes, bpp), space, effort, dither, strength, kmeans, writing)
+    writing = checked_writing(coding, tile, threads, effort, keeps)
+    request = checked_request(
+        k, palette, (psnr, max_bytes, bpp), space, effort, dither, strength, kmeans, writing
+    )
     path = file if isinstance(file, (str, os.PathLike)) else None
     if path is None and not hasattr(file, "write"):
         raise TypeError(f"file is {type(file).__name__}; it must be a path or a file open for writing")
@@ -160,18 +164,8 @@ def save(
     return inspect_canonical(data, canonical)
 
 
-def write_stream(file: BinaryIO, data: bytes) -> None:
-    """Write all of `data`; an unbuffered stream may take less at a time."""
-    left = memoryview(data)
-    while left:
-        written = file.write(left)
-        if written is None and isinstance(file, io.RawIOBase):
-            raise BlockingIOError(errno.EAGAIN, "the stream takes no more bytes now", len(data) - len(left))
-        left = left[len(left) if written is None else written :]
-
-
 @dataclass(frozen=True, slots=True)
-class _Request:
+class Request:
     """What the encoder is asked for, checked before any work is done."""
 
     k: int | Target
@@ -180,7 +174,7 @@ class _Request:
     writing: Writing
 
 
-def _request(
+def checked_request(
     k: object,
     palette: PaletteLike | None,
     demands: tuple[float | None, int | None, float | None],
@@ -190,7 +184,7 @@ def _request(
     strength: float | None,
     kmeans: dict[str, Any],
     writing: Writing,
-) -> _Request:
+) -> Request:
     """Check the arguments. Raises ValueError or TypeError, naming the argument."""
     fixed = None if palette is None else fixed_palette(palette)
     number = checked_target(k, *demands, fixed=None if fixed is None else fixed.k)
@@ -199,16 +193,18 @@ def _request(
     if strength is None:
         strength = STRENGTH if fixed is None else 1.0
     options = KMeansOptions(space, effort, dither, strength, **kmeans)
-    return _Request(number, fixed, options, writing)
+    return Request(number, fixed, options, writing)
 
 
-def _writing(coding: object, tile: int | None, threads: object, effort: str, keeps: object) -> Writing:
+def checked_writing(
+    coding: object, tile: int | str | None, threads: object, effort: str, keeps: object
+) -> Writing:
     """Check the arguments. Raises ValueError or TypeError, naming the argument."""
     name = checked_name("coding", coding, (AUTO, *CODINGS))
     return Writing(name, checked_tile(tile), checked_threads(threads), CodingOptions(effort), bool(keeps))
 
 
-def _encode(canonical: CanonicalImage, request: _Request) -> bytes:
+def _encode(canonical: CanonicalImage, request: Request) -> bytes:
     if isinstance(request.k, Target):
         return _encode_to_target(canonical, request, request.k)
     palette, plane = _quantise(canonical, request, request.k)
@@ -239,7 +235,7 @@ class _Attempt:
         return len(self.data)
 
 
-def _encode_to_target(canonical: CanonicalImage, request: _Request, target: Target) -> bytes:
+def _encode_to_target(canonical: CanonicalImage, request: Request, target: Target) -> bytes:
     """Try numbers of colours on one histogram until the target is met."""
     if canonical.indexed is not None and target.psnr is None and not target.auto:
         own = _Attempt(canonical.indexed[0].k, *canonical.indexed, canonical, request.writing)
@@ -264,7 +260,7 @@ def _encode_to_target(canonical: CanonicalImage, request: _Request, target: Targ
     return reached(target, attempt, bound, len(counted), height * width, exact=exact).data
 
 
-def _quantise(canonical: CanonicalImage, request: _Request, k: int) -> tuple[Palette, IndexPlane]:
+def _quantise(canonical: CanonicalImage, request: Request, k: int) -> tuple[Palette, IndexPlane]:
     if request.palette is not None:
         counted, palette = matched(histogram(canonical), request.palette)
         return palette, _mapped(counted, palette, request)
@@ -274,21 +270,22 @@ def _quantise(canonical: CanonicalImage, request: _Request, k: int) -> tuple[Pal
     return _chosen(counted, k, request)
 
 
-def _chosen(counted: Histogram, k: int, request: _Request) -> tuple[Palette, IndexPlane]:
+def _chosen(counted: Histogram, k: int, request: Request) -> tuple[Palette, IndexPlane]:
     """Choose a palette and map the picture to it; entries that dithering doesn't use are left out."""
     if len(counted) <= k:  # every colour has an entry: there is nothing to dither
         request = replace(request, options=replace(request.options, dither="none"))
     palette = cluster_palette(counted, k, request.options)
     plane = _mapped(counted, palette, request)
     used = index_counts(plane) > 0
-    if used.all():
+    # Of very many colours not all are looked at, and with tiles from elsewhere it isn't known in time.
+    if used.all() or (len(counted) > MOST_COLOURS and request.options.dither == "none"):
         return palette, plane
     left = Palette(palette.entries[used])
     numbers: Indices = (np.cumsum(used) - used).astype(index_dtype(left.k))
     return left, trusted_plane(numbers[plane.indices], left.k)
 
 
-def _mapped(counted: Histogram, palette: Palette, request: _Request) -> IndexPlane:
+def _mapped(counted: Histogram, palette: Palette, request: Request) -> IndexPlane:
     options = request.options
     return map_indices(
         counted, palette, space=options.space, dither=options.dither, strength=options.strength

@@ -9,6 +9,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+import numpy as np
+
 from kmq._arguments import checked_bytes, checked_integer
 from kmq._coding import PACKED
 from kmq._container import Container, read_container
@@ -19,18 +21,22 @@ from kmq._index_plane import IndexPlane, trusted_plane, zero_indices
 from kmq._ledger import Ledger, make_ledger
 from kmq._packing import PackedPlane
 from kmq._reading import read_kmq
+from kmq._slicing import selection
 from kmq._threads import checked_threads, in_order
-from kmq._tiles import Box
+from kmq._thumbnail import CellSums
+from kmq._tiles import MAX_SIDE, Box
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
-    import numpy as np
-    from numpy.typing import NDArray
+    from numpy.typing import DTypeLike, NDArray
 
     from kmq._image import ImageLike
     from kmq._index_plane import Indices
     from kmq._palette import Palette
+
+BAND = 1 << 20
+"""Pixels of a packed tile that are unpacked at a time, where not all are needed at once."""
 
 
 class KmqFile:
@@ -40,6 +46,9 @@ class KmqFile:
     and metadata are checked at once, the pixels when they are read. As a context manager it
     closes the file. `max_pixels` (None: no limit) is the most that one call decodes, `threads`
     how many tiles it decodes at a time.
+
+    It is sliced like the array of its pixels: `file[y0:y1, x0:x1]` decodes that part, and
+    `np.asarray(file)` all. Whatever takes an object with `shape`, `dtype` and slices takes it.
 
     Raises FormatError, TruncatedError or UnsupportedError.
     """
@@ -66,6 +75,25 @@ class KmqFile:
     def height(self) -> int:
         """Rows."""
         return self._container.grid.height
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the picture as an array: (H, W) for grey, else (H, W, 3 | 4)."""
+        channels = self.palette.channels
+        return (self.height, self.width) if channels == 1 else (self.height, self.width, channels)
+
+    @property
+    def dtype(self) -> np.dtype[np.uint8]:
+        """Of the picture as an array: uint8."""
+        return np.dtype(np.uint8)
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes of the picture as an array: 2 for grey, else 3."""
+        return len(self.shape)
+
+    def __len__(self) -> int:
+        return self.height
 
     @property
     def k(self) -> int:
@@ -124,6 +152,68 @@ class KmqFile:
         as `indices`.
         """
         return self.palette.colours(self._region((x, y, width, height)))
+
+    def __getitem__(self, key: object) -> NDArray[np.uint8]:
+        """Decode a part of the picture: `file[y0:y1, x0:x1]`, `file[y]`, `file[..., 0]`.
+
+        As of an array: negative places count from the end, integers take away their axis, and slices may
+        have steps, but all that lies between the first pixel and the last is decoded, as `read` does. (A
+        picture with fewer pixels is quicker had from `thumbnail`.) Raises as `read`; IndexError for
+        a place outside, TypeError for what is neither an integer, a slice nor `...`.
+        """
+        chosen = selection(key, self.shape)
+        if chosen.box is None:
+            return np.empty(chosen.shape, np.uint8)
+        decoded = self.read(*chosen.box)
+        part = decoded[chosen.index]
+        # A copy lets go of what was decoded and not asked for. Of a single value NumPy makes a scalar.
+        return part.copy() if part.size < decoded.size else part
+
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[np.generic]:  # noqa: FBT001
+        """Decode the picture, as `pixels` does, for `np.asarray`. Raises ValueError if `copy` is False."""
+        if copy is False:
+            raise ValueError("copy is False; decoding a picture always makes a new array")
+        pixels = self.pixels()
+        return pixels if dtype is None else pixels.astype(dtype, copy=False)
+
+    def thumbnail(self, max_side: int) -> NDArray[np.uint8]:
+        """Return the whole picture zoomed out, no side longer than `max_side` pixels, 1 to 2^31 - 1.
+
+        Each of its pixels is the mean of a square of n x n, of which those at the right and bottom edges are
+        cut, with the smallest n that does it; n is 1 if the picture is small enough. Means are of sRGB
+        values, as with Pillow's `Image.reduce`; with alpha, colours count by it. Shape and dtype are
+        those of `read`.
+
+        Every tile is decoded, and its checksum checked, but none is kept: beside the result it takes
+        8 bytes for each of its values, and a tile for each thread. Only in a picture of one tile that isn't
+        packed, that tile is the picture's indices.
+
+        Raises as `indices`: `max_pixels` is for the whole picture.
+        """
+        max_side = checked_integer("max_side", max_side, 1, MAX_SIDE)
+        self._check_limit(self.width, self.height)
+        side = -(-max(self.width, self.height) // max_side)
+        cells = CellSums(self.width, self.height, side, self.palette)
+        grid = self._container.grid
+
+        def sums(number: int) -> tuple[Box, NDArray[np.int64]]:
+            box = grid.box(number)
+            return box, cells.of(box, self._bands(number))
+
+        for box, part in in_order(sums, range(grid.count), self._threads):
+            cells.add(box, part)
+        return cells.means()
+
+    def _bands(self, number: int) -> Iterator[Indices]:
+        """Verify a tile and yield its indices, some rows at a time where they can be had so."""
+        if self._container.coding is not PACKED:
+            yield read_tile(self._data, self._container, number)
+            return
+        self._container.checked_payload(self._data, number)
+        tile = self._container.grid.box(number)
+        rows = max(1, BAND // tile.width)
+        for y in range(0, tile.height, rows):
+            yield self._part(number, Box(0, y, tile.width, min(rows, tile.height - y)))
 
     def verify(self) -> None:
         """Check what was not checked when the file was opened: the tiles, every requirement on them.

@@ -107,6 +107,14 @@ def histogram(image: ImageLike | CanonicalImage) -> Histogram:
     Raises ValueError if it is not such a picture.
     """
     pixels = (image if isinstance(image, CanonicalImage) else canonical_image(image)).pixels
+    codes, counts, inverse = counted_codes(pixels)
+    return Histogram(colours_of(codes, pixels.shape[2]), counts, inverse)
+
+
+def counted_codes(
+    pixels: NDArray[np.uint8],
+) -> tuple[NDArray[np.uint32], NDArray[np.int64], NDArray[np.uint32]]:
+    """Return the Z-order codes of the colours of canonical pixels, ascending, counts, and the inverse."""
     height, width, channels = pixels.shape
     flat = np.ascontiguousarray(pixels).reshape(-1, channels)
     places = np.empty(height * width, np.uint32)
@@ -119,7 +127,7 @@ def histogram(image: ImageLike | CanonicalImage) -> Histogram:
     list_codes(bitmaps.data, blocks.data, order.data, firsts.data, codes.data)
     counts = np.zeros(len(codes), np.int64)
     rank_and_count(places.data, bitmaps.data, firsts.data, counts.data)
-    return Histogram(colours_of(codes, channels), counts, places.reshape(height, width))
+    return codes, counts, places.reshape(height, width)
 
 
 def _blocks_of(

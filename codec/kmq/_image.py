@@ -97,10 +97,10 @@ def _from_array(array: NDArray[np.uint8]) -> NDArray[np.uint8]:
         raise ValueError(f"image is an array of {array.dtype}, shape {shape}; it must be {ACCEPTED}")
     if array.size == 0:
         raise ValueError(f"image is empty: its shape is {shape}")
-    return _without_hidden_colours(np.atleast_3d(np.asarray(array)))
+    return without_hidden_colours(np.atleast_3d(np.asarray(array)))
 
 
-def _without_hidden_colours(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def without_hidden_colours(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Make every fully transparent pixel transparent black: what doesn't show costs no entry."""
     if pixels.shape[2] == 4:
         hidden = pixels[:, :, 3] == 0
@@ -126,7 +126,7 @@ def _from_pillow(image: Image.Image, keep: tuple[str, ...]) -> CanonicalImage:
         plain = plain.convert("RGB")
     if plain.mode == "LA":
         plain = plain.convert("RGBA")
-    pixels = _without_hidden_colours(np.atleast_3d(np.asarray(plain)))
+    pixels = without_hidden_colours(np.atleast_3d(np.asarray(plain)))
     # An ICC profile of RGB, if it is kept, means nothing for grey.
     channels = fewest_channels(pixels, grey="icc" not in kept)
     pixels = pixels[:, :, :channels]
@@ -146,7 +146,7 @@ def _from_indexed(image: Image.Image, profile: bytes, kept: Mapping[str, bytes])
     palette = Palette(colours[:, : fewest_channels(colours, grey="icc" not in kept)])
     plane = IndexPlane(indices, palette.k)
     pixels = np.atleast_3d(palette.colours(plane))
-    return CanonicalImage(_without_hidden_colours(pixels), (palette, plane), kept)
+    return CanonicalImage(without_hidden_colours(pixels), (palette, plane), kept)
 
 
 def fewest_channels(colours: NDArray[np.uint8], *, grey: bool = True) -> int:

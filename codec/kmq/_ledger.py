@@ -103,12 +103,17 @@ def make_ledger(container: Container, plane: IndexPlane, original: NDArray[np.ui
     `original` is the picture before encoding, (H, W, c) uint8. Raises ValueError if it has
     another size, or channels that the file doesn't have.
     """
+    error = None if original is None else mean_error(container.palette, plane, original)
+    return ledger_of(container, index_counts(plane), error)
+
+
+def ledger_of(container: Container, counts: NDArray[np.int64], squared_error: float | None) -> Ledger:
+    """Read the ledger off a file of which it is known how often each index occurs, `counts` (k,)."""
     grid, palette = container.grid, container.palette
     index_bytes = int(container.tile_starts[-1] - container.tile_starts[0])
     total_bytes = container.header_size + container.sections_size + index_bytes
     raw_palette = palette.k * palette.channels
-    counts = index_counts(plane)
-    shares = counts[counts > 0] / plane.indices.size
+    shares = counts[counts > 0] / (grid.width * grid.height)
     return Ledger(
         width=grid.width,
         height=grid.height,
@@ -129,5 +134,5 @@ def make_ledger(container: Container, plane: IndexPlane, original: NDArray[np.ui
         - (container.length_bytes + index_bytes + container.palette_size)
         + (packed_bytes(grid, palette.k) + raw_palette),
         index_entropy=abs(float(shares @ np.log2(shares))),
-        squared_error=None if original is None else mean_error(palette, plane, original),
+        squared_error=squared_error,
     )

@@ -15,7 +15,10 @@ from kmq._nearest import nearest
 from kmq._palette import Palette
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from kmq._image import ImageLike
+    from kmq._index_plane import Indices
 
 
 def map_indices(
@@ -52,10 +55,17 @@ def map_indices(
         raise ValueError(f"the picture has {counted.channels} channels, the palette {palette.channels}")
     if dither != "none":
         return trusted_plane(dithered(counted, palette, place, dither, strength), palette.k)
-    numbers = nearest(counted.colours, palette, place).astype(index_dtype(palette.k))
-    indices = np.empty(counted.inverse.shape, numbers.dtype)
-    flat, inverse = indices.reshape(-1), counted.inverse.reshape(-1)
+    return trusted_plane(
+        indices_of(counted.inverse, nearest(counted.colours, palette, place), palette.k), palette.k
+    )
+
+
+def indices_of(inverse: NDArray[np.uint32], found: NDArray[np.int32], k: int) -> Indices:
+    """Return the indices, (H, W), of pixels: of each the one that was found for its colour."""
+    numbers: Indices = found.astype(index_dtype(k))
+    indices = np.empty(inverse.shape, numbers.dtype)
+    flat, places = indices.reshape(-1), inverse.reshape(-1)
     for start in range(0, len(flat), 1 << 16):  # take() makes 8 bytes of every place
         part = slice(start, start + (1 << 16))
-        np.take(numbers, inverse[part], out=flat[part], mode="clip")  # all places are in range
-    return trusted_plane(indices, palette.k)
+        np.take(numbers, places[part], out=flat[part], mode="clip")  # all places are in range
+    return indices

@@ -6,13 +6,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from kmq._arguments import checked_integer
+from kmq._arguments import checked_integer, shown
 
 MAX_SIDE = 2**31 - 1
 """Longest side a picture can have, in pixels (spec M5, M6)."""
 
 TILE_EXPONENTS = range(4, 16)
 """A tile's side is 2 to one of these: 16 to 32,768 pixels (spec M8)."""
+
+AUTO_TILE = "auto"
+"""Asks for one tile, or for tiles of AUTO_SIDE where that would be more than WHOLE_PIXELS."""
+
+WHOLE_PIXELS = 1 << 22
+AUTO_SIDE = 1024
 
 
 class Box(NamedTuple):
@@ -75,14 +81,23 @@ class TileGrid:
         return Box(x, y, right - x, bottom - y)
 
 
-def checked_tile(tile: int | None) -> int | None:
-    """Return the side of a tile as an int, or None.
+def checked_tile(tile: int | str | None) -> int | str | None:
+    """Return the side of a tile as an int, or AUTO_TILE, or None for a picture of one tile.
 
-    Raises ValueError unless it is a power of two that the format has.
+    Raises ValueError or TypeError unless it is one of these, or a power of two that the format has.
     """
-    if tile is None:
-        return None
+    if tile is None or (isinstance(tile, str) and tile == AUTO_TILE):
+        return tile
+    if isinstance(tile, str):
+        raise TypeError(f"tile is {shown(tile)}; it must be a power of two, 'auto' or None")
     side = checked_integer("tile", tile, 1 << TILE_EXPONENTS[0], 1 << TILE_EXPONENTS[-1])
     if side & (side - 1):
         raise ValueError(f"tile is {side}; it must be a power of two")
     return side
+
+
+def cut(width: int, height: int, tile: int | str | None) -> TileGrid:
+    """Return how a picture is cut if `tile` is what `checked_tile` returned."""
+    if isinstance(tile, str):
+        tile = None if width * height <= WHOLE_PIXELS else AUTO_SIDE
+    return TileGrid(width, height, tile)

@@ -35,9 +35,10 @@ import numpy as np
 from PIL import ExifTags, Image, ImageFile, ImagePalette, UnidentifiedImageError
 
 from kmq._arguments import checked_type
+from kmq._atomic import write_stream
 from kmq._container import MAGIC, Header, read_container, read_header, read_sections
 from kmq._decode import read_tile
-from kmq._encode import encode, write_stream
+from kmq._encode import encode
 from kmq._errors import KmqError, TruncatedError
 from kmq._image import BROKEN_EXIF, checked_keep
 from kmq._index_plane import trusted_plane

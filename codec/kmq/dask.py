@@ -1,0 +1,219 @@
+"""Pictures of any size on many machines: .kmq files from Dask arrays, and Dask arrays from .kmq files.
+
+Needs Dask: `pip install 'kmq[dask]'`. Whatever scheduler is in use does the work, a `distributed.Client`
+too: chunks are counted where they are, the tables of colours are added up in a tree, the palette is chosen
+once, here, and tiles are mapped and coded where they are. Their payloads, which are small, come here and are
+written in place, a few at a time. If a worker dies, Dask does its tasks again. The bytes don't depend on any
+of that: they are those of `kmq.encode` for the whole array.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Generator, Iterable, Iterator
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
+
+import dask
+import dask.array as da
+import numpy as np
+from dask.base import tokenize
+
+from kmq._atomic import check_free, write_atomically, write_copied
+from kmq._colour_table import ColourTable, added
+from kmq._encode import checked_request, checked_writing
+from kmq._encode_tiles import Coded, Job, Mapping, coded_tiles, job_for, table_of, write_coded
+from kmq._file import open_file
+from kmq._image import without_hidden_colours
+from kmq._large_picture import LargePicture
+from kmq._tiles import Box
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from kmq._encode_tiles import Progress
+    from kmq._fixed_palette import PaletteLike
+    from kmq._ledger import Ledger
+    from kmq._writing import Plan
+
+__all__ = ["encode", "from_kmq"]
+
+FAN_IN = 8
+"""Tables that one task adds up."""
+
+AHEAD = 4
+"""Tiles that are asked for ahead of the one that is written, for each thread that works on them."""
+
+
+def encode(
+    array: da.Array,
+    file: str | os.PathLike[str] | BinaryIO,
+    k: int | None = None,
+    *,
+    palette: PaletteLike | None = None,
+    space: str | None = None,
+    effort: str = "default",
+    coding: str = "auto",
+    tile: int | str | None = "auto",
+    keep_palette_order: bool = False,
+    n_init: int = 1,
+    max_iter: int | None = None,
+    tol: float = 1e-4,
+    random_state: int = 0,
+    overwrite: bool = True,
+    progress: Progress | None = None,
+) -> Ledger:
+    """Encode a Dask array, (H, W) or (H, W, 1 | 3 | 4) of uint8; return the ledger, with the loss.
+
+    The arguments are those of `kmq.encode_tiles`, and so are the bytes. It is quickest if the array's chunks
+    are the tiles, or so many whole ones: others are computed for each tile that they are part of.
+
+    Raises what `kmq.encode_tiles` does, and what computing the array does.
+    """
+    kmeans = {"n_init": n_init, "max_iter": max_iter, "tol": tol, "random_state": random_state}
+    writing = checked_writing(coding, tile, 1, effort, keep_palette_order or palette is not None)
+    if isinstance(k, str):
+        raise TypeError(f"k is {k!r}; of tiles it must be an integer")
+    request = checked_request(k, palette, (None, None, None), space, effort, "none", None, kmeans, writing)
+    if not isinstance(array, da.Array):
+        raise TypeError(
+            f"array is {type(array).__name__}; it must be a Dask array (kmq.encode_tiles takes others)"
+        )
+    path = file if isinstance(file, (str, os.PathLike)) else None
+    if path is None and not hasattr(file, "write"):
+        raise TypeError(f"file is {type(file).__name__}; it must be a path or a file open for writing")
+    if path is not None and not overwrite:
+        check_free(path)
+    picture = LargePicture.of(array)
+    if array.ndim == 3:
+        array = array.rechunk({2: -1})  # pixels stay together
+    job = job_for(picture, _counted(array, picture, progress), request)
+    ledgers: list[Ledger] = []
+
+    def write(to: BinaryIO) -> None:
+        ledgers.append(_write_job(job, to, progress))
+
+    if path is not None:
+        write_atomically(path, write, overwrite=overwrite)
+    else:
+        write_copied(cast("BinaryIO", file), write)
+    return ledgers[-1]
+
+
+def from_kmq(path: str | os.PathLike[str]) -> da.Array:
+    """Return the picture of a .kmq file as a lazy array, (H, W) or (H, W, 3 | 4) of uint8, a chunk a tile.
+
+    The header is read now, and tiles when they are computed, by whoever computes them: the path has to lead
+    to the file there too. Raises OSError and a KmqError, also when it is computed.
+    """
+    name = os.fspath(path)
+    with open_file(name, max_pixels=None) as file:
+        shape, side = file.shape, file.tile
+    chunks = [_pieces(length, side or length) for length in shape[:2]] + [(length,) for length in shape[2:]]
+    status = os.stat(name)  # noqa: PTH116  a str may be what it is
+    token = tokenize(os.path.abspath(name), status.st_mtime_ns, status.st_size)  # noqa: PTH100
+    layer = {
+        ("kmq-" + token, row, column, *([0] * (len(shape) - 2))): (_region, name, x, y, width, height)
+        for row, (y, height) in enumerate(_places(chunks[0]))
+        for column, (x, width) in enumerate(_places(chunks[1]))
+    }
+    return da.Array(layer, "kmq-" + token, chunks=chunks, dtype=np.uint8)
+
+
+def _pieces(length: int, side: int) -> tuple[int, ...]:
+    return tuple(min(side, length - start) for start in range(0, length, side))
+
+
+def _places(pieces: tuple[int, ...]) -> Iterator[tuple[int, int]]:
+    start = 0
+    for length in pieces:
+        yield start, length
+        start += length
+
+
+def _region(path: str, x: int, y: int, width: int, height: int) -> NDArray[np.uint8]:
+    with open_file(path, max_pixels=None) as file:
+        return file.read(x, y, width, height)
+
+
+def _counted(array: da.Array, picture: LargePicture, progress: Progress | None) -> ColourTable:
+    """Count the colours, chunk by chunk; the tables are added up where they are."""
+    chunks = array.to_delayed().ravel().tolist()
+    groups = [
+        dask.delayed(_table_of_all)(chunks[start : start + FAN_IN]) for start in range(0, len(chunks), FAN_IN)
+    ]
+
+    def tables() -> Iterator[ColourTable]:
+        done = 0
+        for table in _computed(groups):
+            done += int(table.counts.sum())
+            if progress is not None:
+                progress(done, 2 * picture.width * picture.height)
+            yield table
+
+    return added(tables())
+
+
+def _table_of_all(chunks: list[NDArray[np.uint8]]) -> ColourTable:
+    return added(table_of(_canonical(chunk)) for chunk in chunks)
+
+
+def _canonical(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return without_hidden_colours(np.ascontiguousarray(np.atleast_3d(pixels)))
+
+
+def _write_job(job: Job, file: BinaryIO, progress: Progress | None) -> Ledger:
+    array = job.picture.source
+    mapping = dask.delayed(job.mapping)
+    for plan in reversed(job.plans):
+        shared = dask.delayed(plan)
+        tasks = (
+            dask.delayed(_coded)(
+                array[box.y : box.y + box.height, box.x : box.x + box.width], box, mapping, shared
+            )
+            for box in plan.grid.boxes()
+        )
+        ledger = write_coded(_computed(tasks), job, plan, file, progress)
+        if ledger is not None:
+            break
+    assert ledger is not None  # noqa: S101  the first plan's file is no smaller than itself
+    return ledger
+
+
+def _coded(pixels: NDArray[np.uint8], box: Box, mapping: Mapping, plan: Plan) -> Coded:
+    (tile,) = coded_tiles(_canonical(pixels), [Box(*box)], mapping, plan)
+    return tile
+
+
+def _computed(tasks: Iterable[Any]) -> Generator[Any]:
+    """Yield the results of delayed tasks in their order, few of them ahead of the one that is taken."""
+    client = _client()
+    ahead: deque[Any] = deque()
+    if client is None:
+        most = AHEAD * (os.cpu_count() or 1)
+        for task in tasks:
+            ahead.append(task)
+            if len(ahead) == most:
+                yield from dask.compute(*ahead)
+                ahead.clear()
+        yield from dask.compute(*ahead)
+        return
+    most = AHEAD * max(1, sum(client.nthreads().values()))
+    for task in tasks:
+        ahead.append(client.compute(task))
+        if len(ahead) >= most:
+            yield ahead.popleft().result()
+    while ahead:
+        yield ahead.popleft().result()
+
+
+def _client() -> Any:  # noqa: ANN401  distributed may not be installed
+    """Return the client of the cluster that is in use, if one is."""
+    try:
+        from distributed import get_client
+    except ImportError:
+        return None
+    try:
+        return get_client()
+    except ValueError:
+        return None
