@@ -1,5 +1,6 @@
 """The compiled loops are compiled, and give what the same files give uncompiled."""
 
+import importlib
 import importlib.machinery
 import importlib.util
 from pathlib import Path
@@ -19,6 +20,7 @@ from kmq import (
     _context_tree_loop,
     _dithering_loop,
     _histogram_loop,
+    _loops,
     _nearest_loop,
     _packing_loop,
     _palette_coding_loop,
@@ -29,10 +31,7 @@ from kmq._nearest import CELL_BITS, nearest
 from kmq._z_order import codes_of, spread_table
 from strategies import palettes, planes
 
-LOOPS = [
-    _histogram_loop, _nearest_loop, _dithering_loop, _packing_loop, _palette_coding_loop, _context_tree_loop,
-    _context_loop,
-]  # fmt: skip
+LOOPS = [importlib.import_module(f"kmq.{name}") for name in _loops.LOOPS]
 SRGB = COLOUR_SPACES["srgb"]
 
 
