@@ -23,6 +23,7 @@ nitpick_ignore_regex = [
     # Of other libraries: resolving them would need the network.
     ("py:.*", r"(np|numpy|Image|ImageFile|PIL|os|mmap|collections)\..*"),
     ("py:.*", r"NDArray|ArrayLike|BinaryIO|Iterable|Mapping|IO"),
+    ("py:.*", r"Progress|(da|dask)\..*"),
     ("py:.*", r"CanonicalImage|StrOrBytesPath"),  # what `histogram` also takes from within; Pillow's own
     ("py:.*", r"bool|bytes|bytearray|memoryview|dict|float|int|list|object|str|tuple|type|Any|None|inf"),
 ]

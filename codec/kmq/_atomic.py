@@ -12,7 +12,7 @@ import stat
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO, TypeAlias
+from typing import Any, BinaryIO, TypeAlias, cast
 
 Content: TypeAlias = "bytes | Callable[[BinaryIO], None]"
 """What to write: bytes, or what writes them to a file that it may seek in. It can be asked twice."""
@@ -138,7 +138,7 @@ def write_stream(file: BinaryIO, data: bytes) -> None:
 def write_copied(file: BinaryIO, write: Callable[[BinaryIO], None]) -> None:
     """Write to a stream what `write` writes to a file that it may seek in, once that is whole."""
     with tempfile.TemporaryFile() as whole:
-        write(whole)
+        write(cast(Any, whole))  # of a type of its own on Windows
         whole.seek(0)
         shutil.copyfileobj(whole, file, COPIED)
 
