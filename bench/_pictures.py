@@ -85,7 +85,8 @@ def digest(pixels: Pixels) -> str:
 
 def as_seen(pixels: Pixels) -> Pixels:
     """Return RGBA pixels, (H, W, 4); what is transparent is black."""
-    seen = np.array(Image.fromarray(np.ascontiguousarray(pixels)).convert("RGBA"))
+    plain = pixels[:, :, 0] if pixels.ndim == 3 and pixels.shape[2] == 1 else pixels
+    seen = np.array(Image.fromarray(np.ascontiguousarray(plain)).convert("RGBA"))
     seen[seen[:, :, 3] == 0] = 0
     return seen
 

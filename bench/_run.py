@@ -51,6 +51,14 @@ def run(asked: Asked) -> int:
         rows = _size.measure(pictures, coders, there, cache, asked.seconds, step)
         about = _about(asked, "size", pictures, there, absent)
         _results.write(asked.results / "size.json", {**about, "coders": coders, "rows": rows})
+    if "palette" in asked.parts:
+        from bench import _palette, _quantisers  # noqa: PLC0415  scikit-learn takes long to import
+
+        absent = _quantisers.missing(there)
+        tools = [name for name in _quantisers.QUANTISERS if name not in absent]
+        rows = _palette.measure(pictures, tools, there, cache, asked.seconds, step)
+        about = _about(asked, "palette", pictures, there, absent)
+        _results.write(asked.results / "palette.json", {**about, "tools": tools, "rows": rows})
     return 1 if unreadable else 0
 
 
