@@ -22,12 +22,18 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         prog="python -m bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("folders", nargs="*", type=Path, metavar="FOLDER", help="pictures, and folders of them")
+    parser.add_argument(
+        "folders", nargs="*", type=Path, metavar="FOLDER", help="pictures, and folders of them"
+    )
     parser.add_argument("--only", default=",".join(PARTS), help=f"parts, of {','.join(PARTS)} (default: all)")
     parser.add_argument("--quick", action="store_true", help="few pictures, shrunk, and few settings")
-    parser.add_argument("--results", type=Path, help="where to write (default bench/results; quick: quick in it)")
+    parser.add_argument(
+        "--results", type=Path, help="where to write (default bench/results; quick: quick in it)"
+    )
     parser.add_argument("--cache", type=Path, help="where results are kept (default ~/.cache/kmq-bench)")
-    parser.add_argument("--time-limit", type=float, default=120.0, help="seconds for each output (default 120)")
+    parser.add_argument(
+        "--time-limit", type=float, default=120.0, help="seconds for each output (default 120)"
+    )
     parser.add_argument("--report", action="store_true", help="measure nothing: write tables and plots again")
     parser.add_argument(
         "--gate", action="store_true", help="measure kmq's bytes and errors only, and fail if they got worse"
@@ -45,7 +51,14 @@ def main() -> int:
 
     results = options.results or HERE / "results" / ("quick" if options.quick else "")
     asked = Asked(
-        options.folders, parts, options.quick, results, options.cache, options.time_limit, options.report, options.gate
+        options.folders,
+        parts,
+        options.quick,
+        results,
+        options.cache,
+        options.time_limit,
+        options.report,
+        options.gate,
     )
     return run(asked)
 

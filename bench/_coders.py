@@ -7,7 +7,6 @@ import lzma
 import shutil
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,11 +17,10 @@ from PIL import Image
 
 import kmq
 from bench._pictures import Pixels, as_seen
-from bench._within import NotMeasured, not_within, within
+from bench._within import NotMeasured, run, within
 from kmq._coding import CodingOptions
 from kmq._writing import Writing, written
 from kmq_cli._export import indexed_image
-from kmq_cli._program import ProgramError, run_program
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -101,8 +99,12 @@ def _kmq(coding: str, effort: str) -> Coder:
 # Libraries
 
 
-def _library(needs: tuple[str, ...], settings: str, work: Callable[[Plane], bytes], decode: Any = _opened) -> Coder:  # noqa: ANN401
-    return Coder(needs, settings, lambda plane, _folder, seconds: within(seconds, lambda: work(plane)), decode)
+def _library(
+    needs: tuple[str, ...], settings: str, work: Callable[[Plane], bytes], decode: Any = _opened
+) -> Coder:  # noqa: ANN401
+    return Coder(
+        needs, settings, lambda plane, _folder, seconds: within(seconds, lambda: work(plane)), decode
+    )
 
 
 def _oxipng(plane: Plane, _folder: Path, seconds: float) -> tuple[float, bytes]:
@@ -159,32 +161,22 @@ def _from_bytes(unpack: Callable[[bytes], bytes]) -> Callable[[bytes, Plane, Pat
 # Programs
 
 
-def run(command: list[str], folder: Path, seconds: float) -> float:
-    """Run a program, and return its seconds. Raises NotMeasured if it fails, or takes too long."""
-    start = time.perf_counter()
-    try:
-        run_program(command, folder, seconds)
-    except ProgramError as error:
-        slow = str(error).startswith("took more than")
-        raise NotMeasured(not_within(seconds) if slow else str(error)) from None
-    return time.perf_counter() - start
-
-
 def _program(settings: str, suffix: str, *, needs: tuple[str, ...] = (), decode: Any = _opened) -> Coder:  # noqa: ANN401
     name, *arguments = settings.split()
 
-    def once(png: bytes, folder: Path, seconds: float) -> tuple[float, bytes]:
+    def once(png: bytes, folder: Path, seconds: float) -> bytes:
         source, target = folder / "in.png", folder / f"out{suffix}"
         source.write_bytes(png)
         words = {"IN": str(source), "OUT": str(target)}
         path = shutil.which(name) or name
-        taken = run([path, *(words.get(word, word) for word in arguments)], folder, seconds)
-        return taken, target.read_bytes()
+        run([path, *(words.get(word, word) for word in arguments)], folder, seconds)
+        return target.read_bytes()
 
     def encode(plane: Plane, folder: Path, seconds: float) -> tuple[float, bytes]:
         if suffix == ".png":
-            return _smaller(plane, lambda png: once(png, folder, seconds))
-        return once(plane.png(plain=True), folder, seconds)  # the others expand palettes
+            return _smaller(plane, lambda png: within(seconds, lambda: once(png, folder, seconds)))
+        png = plane.png(plain=True)  # the others expand palettes
+        return within(seconds, lambda: once(png, folder, seconds))
 
     return Coder((name, *needs), settings, encode, decode)
 
@@ -235,7 +227,9 @@ IMAGE_PEERS = ("PNG-8, oxipng", "PNG-8, zopflipng", "WebP lossless", "JPEG XL")
 
 def missing(versions: dict[str, str | None]) -> dict[str, str]:
     """Return each coder that isn't there, with what it needs."""
-    lacking = {name: [need for need in coder.needs if versions.get(need) is None] for name, coder in CODERS.items()}
+    lacking = {
+        name: [need for need in coder.needs if versions.get(need) is None] for name, coder in CODERS.items()
+    }
     return {name: ", ".join(needs) for name, needs in lacking.items() if needs}
 
 
@@ -253,4 +247,3 @@ def coded(coder: Coder, plane: Plane, seconds: float) -> tuple[float, bytes]:
     if not same:
         raise NotMeasured("its output differs from the picture")
     return taken, data
-

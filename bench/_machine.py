@@ -94,7 +94,9 @@ def machine() -> dict[str, Any]:
     model = platform.machine()
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.exists():
-        names = [line.split(":", 1)[1].strip() for line in cpuinfo.read_text().splitlines() if "model name" in line]
+        names = [
+            line.split(":", 1)[1].strip() for line in cpuinfo.read_text().splitlines() if "model name" in line
+        ]
         model = f"{model}, {names[0]}" if names else model
     load = round(os.getloadavg()[2], 1) if hasattr(os, "getloadavg") else None
     return {
@@ -103,5 +105,5 @@ def machine() -> dict[str, Any]:
         "system": platform.system(),
         "Python": platform.python_version(),
         "load": load,
-        "date": datetime.datetime.now(datetime.timezone.utc).date().isoformat(),
+        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
     }

@@ -12,7 +12,7 @@ from bench._cache import Cache
 from bench._machine import codec_digest
 from bench._pictures import Picture, Pixels, colours_at_most, digest
 from bench._quantisers import OURS, QUANTISERS, Quantiser
-from bench._ssimulacra2 import score, scored
+from bench._ssimulacra2 import Scorer, scored
 from bench._within import NotMeasured
 from kmq_cli._quality import mean_squared_error
 
@@ -39,13 +39,16 @@ def measure(
 
     Without `looks` there are no scores.
     """
-    kmq.encode(np.arange(27, dtype=np.uint8).reshape(3, 3, 3), 2)  # what is imported to cluster takes no time later
+    kmq.encode(
+        np.arange(27, dtype=np.uint8).reshape(3, 3, 3), 2
+    )  # what is imported to cluster takes no time later
     rows: dict[tuple[str, int], dict[str, Cell]] = {}
     for slow in (False, True):  # what takes longest comes last
         names = [name for name in tools if QUANTISERS[name].slow == slow]
         for number, picture in enumerate(pictures, 1):
             pixels = picture.pixels()
             key = digest(pixels)
+            scorer = Scorer(pixels) if looks and scored(pixels) else None
             ks = QUICK_KS if picture.quick else KS if picture.count <= LARGE_PIXELS else KS[-1:]
             too_slow: dict[str, str] = {}
             for k in ks:
@@ -55,12 +58,17 @@ def measure(
                 for name in names:
                     step(f"palette {number}/{len(pictures)} {picture.name}, k = {k}: {name}")
                     tool = QUANTISERS[name]
-                    made_by = codec_digest() if name in OURS else [versions.get(n) for n in tool.needs or ("Pillow",)]
-                    said = ("palette", key, k, name, tool.settings, made_by, looks and scored(pixels))
+                    made_by = (
+                        codec_digest()
+                        if name in OURS
+                        else [versions.get(n) for n in tool.needs or ("Pillow",)]
+                    )
+                    judge = scorer if tool.looks else None
+                    said = ("palette, processor", key, k, name, tool.settings, made_by, judge is not None)
                     try:
                         if name in too_slow:
                             raise NotMeasured(too_slow[name])
-                        work = lambda t=tool, p=pixels, k=k: _cell(t, p, k, seconds, looks=looks)  # noqa: E731
+                        work = lambda t=tool, p=pixels, k=k, j=judge: _cell(t, p, k, seconds, j)  # noqa: E731
                         row[name] = cache.get(said, seconds, work)
                     except NotMeasured as why:
                         row[name] = str(why)
@@ -69,7 +77,7 @@ def measure(
     return [[name, k, [row[tool] for tool in tools]] for (name, k), row in sorted(rows.items())]
 
 
-def _cell(tool: Quantiser, pixels: Pixels, k: int, seconds: float, *, looks: bool) -> Cell:
+def _cell(tool: Quantiser, pixels: Pixels, k: int, seconds: float, scorer: Scorer | None) -> Cell:
     if pixels.shape[2] == 4 and not tool.alpha:
         raise NotMeasured("takes no alpha")
     if tool.most is not None and pixels.shape[0] * pixels.shape[1] > tool.most:
@@ -79,5 +87,5 @@ def _cell(tool: Quantiser, pixels: Pixels, k: int, seconds: float, *, looks: boo
     if not colours_at_most(shown, k):
         raise NotMeasured("shows more colours than it was asked for")
     error = mean_squared_error(pixels, shown)
-    points = round(score(pixels, shown), 2) if looks and scored(pixels) else None
+    points = round(scorer.score(shown), 2) if scorer is not None else None
     return [float(f"{error:.6g}"), points, float(f"{taken:.3g}")]

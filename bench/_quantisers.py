@@ -18,10 +18,10 @@ from sklearn.cluster import KMeans, MiniBatchKMeans
 from sklearn.exceptions import ConvergenceWarning
 
 import kmq
-from bench._coders import run, saved
+from bench._coders import saved
 from bench._machine import magick
 from bench._pictures import Pixels
-from bench._within import NotMeasured, within
+from bench._within import NotMeasured, run, within
 from bench._wu import wu_centres
 
 Timed = tuple[float, Pixels]
@@ -32,7 +32,8 @@ Timed = tuple[float, Pixels]
 class Quantiser:
     """A tool: what it needs, its settings, and what it does with pixels and k in so many seconds.
 
-    `alpha` says that it takes RGBA. `most` is the most pixels that it is asked for: it takes so long.
+    `alpha` says that it takes RGBA. `looks` says that its pictures are scored. `slow` ones come last, and `most`
+    is the most pixels that one is asked for.
     """
 
     needs: tuple[str, ...]
@@ -42,6 +43,7 @@ class Quantiser:
     alpha: bool = True
     slow: bool = False
     most: int | None = None
+    looks: bool = True
 
 
 def _kmq(space: str, effort: str = "default", dither: str = "none") -> Quantiser:
@@ -94,11 +96,12 @@ def _in_process(
     alpha: bool = True,
     slow: bool = False,
     most: int | None = None,
+    looks: bool = True,
 ) -> Quantiser:
     def timed(pixels: Pixels, k: int, seconds: float) -> Timed:
         return within(seconds, lambda: work(pixels, k))
 
-    return Quantiser(needs, settings, timed, dithers, alpha, slow, most)
+    return Quantiser(needs, settings, timed, dithers, alpha, slow, most, looks)
 
 
 def _program(needs: tuple[str, ...], name: str | None, arguments: str, *, dithers: bool = False) -> Quantiser:
@@ -108,7 +111,7 @@ def _program(needs: tuple[str, ...], name: str | None, arguments: str, *, dither
             source.write_bytes(saved(Image.fromarray(pixels), "PNG", compress_level=1))
             words = {"IN": str(source), "OUT": str(target), "K": str(k)}
             command = [shutil.which(name or "") or "", *(words.get(word, word) for word in arguments.split())]
-            taken = run(command, Path(place), seconds)
+            taken, _ = within(seconds, lambda: run(command, Path(place), seconds))
             with Image.open(io.BytesIO(target.read_bytes())) as image:
                 return taken, np.asarray(image.convert("RGBA"))
 
@@ -120,7 +123,7 @@ def _pillow(pixels: Pixels, k: int, method: Image.Quantize, kmeans: int = 0) -> 
     return np.asarray(image.convert("RGBA" if pixels.shape[2] == 4 else "RGB"))
 
 
-def _every_pixel(pixels: Pixels, k: int, kind: type[KMeans] | type[MiniBatchKMeans]) -> Pixels:
+def _every_pixel(pixels: Pixels, k: int, kind: type[KMeans | MiniBatchKMeans]) -> Pixels:
     """Do what a first program does: k-means on every pixel, then the labels."""
     points = pixels.reshape(-1, pixels.shape[2]).astype(np.float64)
     with warnings.catch_warnings():
@@ -154,9 +157,20 @@ def _of_colours(pixels: Pixels, k: int, *, from_wu: bool) -> Pixels:
     return _from_centres(pixels, fitted.cluster_centers_)
 
 
+def _yardstick(settings: str, *, from_wu: bool) -> Quantiser:
+    work = partial(_of_colours, from_wu=from_wu)
+    return _in_process((), settings, work, alpha=False, slow=True, most=500_000, looks=False)
+
+
 QUANTISERS: dict[str, Quantiser] = {
-    **{f"kmq srgb{'' if e == 'default' else ', ' + e}": _kmq("srgb", e) for e in ("default", "fast", "thorough")},
-    **{f"kmq oklab{'' if e == 'default' else ', ' + e}": _kmq("oklab", e) for e in ("default", "fast", "thorough")},
+    **{
+        f"kmq srgb{'' if e == 'default' else ', ' + e}": _kmq("srgb", e)
+        for e in ("default", "fast", "thorough")
+    },
+    **{
+        f"kmq oklab{'' if e == 'default' else ', ' + e}": _kmq("oklab", e)
+        for e in ("default", "fast", "thorough")
+    },
     "kmq srgb, dithered": _kmq("srgb", dither="floyd-steinberg"),
     "kmq oklab, dithered": _kmq("oklab", dither="floyd-steinberg"),
     "kmq oklab, ordered": _kmq("oklab", dither="ordered"),
@@ -170,7 +184,9 @@ QUANTISERS: dict[str, Quantiser] = {
     "Pillow, median cut + k-means": _in_process(
         (), "kmeans=100", partial(_pillow, method=Image.Quantize.MEDIANCUT, kmeans=100), alpha=False
     ),
-    "Pillow, max coverage": _in_process((), "", partial(_pillow, method=Image.Quantize.MAXCOVERAGE), alpha=False),
+    "Pillow, max coverage": _in_process(
+        (), "", partial(_pillow, method=Image.Quantize.MAXCOVERAGE), alpha=False
+    ),
     "Pillow, octree": _in_process((), "", partial(_pillow, method=Image.Quantize.FASTOCTREE)),
     "ImageMagick": _program(("ImageMagick",), magick(), "IN +dither -colors K OUT"),
     "KMeans, every pixel": _in_process(
@@ -179,11 +195,9 @@ QUANTISERS: dict[str, Quantiser] = {
     "MiniBatchKMeans, every pixel": _in_process(
         (), "n_init=1", partial(_every_pixel, kind=MiniBatchKMeans), slow=True
     ),
-    "Wu": _in_process((), "", _wu, alpha=False),
-    "Wu + k-means": _in_process((), "", partial(_of_colours, from_wu=True), alpha=False, slow=True, most=500_000),
-    "KMeans, 10 starts": _in_process(
-        (), "on distinct colours", partial(_of_colours, from_wu=False), alpha=False, slow=True, most=500_000
-    ),
+    "Wu": _in_process((), "", _wu, alpha=False, looks=False),
+    "Wu + k-means": _yardstick("", from_wu=True),
+    "KMeans, 10 starts": _yardstick("on distinct colours", from_wu=False),
 }
 """By name. Those of kmq come first."""
 

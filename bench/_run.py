@@ -59,6 +59,17 @@ def run(asked: Asked) -> int:
         rows = _palette.measure(pictures, tools, there, cache, asked.seconds, step)
         about = _about(asked, "palette", pictures, there, absent)
         _results.write(asked.results / "palette.json", {**about, "tools": tools, "rows": rows})
+    if "rd" in asked.parts:
+        from bench import _pipelines, _rd  # noqa: PLC0415
+
+        absent = _pipelines.missing(there)
+        ways = [name for name in _pipelines.PIPELINES if name not in absent]
+        rows = _rd.measure(pictures, ways, there, cache, asked.seconds, step)
+        about = _about(asked, "rd", pictures, there, absent)
+        settings = {
+            name: [_pipelines.PIPELINES[name].said, *_pipelines.PIPELINES[name].settings] for name in ways
+        }
+        _results.write(asked.results / "rd.json", {**about, "ways": settings, "rows": rows})
     return 1 if unreadable else 0
 
 

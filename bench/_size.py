@@ -65,13 +65,17 @@ def measure(
     for number, picture in enumerate(pictures, 1):
         for label, plane in planes(picture):
             indices = plane.plane.indices
-            told = hashlib.sha256(repr(indices.shape).encode() + indices.tobytes() + plane.palette.entries.tobytes())
+            told = hashlib.sha256(
+                repr(indices.shape).encode() + indices.tobytes() + plane.palette.entries.tobytes()
+            )
             key = told.hexdigest()
             sizes: list[int | str] = []
             for name in coders:
                 step(f"size {number}/{len(pictures)} {picture.name}, {label}: {name}")
                 coder = CODERS[name]
-                made_by = state if name in OURS else [versions.get(need) for need in coder.needs or ("Pillow",)]
+                made_by = (
+                    state if name in OURS else [versions.get(need) for need in coder.needs or ("Pillow",)]
+                )
                 try:
                     sizes.append(
                         cache.get(

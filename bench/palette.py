@@ -35,9 +35,9 @@ import numpy as np
 from PIL import Image
 from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning
+from wu import wu_centres
 
 import kmq
-from wu import wu_centres
 
 EFFORTS = ("fast", "default", "thorough")
 DITHERED = {"dither": "floyd-steinberg"}
