@@ -1,8 +1,8 @@
 """Measure kmq and its peers on the same pictures, on the same machine, in one run.
 
-Writes JSON, tables in Markdown and plots in SVG. A peer that isn't there is named; so is a picture that can't be
-read, and then the exit code is 1. Results of parts that took long are kept in a cache, so that a run that was
-stopped goes on where it was.
+Writes JSON, tables in Markdown and plots in SVG. A peer that isn't there is named; so is a picture that
+can't be read, and then the exit code is 1. Results are kept in a cache, so that a run that was stopped goes
+on where it was; speeds are always measured again.
 """
 
 from __future__ import annotations
@@ -22,22 +22,25 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         prog="python -m bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument(
-        "folders", nargs="*", type=Path, metavar="FOLDER", help="pictures, and folders of them"
+    add = parser.add_argument
+    add("folders", nargs="*", type=Path, metavar="FOLDER", help="pictures, also in folders of it: classes")
+    add(
+        "--only",
+        default=",".join(PARTS),
+        metavar="PART,...",
+        help=f"parts of {','.join(PARTS)}; all unless told",
     )
-    parser.add_argument("--only", default=",".join(PARTS), help=f"parts, of {','.join(PARTS)} (default: all)")
-    parser.add_argument("--quick", action="store_true", help="few pictures, shrunk, and few settings")
-    parser.add_argument(
-        "--results", type=Path, help="where to write (default bench/results; quick: quick in it)"
+    add("--quick", action="store_true", help="few pictures, shrunk, and few settings")
+    add("--results", type=Path, metavar="DIR", help="where to write; bench/results, or quick in it")
+    add("--cache", type=Path, metavar="DIR", help="where results are kept; ~/.cache/kmq-bench unless told")
+    add("--time-limit", type=float, default=120.0, metavar="S", help="processor's seconds of an output; 120")
+    add(
+        "--gate",
+        action="store_true",
+        help="measure kmq alone; fail if bytes or errors are above those in DIR",
     )
-    parser.add_argument("--cache", type=Path, help="where results are kept (default ~/.cache/kmq-bench)")
-    parser.add_argument(
-        "--time-limit", type=float, default=120.0, help="seconds for each output (default 120)"
-    )
-    parser.add_argument("--report", action="store_true", help="measure nothing: write tables and plots again")
-    parser.add_argument(
-        "--gate", action="store_true", help="measure kmq's bytes and errors only, and fail if they got worse"
-    )
+    add("--report", action="store_true", help="measure nothing: write the tables and plots of DIR again")
+    add("--readme", type=Path, metavar="FILE", help="with --report: put the small table into this README")
     options = parser.parse_args()
     parts = options.only.split(",")
     if unknown := [part for part in parts if part not in PARTS]:
@@ -46,21 +49,23 @@ def main() -> int:
         parser.error("which FOLDER?")
     if absent := [str(folder) for folder in options.folders if not folder.is_dir()]:
         parser.error(f"no folder: {', '.join(absent)}")
+    if not options.time_limit > 0:
+        parser.error(f"--time-limit {options.time_limit:g}: must be above 0")
     os.environ.update(ONE_THREAD)  # read when the libraries load
-    from bench._run import Asked, run  # noqa: PLC0415
-
+    try:
+        from bench import _run  # noqa: PLC0415  after the number of threads is set
+    except ModuleNotFoundError as error:
+        print(f"{error}: pip install -e '.[bench]'", file=sys.stderr)
+        return 1
     results = options.results or HERE / "results" / ("quick" if options.quick else "")
-    asked = Asked(
-        options.folders,
-        parts,
-        options.quick,
-        results,
-        options.cache,
-        options.time_limit,
-        options.report,
-        options.gate,
-    )
-    return run(asked)
+    if options.report:
+        return _run.report(results, options.readme)
+    asked = _run.Asked(options.folders, parts, options.quick, results, options.cache, options.time_limit)
+    try:
+        return (_run.gate if options.gate else _run.run)(asked)
+    except KeyboardInterrupt:
+        print("\nstopped: what was written is whole, and what was measured is kept", file=sys.stderr)
+        return 130
 
 
 if __name__ == "__main__":

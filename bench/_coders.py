@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import io
 import lzma
+import re
 import shutil
+import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from PIL import Image
@@ -28,7 +30,7 @@ else:
     from backports import zstd
 
 PLAIN_TOO = 65_536
-"""Up to so many pixels, PNG optimisers also get the picture without a palette, and the smaller output counts."""
+"""Up to so many pixels, PNG optimisers also get a PNG without a palette, and the smaller output counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,10 @@ class Plane:
         return saved(image.convert("L") if self.grey else image, "PNG", optimize=True)
 
 
+Decode: TypeAlias = "Callable[[bytes, Plane, Path], Pixels]"
+"""What gives the pixels back; it may look at the plane, and write into the folder."""
+
+
 @dataclass(frozen=True, slots=True)
 class Coder:
     """A coder: what it needs, how people know its settings, and what makes bytes and pixels.
@@ -68,7 +74,7 @@ class Coder:
     needs: tuple[str, ...]
     settings: str
     encode: Callable[[Plane, Path, float], tuple[float, bytes]]
-    decode: Callable[[bytes, Plane, Path], Pixels]
+    decode: Decode
 
 
 def saved(image: Image.Image, form: str, **options: Any) -> bytes:  # noqa: ANN401  Pillow's options
@@ -100,8 +106,8 @@ def _kmq(coding: str, effort: str) -> Coder:
 
 
 def _library(
-    needs: tuple[str, ...], settings: str, work: Callable[[Plane], bytes], decode: Any = _opened
-) -> Coder:  # noqa: ANN401
+    needs: tuple[str, ...], settings: str, work: Callable[[Plane], bytes], decode: Decode = _opened
+) -> Coder:
     return Coder(
         needs, settings, lambda plane, _folder, seconds: within(seconds, lambda: work(plane)), decode
     )
@@ -161,7 +167,7 @@ def _from_bytes(unpack: Callable[[bytes], bytes]) -> Callable[[bytes, Plane, Pat
 # Programs
 
 
-def _program(settings: str, suffix: str, *, needs: tuple[str, ...] = (), decode: Any = _opened) -> Coder:  # noqa: ANN401
+def _program(settings: str, suffix: str, *, needs: tuple[str, ...] = (), decode: Decode = _opened) -> Coder:
     name, *arguments = settings.split()
 
     def once(png: bytes, folder: Path, seconds: float) -> bytes:
@@ -188,6 +194,22 @@ def from_jxl(data: bytes, _plane: object, folder: Path) -> Pixels:
     run([shutil.which("djxl") or "djxl", str(source), str(target)], folder, 600)
     with Image.open(target) as image:
         return np.asarray(image.convert("RGBA"))
+
+
+def djxl_seconds(data: bytes, folder: Path, seconds: float) -> float:
+    """Return the seconds that djxl says it takes to decode a JPEG XL file to pixels."""
+    source = folder / "timed.jxl"
+    source.write_bytes(data)
+    command = [shutil.which("djxl") or "djxl", str(source), "--num_threads=0", "--num_reps=3"]
+
+    def work() -> str:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stderr  # noqa: S603
+
+    said = within(seconds, work)[1]
+    found = re.search(r"(\d+) x (\d+).*?([\d.]+) MP/s", said, re.DOTALL)
+    if found is None:
+        raise NotMeasured("djxl says no speed")
+    return int(found[1]) * int(found[2]) / 1e6 / float(found[3])
 
 
 CODERS: dict[str, Coder] = {

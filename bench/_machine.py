@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import hashlib
 import importlib.metadata
 import importlib.util
@@ -105,5 +105,5 @@ def machine() -> dict[str, Any]:
         "system": platform.system(),
         "Python": platform.python_version(),
         "load": load,
-        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        "date": dt.datetime.now(dt.UTC).date().isoformat(),
     }

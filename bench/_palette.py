@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
 
 import kmq
-from bench._cache import Cache
 from bench._machine import codec_digest
 from bench._pictures import Picture, Pixels, colours_at_most, digest
 from bench._quantisers import OURS, QUANTISERS, Quantiser
 from bench._ssimulacra2 import Scorer, scored
 from bench._within import NotMeasured
 from kmq_cli._quality import mean_squared_error
+
+if TYPE_CHECKING:
+    from bench._cache import Cache
 
 KS = (8, 16, 64, 256)
 QUICK_KS = (16, 256)

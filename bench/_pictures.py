@@ -15,9 +15,9 @@ from kmq._image import canonical_image
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".gif", ".webp", ".bmp", ".tif", ".tiff"})
 
-QUICK = 6
+QUICK = 3
 """How many pictures a quick run takes, spread over all; and how large they may be, in pixels."""
-QUICK_PIXELS = 200_000
+QUICK_PIXELS = 60_000
 
 Pixels = NDArray[np.uint8]
 """(H, W, 3) or (H, W, 4)."""

@@ -8,15 +8,17 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
 
 import kmq
 from bench._coders import saved
-from bench._pictures import Pixels
 from bench._within import run, within
+
+if TYPE_CHECKING:
+    from bench._pictures import Pixels
 
 KS = (4, 8, 16, 32, 64, 128, 256)
 LIMIT = 120.0

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 from sklearn.cluster import KMeans, MiniBatchKMeans
 from sklearn.exceptions import ConvergenceWarning
@@ -24,6 +24,9 @@ from bench._pictures import Pixels
 from bench._within import NotMeasured, run, within
 from bench._wu import wu_centres
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
 Timed = tuple[float, Pixels]
 """The seconds of palette and mapping, and the pixels."""
 
@@ -32,8 +35,8 @@ Timed = tuple[float, Pixels]
 class Quantiser:
     """A tool: what it needs, its settings, and what it does with pixels and k in so many seconds.
 
-    `alpha` says that it takes RGBA. `looks` says that its pictures are scored. `slow` ones come last, and `most`
-    is the most pixels that one is asked for.
+    `alpha` says that it takes RGBA. `looks` says that its pictures are scored. `slow` ones come last, and
+    `most` is the most pixels that one is asked for.
     """
 
     needs: tuple[str, ...]
@@ -58,7 +61,7 @@ def _kmq(space: str, effort: str = "default", dither: str = "none") -> Quantiser
 
 
 def libimagequant(pixels: Pixels, k: int, *, speed: int, dither: float) -> Pixels:
-    """Return what libimagequant shows: its package's own call knows no speed, and spends its time on lists."""
+    """Return what libimagequant shows: its package's own call has no speed, and spends its time on lists."""
     from imagequant import ffi, lib  # noqa: PLC0415  it may not be there
 
     rgba = np.ascontiguousarray(np.asarray(Image.fromarray(pixels).convert("RGBA")))

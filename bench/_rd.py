@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 import kmq
-from bench._cache import Cache
 from bench._machine import codec_digest
 from bench._pictures import Picture, Pixels, colours_at_most, digest
-from bench._pipelines import OURS, PIPELINES
+from bench._pipelines import LIMIT, OURS, PIPELINES
 from bench._ssimulacra2 import LEAST_SIDE, Scorer
 from bench._within import NotMeasured
 from kmq._loss import psnr
 from kmq_cli._quality import mean_squared_error
 
+if TYPE_CHECKING:
+    from bench._cache import Cache
+
 MOST_PIXELS = 2_500_000
-"""Larger pictures are left out, for the score takes so long; so are those with alpha or at most 256 colours."""
+"""Larger pictures are left out, for the score takes so long; so is what has alpha or at most 256 colours."""
 
 MOST_PSNR = 99.0
 """What stands for exact, whose PSNR is infinite."""
@@ -29,7 +32,6 @@ def measure(
     ways: Sequence[str],
     versions: dict[str, str | None],
     cache: Cache,
-    seconds: float,
     step: Callable[[str], None],
 ) -> list[list[object]]:
     """Return a row for each picture and way: names, pixels, and for each setting bytes, PSNR and score.
@@ -68,7 +70,7 @@ def measure(
                 )
                 try:
                     work = lambda name=name, setting=setting: point(name, setting)  # noqa: E731
-                    cells.append(cache.get(("rd", key, way.said, setting, made_by, looks), seconds, work))
+                    cells.append(cache.get(("rd", key, way.said, setting, made_by, looks), LIMIT, work))
                 except NotMeasured as why:
                     cells.append(str(why))
             rows.append([picture.name, name, height * width, cells])

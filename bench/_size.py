@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
 
 import kmq
-from bench._cache import Cache
 from bench._coders import CODERS, OURS, Plane, coded
 from bench._machine import codec_digest
 from bench._pictures import Picture, Pixels, colours_at_most
 from bench._within import NotMeasured
+
+if TYPE_CHECKING:
+    from bench._cache import Cache
 
 SMALL_PIXELS = 1_100_000
 """Up to so many pixels, a picture is quantised to 16, 64 and 256 colours; above, to 256 only."""

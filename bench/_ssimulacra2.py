@@ -1,13 +1,14 @@
-"""SSIMULACRA2, a score of how alike two pictures look: 90 is visually lossless, 70 high, 50 medium, 30 low."""
+"""SSIMULACRA2, how alike two pictures look: 90 is visually lossless, 70 high, 50 medium, 30 low."""
 
 from __future__ import annotations
 
 import importlib.util
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bench._pictures import Pixels
+if TYPE_CHECKING:
+    from bench._pictures import Pixels
 
 LEAST_SIDE, MOST_PIXELS = 64, 500_000
 """It is asked of opaque pictures from so many pixels a side to so many in all: it takes 2 s a megapixel."""
