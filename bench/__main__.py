@@ -33,7 +33,8 @@ def main() -> int:
     add("--quick", action="store_true", help="few pictures, shrunk, and few settings")
     add("--results", type=Path, metavar="DIR", help="where to write; bench/results, or quick in it")
     add("--cache", type=Path, metavar="DIR", help="where results are kept; ~/.cache/kmq-bench unless told")
-    add("--time-limit", type=float, default=120.0, metavar="S", help="processor's seconds of an output; 120")
+    add("--kept", action="store_true", help="measure nothing: results of what the cache has; not of speed")
+    add("--time-limit", type=float, default=60.0, metavar="S", help="processor's seconds of an output; 60")
     add(
         "--gate",
         action="store_true",
@@ -60,7 +61,9 @@ def main() -> int:
     results = options.results or HERE / "results" / ("quick" if options.quick else "")
     if options.report:
         return _run.report(results, options.readme)
-    asked = _run.Asked(options.folders, parts, options.quick, results, options.cache, options.time_limit)
+    asked = _run.Asked(
+        options.folders, parts, options.quick, results, options.cache, options.time_limit, options.kept
+    )
     try:
         return (_run.gate if options.gate else _run.run)(asked)
     except KeyboardInterrupt:

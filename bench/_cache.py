@@ -20,9 +20,13 @@ def default_folder() -> Path:
 
 @dataclass(frozen=True, slots=True)
 class Cache:
-    """A folder with a file for each result, named after what it is the result of."""
+    """A folder with a file for each result, named after what it is the result of.
+
+    With `only`, nothing else is measured.
+    """
 
     folder: Path
+    only: bool = False
 
     def get(self, key: tuple[object, ...], seconds: float, work: Callable[[], Any]) -> Any:  # noqa: ANN401
         """Return what is kept of `key`; else do the work, and keep what it gives.
@@ -38,6 +42,8 @@ class Cache:
                 return kept["result"]
             if kept["too slow for"] >= seconds:
                 raise NotMeasured(not_within(seconds))
+        if self.only:
+            raise NotMeasured("not measured yet")
         try:
             result = work()
         except NotMeasured as error:

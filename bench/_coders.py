@@ -29,6 +29,7 @@ if sys.version_info >= (3, 14):
 else:
     from backports import zstd
 
+MANY_PIXELS = 1_100_000
 PLAIN_TOO = 65_536
 """Up to so many pixels, PNG optimisers also get a PNG without a palette, and the smaller output counts."""
 
@@ -187,6 +188,17 @@ def _program(settings: str, suffix: str, *, needs: tuple[str, ...] = (), decode:
     return Coder((name, *needs), settings, encode, decode)
 
 
+def _zopflipng() -> Coder:
+    usual, quick = (_program(f"zopflipng -y{more} IN OUT", ".png") for more in ("", " --iterations=1"))
+
+    def encode(plane: Plane, folder: Path, seconds: float) -> tuple[float, bytes]:
+        coder = usual if plane.plane.indices.size <= MANY_PIXELS else quick
+        return coder.encode(plane, folder, seconds)
+
+    said = f"{usual.settings}; --iterations=1 above {MANY_PIXELS / 1e6:g} megapixels: it takes so long"
+    return Coder(usual.needs, said, encode, usual.decode)
+
+
 def from_jxl(data: bytes, _plane: object, folder: Path) -> Pixels:
     """Return what djxl makes of a JPEG XL file."""
     source, target = folder / "shown.jxl", folder / "shown.png"
@@ -220,7 +232,7 @@ CODERS: dict[str, Coder] = {
     "kmq context, thorough": _kmq("context", "thorough"),
     "PNG-8, Pillow": _library((), "optimize=True", lambda plane: plane.png()),
     "PNG-8, oxipng": Coder(("pyoxipng",), "level 6, strip all", _oxipng, _opened),
-    "PNG-8, zopflipng": _program("zopflipng -y IN OUT", ".png"),
+    "PNG-8, zopflipng": _zopflipng(),
     "GIF": _library((), "Pillow, optimize=True", _gif),
     "WebP lossless": _program("cwebp -quiet -lossless -z 9 -exact IN -o OUT", ".webp"),
     "JPEG XL": _program(

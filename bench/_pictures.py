@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+import kmq
 from kmq._image import canonical_image
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".gif", ".webp", ".bmp", ".tif", ".tiff"})
@@ -41,6 +42,11 @@ class Picture:
     def count(self) -> int:
         """How many pixels it has."""
         return self.size[0] * self.size[1]
+
+    @property
+    def digest(self) -> str:
+        """What tells it from others."""
+        return f"{hashlib.sha256(self.path.read_bytes()).hexdigest()}{' quick' if self.quick else ''}"
 
     def pixels(self) -> Pixels:
         """Return it upright, in sRGB, transparent black where transparent: RGB or RGBA."""
@@ -93,7 +99,4 @@ def as_seen(pixels: Pixels) -> Pixels:
 
 def colours_at_most(pixels: Pixels, most: int) -> bool:
     """Tell whether there are at most `most` distinct colours."""
-    wide = np.zeros(pixels.shape[:2], np.uint32)
-    for channel in range(pixels.shape[2]):
-        wide = wide << 8 | pixels[:, :, channel]
-    return len(np.unique(wide)) <= most
+    return len(kmq.histogram(pixels)) <= most

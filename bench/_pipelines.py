@@ -97,7 +97,7 @@ PIPELINES: dict[str, Pipeline] = {
     "kmq, dithered": _kmq("floyd-steinberg"),
     "pngquant + oxipng": _pngquant(),
     "WebP near-lossless": _program(
-        ("cwebp",), "cwebp -quiet -near_lossless Q -z 9 IN -o OUT", ".webp", (0, 20, 40, 60, 80)
+        ("cwebp",), "cwebp -quiet -near_lossless Q -m 6 IN -o OUT", ".webp", (0, 20, 40, 60, 80)
     ),
     "WebP": _program(
         ("cwebp",), "cwebp -quiet -m 6 -q Q IN -o OUT", ".webp", (5, 15, 30, 50, 65, 75, 85, 92, 98)

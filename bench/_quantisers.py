@@ -57,7 +57,8 @@ def _kmq(space: str, effort: str = "default", dither: str = "none") -> Quantiser
         return taken, kmq.decode(data, max_pixels=None)
 
     said = f"--space {space} --effort {effort} --dither {dither}"
-    return Quantiser((), said, work, dithers=dither != "none")
+    most = 1_100_000 if effort == "thorough" else None
+    return Quantiser((), said, work, dithers=dither != "none", most=most)
 
 
 def libimagequant(pixels: Pixels, k: int, *, speed: int, dither: float) -> Pixels:
@@ -193,10 +194,10 @@ QUANTISERS: dict[str, Quantiser] = {
     "Pillow, octree": _in_process((), "", partial(_pillow, method=Image.Quantize.FASTOCTREE)),
     "ImageMagick": _program(("ImageMagick",), magick(), "IN +dither -colors K OUT"),
     "KMeans, every pixel": _in_process(
-        (), "n_init=1", partial(_every_pixel, kind=KMeans), slow=True, most=4_000_000
+        (), "n_init=1", partial(_every_pixel, kind=KMeans), slow=True, most=1_100_000
     ),
     "MiniBatchKMeans, every pixel": _in_process(
-        (), "n_init=1", partial(_every_pixel, kind=MiniBatchKMeans), slow=True
+        (), "n_init=1", partial(_every_pixel, kind=MiniBatchKMeans), slow=True, most=4_000_000
     ),
     "Wu": _in_process((), "", _wu, alpha=False, looks=False),
     "Wu + k-means": _yardstick("", from_wu=True),

@@ -60,7 +60,7 @@ def size_page(found: dict[str, Any], results: Path) -> str:
     coders = "\n".join(f"- {name}: {said}" for name, said in found["settings"].items() if said)
     return f"""
 Each plane (indices and palette) is a picture of the folder that has at most 256 colours, or what kmq makes
-of it: 16, 64 and 256 colours up to 1.1 megapixels, and 64 dithered up to 0.5; 256 only above. Every output was
+of it: 16 and 256 colours up to 1.1 megapixels, and 64 dithered up to 0.5; 256 only above. Every output was
 decoded and compared with the pixels before its size counted. A ratio is a geometric mean over the planes that
 both have, and their number stands beside it. Below 1, kmq is smaller.
 

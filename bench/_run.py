@@ -38,6 +38,7 @@ class Asked:
     results: Path
     cache: Path | None
     seconds: float
+    kept: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +73,9 @@ def step(what: str) -> None:
 def started(asked: Asked) -> tuple[Bench, list[str]]:
     """Find pictures and peers; return also what can't be read."""
     Image.MAX_IMAGE_PIXELS = None
+    cache = Cache(asked.cache or default_folder(), asked.kept)
     pictures, unreadable = find_pictures(asked.folders, quick=asked.quick)
-    return Bench(asked, pictures, versions(), Cache(asked.cache or default_folder())), unreadable
+    return Bench(asked, pictures, versions(), cache), unreadable
 
 
 def run(asked: Asked) -> int:
@@ -81,6 +83,8 @@ def run(asked: Asked) -> int:
     bench, unreadable = started(asked)
     parts = {"size": sizes, "palette": palettes, "rd": curves, "speed": speeds}
     for part in asked.parts:
+        if asked.kept and part == "speed":
+            continue
         found = parts[part](bench)
         for name, needs in found["missing"].items():
             print(f"\nnot there, left out: {name}, which needs {needs}", file=sys.stderr)

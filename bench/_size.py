@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,27 +20,26 @@ if TYPE_CHECKING:
     from bench._cache import Cache
 
 SMALL_PIXELS = 1_100_000
-"""Up to so many pixels, a picture is quantised to 16, 64 and 256 colours; above, to 256 only."""
+"""Up to so many pixels, a picture is quantised to 16 and to 256 colours; above, to 256 only."""
 
 DITHERED_PIXELS = 500_000
 """And up to so many, also to 64 dithered."""
 
 
-def planes(picture: Picture) -> Iterator[tuple[str, Plane]]:
-    """Give the planes of a picture: itself if it has at most 256 colours, else what kmq makes of it."""
-    pixels = picture.pixels()
-    if colours_at_most(pixels, 256):
-        yield "exact", _plane(picture, pixels, 256)
+def planes(picture: Picture) -> Iterator[tuple[str, Callable[[], Plane]]]:
+    """Give what makes each plane of a picture: itself if it has at most 256 colours, else kmq's of it."""
+    if colours_at_most(picture.pixels(), 256):
+        yield "exact", cache(partial(_plane, picture, 256))
         return
     small = picture.quick or picture.count <= SMALL_PIXELS
-    for k in (16, 64, 256) if small else (256,):
-        yield str(k), _plane(picture, pixels, k)
+    for k in (16, 256) if small else (256,):
+        yield str(k), cache(partial(_plane, picture, k))
     if picture.quick or picture.count <= DITHERED_PIXELS:
-        yield "64, dithered", _plane(picture, pixels, 64, dither="floyd-steinberg")
+        yield "64, dithered", cache(partial(_plane, picture, 64, "floyd-steinberg"))
 
 
-def _plane(picture: Picture, pixels: Pixels, k: int, dither: str = "none") -> Plane:
-    source: Image.Image | Pixels = pixels
+def _plane(picture: Picture, k: int, dither: str = "none") -> Plane:
+    source: Image.Image | Pixels = picture.pixels()
     if k == 256 and dither == "none" and not picture.quick:
         source = Image.open(picture.path)  # an indexed picture keeps its palette, a grey one its channel
     data = kmq.encode(source, k, coding="packed", dither=dither)
@@ -55,7 +55,7 @@ def measure(
     pictures: Sequence[Picture],
     coders: Sequence[str],
     versions: dict[str, str | None],
-    cache: Cache,
+    kept: Cache,
     seconds: float,
     step: Callable[[str], None],
 ) -> list[list[object]]:
@@ -67,11 +67,11 @@ def measure(
     state = codec_digest()
     for number, picture in enumerate(pictures, 1):
         for label, plane in planes(picture):
-            indices = plane.plane.indices
-            told = hashlib.sha256(
-                repr(indices.shape).encode() + indices.tobytes() + plane.palette.entries.tobytes()
-            )
-            key = told.hexdigest()
+            about = lambda plane=plane: _about(plane())  # noqa: E731
+            try:
+                key, pixels, k = kept.get(("plane", picture.digest, label, state), seconds, about)
+            except NotMeasured:  # only what is kept is asked for
+                continue
             sizes: list[int | str] = []
             for name in coders:
                 step(f"size {number}/{len(pictures)} {picture.name}, {label}: {name}")
@@ -81,13 +81,20 @@ def measure(
                 )
                 try:
                     sizes.append(
-                        cache.get(
+                        kept.get(
                             ("size", key, name, coder.settings, made_by),
                             seconds,
-                            lambda coder=coder, plane=plane: len(coded(coder, plane, seconds)[1]),
+                            lambda coder=coder, plane=plane: len(coded(coder, plane(), seconds)[1]),
                         )
                     )
                 except NotMeasured as why:
                     sizes.append(str(why))
-            rows.append([picture.name, label, indices.size, plane.palette.k, key[:8], sizes])
+            rows.append([picture.name, label, pixels, k, key[:8], sizes])
     return rows
+
+
+def _about(plane: Plane) -> tuple[str, int, int]:
+    """Return what tells a plane from others, its pixels and k."""
+    indices, entries = plane.plane.indices, plane.palette.entries
+    told = hashlib.sha256(repr(indices.shape).encode() + indices.tobytes() + entries.tobytes())
+    return told.hexdigest(), indices.size, len(entries)

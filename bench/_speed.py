@@ -25,7 +25,7 @@ from kmq._writing import Writing, written
 
 Step = Callable[[str], None]
 
-ROUNDS, QUICK_ROUNDS = 5, 1
+ROUNDS, QUICK_ROUNDS = 3, 1
 LEAST_PIXELS, MOST_PIXELS = 60_000, 700_000
 """Pictures of the middle: long enough to time, short enough for the slowest peers."""
 
@@ -63,7 +63,7 @@ GROWING = (
 def measure(
     pictures: Sequence[Picture], versions: dict[str, str | None], step: Step, *, quick: bool
 ) -> dict[str, Any]:
-    """Return, by name: "rows" of coders, "palettes", "start-up", "growth", "colours", and what is "missing"."""
+    """Return, by name: "rows" of coders, "palettes", "start-up", "growth", "colours", and who is missing."""
     kmq.encode(np.arange(27, dtype=np.uint8).reshape(3, 3, 3), 2, coding="context")
     rounds = QUICK_ROUNDS if quick else ROUNDS
     chosen = _chosen(pictures)
@@ -92,9 +92,10 @@ def _chosen(pictures: Sequence[Picture]) -> list[Picture]:
 
 def _coded(picture: Picture, coders: Sequence[str], rounds: int, step: Step) -> list[list[Any]]:
     rows = []
-    for label, plane in planes(picture):
+    for label, make in planes(picture):
         if label not in ("16", "256", "exact"):
             continue
+        plane = make()
         say = partial(_say, step, f"speed {picture.name}, {label}")
         with tempfile.TemporaryDirectory(prefix="kmq-bench-") as place:
             made: dict[str, bytes] = {}

@@ -121,8 +121,8 @@ def page(found: dict[str, Any]) -> str:
     return f"""
 Times are the processor's, not the clock's, so that other work on the machine hardly changes them; but it does
 by some tenths, for caches and memory are shared. So each round has every tool once, ratios are of the same
-round, their median over {found["rounds"]} rounds counts for a picture, and tables have the geometric mean over the
-pictures with the least and the most. Above 1, kmq is quicker.
+round, their median over {found["rounds"]} rounds counts for a picture, and tables have the geometric mean
+over the pictures with the least and the most. Above 1, kmq is quicker.
 
 Programs are timed with their start and with reading and writing PNG; libraries, kmq among them, without. djxl
 says its own speed of decoding, on the clock.
