@@ -68,7 +68,7 @@ def errors(found: dict[str, Any]) -> str:
         whole = against(found, OURS, peer)
         worst, name = whole.worst
         each = (against(found, OURS, peer, k=k).cell() for k in ks)
-        rows.append((peer, *each, whole.cell(), f"{worst:.3f}", name))
+        rows.append((peer, *each, whole.cell(), f"{worst:.3f}" if whole.pairs else "–", name))
     heading = ("kmq srgb's error / that of", *(f"k = {k}" for k in ks), "all", "worst", "which is")
     return table(heading, rows)
 
@@ -83,7 +83,7 @@ def by_kind(
     for kind in kinds:
         each = [against(found, OURS, peer, kind=kind) for peer in there]
         worst, name = each[0].worst
-        rows.append((kind, *(one.cell() for one in each), f"{worst:.3f}", name))
+        rows.append((kind, *(one.cell() for one in each), f"{worst:.3f}" if each[0].pairs else "–", name))
     first = there[0] if there else ""
     return table(("kmq srgb's error / that of", *there, f"worst, of {first}", "which is"), rows)
 

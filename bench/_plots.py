@@ -84,7 +84,8 @@ def size_plot(found: dict[str, Any], path: Path) -> None:
 
 def error_plot(found: dict[str, Any], path: Path) -> None:
     """Draw each tool's squared error as a ratio to kmq's, against k."""
-    tools = [*_palette_tables.peers_of(found), "kmq srgb, thorough", "kmq srgb, fast"]
+    named = [*_palette_tables.peers_of(found), "kmq srgb, thorough", "kmq srgb, fast"]
+    tools = [tool for tool in named if _palette_tables.against(found, tool, "kmq srgb").pairs]
     ks = _palette_tables.ks_of(found)
     with drawn(path, 7, 4.2) as axes:
         for place, tool in enumerate(tools):

@@ -56,15 +56,25 @@ def at_equal(found: dict[str, Any], what: int, ours: str, targets: Sequence[floa
     return table((f"{ours}'s bytes / those of, at {LONG[what]}", *map(str, targets)), rows)
 
 
-def curve(found: dict[str, Any], way: str, what: int, kind: str | None = None) -> list[tuple[float, float]]:
-    """Return, for each setting, bits a pixel (geometric mean over pictures) and quality (mean)."""
-    rows = [row for row in found["rows"] if row[1] == way and kind in (None, row[0].split("/")[0])]
+def curve(found: dict[str, Any], way: str, what: int) -> list[tuple[float, float]]:
+    """Return, for each setting, bits a pixel (geometric mean over complete pictures) and quality (mean)."""
+    whole = complete(found)
+    rows = [row for row in found["rows"] if row[1] == way and row[0] in whole]
     points = []
     for setting in zip(*(row[3] for row in rows), strict=True):
-        whole = [(p, row[2]) for p, row in zip(setting, rows, strict=True) if not isinstance(p, str)]
-        if len(whole) == len(rows) and all(p[what] is not None for p, _ in whole):
-            points.append((geometric([8 * p[0] / n for p, n in whole]), mean([p[what] for p, _ in whole])))
+        pairs = [(point, row[2]) for point, row in zip(setting, rows, strict=True)]
+        if all(point[what] is not None for point, _ in pairs):
+            rate = geometric([8 * point[0] / pixels for point, pixels in pairs])
+            points.append((rate, mean([point[what] for point, _ in pairs])))
     return sorted(points)
+
+
+def complete(found: dict[str, Any]) -> set[str]:
+    """Return the pictures that have all points of all ways."""
+    lacking = {
+        name for name, _, _, points in found["rows"] if any(isinstance(point, str) for point in points)
+    }
+    return {name for name, *_ in found["rows"]} - lacking
 
 
 def settings(found: dict[str, Any]) -> str:

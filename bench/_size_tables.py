@@ -48,7 +48,8 @@ def overall(found: dict[str, Any]) -> str:
     for peer in peers_of(found):
         each = [against(found, coding, peer) for coding in codings]
         worst, name = each[0].worst
-        rows.append((peer, len(each[0]), *(f"{one.mean:.3f}" for one in each), f"{worst:.3f}", name))
+        if each[0].pairs:
+            rows.append((peer, len(each[0]), *(f"{one.mean:.3f}" for one in each), f"{worst:.3f}", name))
     heading = ("kmq's bytes / those of", "planes", "context", "zstd", "packed", "context, worst", "which is")
     return table(heading, rows)
 

@@ -35,7 +35,9 @@ def test_the_table_is_put_between_the_marks_alone():
     assert _readme.filled(once, "new\n") == once
 
 
-@pytest.mark.parametrize("text", ["", _readme.START, _readme.END + _readme.START, 2 * _readme.START + _readme.END])
+@pytest.mark.parametrize(
+    "text", ["", _readme.START, _readme.END + _readme.START, 2 * _readme.START + _readme.END]
+)
 def test_without_its_marks_the_readme_is_refused(text):
     with pytest.raises(ValueError, match="should have one line"):
         _readme.filled(text, "new\n")
@@ -47,7 +49,10 @@ def test_results_are_compact():
 
 
 def test_results_are_read_as_written(tmp_path):
-    found = {"tools": ["a", "ü"], "rows": [["x/y", 8, [[1.5, None, 0.1], "not within 60 s"]], ["x/z", 16, []]]}
+    found = {
+        "tools": ["a", "ü"],
+        "rows": [["x/y", 8, [[1.5, None, 0.1], "not within 60 s"]], ["x/z", 16, []]],
+    }
     _results.write(tmp_path / "new" / "part.json", found)
     assert _results.read(tmp_path / "new" / "part.json") == found
     assert json.loads((tmp_path / "new" / "part.json").read_text("utf-8")) == found
