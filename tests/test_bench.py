@@ -8,10 +8,9 @@ import math
 from pathlib import Path
 
 import pytest
+from bench import _gate, _means, _rd_tables, _readme, _results
 from hypothesis import given
 from hypothesis import strategies as st
-
-from bench import _gate, _means, _rd_tables, _readme, _results
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "bench" / "results"
