@@ -4,8 +4,8 @@
 
 The first picture is resized to each of the sizes and encoded with 256 colours, in a process of its own: the
 processor's milliseconds of each stage, and the peak memory in bytes a pixel above interpreter and libraries,
-the picture's own 3 included. Then, for every picture, the milliseconds a megapixel of counting its colours, and
-of np.unique with its inverse, in turns.
+the picture's own 3 included. Then, for every picture, the milliseconds a megapixel of counting its colours,
+and of np.unique with its inverse, in turns.
 """
 
 from __future__ import annotations
