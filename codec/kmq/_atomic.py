@@ -138,7 +138,7 @@ def write_stream(file: BinaryIO, data: bytes) -> None:
 def write_copied(file: BinaryIO, write: Callable[[BinaryIO], None]) -> None:
     """Write to a stream what `write` writes to a file that it may seek in, once that is whole."""
     with tempfile.TemporaryFile() as whole:
-        write(cast(Any, whole))  # of a type of its own on Windows
+        write(cast("Any", whole))  # of a type of its own on Windows
         whole.seek(0)
         shutil.copyfileobj(whole, file, COPIED)
 
