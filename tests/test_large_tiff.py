@@ -72,7 +72,7 @@ def test_channels_that_say_nothing_are_left_out(folder):
     file = kmq.KmqFile(Path("x.kmq").read_bytes())
     assert (file.palette.channels, file.tile) == (1, 64)
     again = run("encode", "x.tif", "-k", "16", check=1)
-    assert again.stderr == b"kmq: x.kmq: exists; --force overwrites it, or give another name\n"
+    assert again.stderr == b"kmq: x.kmq: exists; give another name, or --force overwrites it\n"
     refused = run("encode", "x.tif", "-o", "y.kmq", "--max-pixels=300000", check=1)
     assert refused.stderr.startswith(b"kmq: x.tif: the picture has more than 300,000 pixels")
 
