@@ -20,7 +20,7 @@ import numpy as np
 from dask.base import tokenize
 
 from kmq._atomic import check_free, write_atomically, write_copied
-from kmq._colour_table import ColourTable, added
+from kmq._colour_table import MOST_COLOURS, ColourTable, added
 from kmq._encode import checked_request, checked_writing
 from kmq._encode_tiles import Coded, Job, Mapping, coded_tiles, job_for, table_of, write_coded
 from kmq._file import open_file
@@ -40,6 +40,9 @@ __all__ = ["encode", "from_kmq"]
 
 FAN_IN = 8
 """Tables that one task adds up."""
+
+GROUP = FAN_IN**3
+"""Chunks whose tables are added up before they are sent here, so that what comes here is little."""
 
 AHEAD = 4
 """Tiles that are asked for ahead of the one that is written, for each thread that works on them."""
@@ -139,9 +142,7 @@ def _region(path: str, x: int, y: int, width: int, height: int) -> NDArray[np.ui
 def _counted(array: da.Array, picture: LargePicture, progress: Progress | None) -> ColourTable:
     """Count the colours, chunk by chunk; the tables are added up where they are."""
     chunks = array.to_delayed().ravel().tolist()
-    groups = [
-        dask.delayed(_table_of_all)(chunks[start : start + FAN_IN]) for start in range(0, len(chunks), FAN_IN)
-    ]
+    groups = (_sum_of(chunks[start : start + GROUP]) for start in range(0, len(chunks), GROUP))
 
     def tables() -> Iterator[ColourTable]:
         done = 0
@@ -154,8 +155,18 @@ def _counted(array: da.Array, picture: LargePicture, progress: Progress | None) 
     return added(tables())
 
 
-def _table_of_all(chunks: list[NDArray[np.uint8]]) -> ColourTable:
-    return added(table_of(_canonical(chunk)) for chunk in chunks)
+def _sum_of(chunks: list[Any]) -> Any:  # noqa: ANN401  what dask.delayed returns has no type
+    """Return the table of some chunks, to be computed as a tree."""
+    tables = [dask.delayed(_table)(chunk) for chunk in chunks]
+    while len(tables) > 1:
+        tables = [
+            dask.delayed(added)(tables[start : start + FAN_IN]) for start in range(0, len(tables), FAN_IN)
+        ]
+    return tables[0]
+
+
+def _table(chunk: NDArray[np.uint8]) -> ColourTable:
+    return table_of(_canonical(chunk)).within(MOST_COLOURS)
 
 
 def _canonical(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
