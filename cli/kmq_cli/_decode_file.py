@@ -15,7 +15,7 @@ from kmq._reading import read_kmq
 from kmq_cli._batch import Wording, refuse_collisions, work_on, written_summary
 from kmq_cli._export import export, format_for, suffix_of, writable_suffixes
 from kmq_cli._failures import complain, failures
-from kmq_cli._streams import STANDARD, check_output, output_in, read_bytes, write_bytes
+from kmq_cli._streams import STANDARD, check_output, output_for, read_bytes, write_bytes
 from kmq_cli._tasks import Outcome, Task, check_no_folder, checked_folder, collisions, inputs, with_outputs
 from kmq_cli._workers import write_file
 
@@ -48,7 +48,7 @@ def decode_one(
     source: str, output: str | None, region: Region | None, decoding: Decoding, report: Report
 ) -> None:
     """Decode `source`, or a region of it, and write it in the format that was asked for, or of the suffix."""
-    target = output_in(source, output, suffix_of(decoding.format))
+    target = output_for(source, output, suffix_of(decoding.format))
     with failures(source):
         check_no_folder(source)
         if decoding.skip_existing and target != STANDARD and Path(target).is_file():

@@ -24,7 +24,7 @@ from kmq_cli._cluster import KILLED, cluster, done_on, outcomes_on
 from kmq_cli._failures import complain, failures
 from kmq_cli._ledger_report import compared, ledger_json, print_ledger
 from kmq_cli._source import open_image, readable_suffixes
-from kmq_cli._streams import STANDARD, check_output, check_suffix, output_in, read_bytes, write_bytes
+from kmq_cli._streams import STANDARD, check_output, check_suffix, output_for, read_bytes, write_bytes
 from kmq_cli._tasks import Outcome, Task, check_no_folder, checked_folder, collisions, inputs, with_outputs
 from kmq_cli._tiff import large_tiff
 from kmq_cli._workers import Work, attempted, write_file
@@ -56,7 +56,7 @@ class Encoding:
 
 def encode_one(source: str, output: str | None, encoding: Encoding, report: Report) -> None:
     """Encode `source`, write the file, and report; with the file on standard output only JSON, beside it."""
-    target = output_in(source, output, ".kmq")
+    target = output_for(source, output, ".kmq")
     check_suffix(target)
     if target == STANDARD and encoding.skip_if_larger:
         raise typer.BadParameter("--skip-if-larger: what is left out of standard output leaves an empty file")

@@ -39,8 +39,8 @@ Output = Annotated[
         "-o",
         "--output",
         metavar="OUT",
-        help="A file, a folder that exists, or - for standard output; for many files a folder, in which "
-        "--recursive makes the folders that it finds.",
+        help="A file, or - for standard output; for many files a folder, in which --recursive makes the "
+        "folders that it finds.",
         show_default="IN with its suffix changed",
     ),
 ]

@@ -51,14 +51,6 @@ def output_for(source: str, output: str | None, suffix: str) -> str:
     return str(name.with_suffix(suffix)) if name.name else source + suffix  # "." or "/": not readable
 
 
-def output_in(source: str, output: str | None, suffix: str) -> str:
-    """Return what `output_for` does, but if `output` is a folder, the source's name in it, as cp has it."""
-    target = output_for(source, output, suffix)
-    if output is None or STANDARD in (source, output) or not Path(output).is_dir():
-        return target
-    return str(Path(output, Path(output_for(source, None, suffix)).name))
-
-
 def check_suffix(output: str) -> None:
     """Refuse to give a .kmq file the suffix of another format."""
     from PIL import Image
