@@ -226,7 +226,9 @@ def djxl_seconds(data: bytes, folder: Path, seconds: float) -> float:
 
 CODERS: dict[str, Coder] = {
     "kmq packed": _kmq("packed", "default"),
+    "kmq zstd, fast": _kmq("zstd", "fast"),
     "kmq zstd": _kmq("zstd", "default"),
+    "kmq zstd, thorough": _kmq("zstd", "thorough"),
     "kmq context, fast": _kmq("context", "fast"),
     "kmq context": _kmq("context", "default"),
     "kmq context, thorough": _kmq("context", "thorough"),

@@ -55,12 +55,14 @@ def overall(found: dict[str, Any]) -> str:
 
 
 def efforts(found: dict[str, Any]) -> str:
-    """Return a row for each effort of the context coding."""
+    """Return a row for each effort of two codings."""
     rows = []
-    for name in ("kmq context, fast", "kmq context", "kmq context, thorough"):
-        one, base = against(found, name, SMALLEST), against(found, name, "kmq context")
-        rows.append((name, len(one), f"{one.mean:.3f}", f"{one.worst[0]:.3f}", f"{base.mean:.4f}"))
-    return table(("", "planes", "/ smallest peer", "worst", "/ context, default"), rows)
+    for coding in ("kmq zstd", "kmq context"):
+        for name in (f"{coding}, fast", coding, f"{coding}, thorough"):
+            one, base = against(found, name, SMALLEST), against(found, name, coding)
+            if one.pairs:
+                rows.append((name, len(one), f"{one.mean:.3f}", f"{one.worst[0]:.3f}", f"{base.mean:.4f}"))
+    return table(("", "planes", "/ smallest peer", "worst", "/ default effort"), rows)
 
 
 def by_kind(found: dict[str, Any]) -> str:

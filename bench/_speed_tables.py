@@ -153,26 +153,3 @@ A photograph, resized; 256 colours for those that have palettes. Commands, with 
 Median of several runs of the command.
 
 {starts}"""
-
-
-def headline(found: dict[str, Any]) -> list[tuple[str, str, str]]:
-    """Return the rows for the README."""
-    rows = []
-    for what, way in ((ENCODE, "coding"), (DECODE, "decoding")):
-        for peer in ("WebP lossless", "JPEG XL"):
-            pairs = paired(found["rows"], "kmq context", peer, what)
-            if pairs:
-                rows.append(
-                    (
-                        f"time of {way}, context: {peer}",
-                        short(1 / geometric([r for r, _ in pairs])),
-                        str(len(pairs)),
-                    )
-                )
-    for k in (16, 256):
-        each = [row for row in found["palettes"] if row[0].endswith(f"k = {k}")]
-        pairs = paired(each, "kmq srgb", "libimagequant", 3)
-        if pairs:
-            ratio = short(1 / geometric([r for r, _ in pairs]))
-            rows.append((f"time of palette and mapping, k = {k}: libimagequant", ratio, str(len(pairs))))
-    return rows
