@@ -64,12 +64,12 @@ def main() -> int:
     asked = _run.Asked(
         options.folders, parts, options.quick, results, options.cache, options.time_limit, options.kept
     )
-    try:
-        return (_run.gate if options.gate else _run.run)(asked)
-    except KeyboardInterrupt:
-        print("\nstopped: what was written is whole, and what was measured is kept", file=sys.stderr)
-        return 130
+    return (_run.gate if options.gate else _run.run)(asked)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:  # wherever it comes, also while libraries load
+        print("\nstopped: what was written is whole, and what was measured is kept", file=sys.stderr)
+        sys.exit(130)
