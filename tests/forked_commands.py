@@ -5,7 +5,8 @@ line of its output the list of what became of them. A command is an object of
 
     arguments  of `kmq`; or "save", a shade of grey, a path, and "force" or "keep", for kmq.save
     folder     to run it in
-    stdin      what it reads from a pipe that then ends, as Latin-1; less than a pipe holds
+    env        its environment, or null for the program's own
+    stdin      what it reads from a pipe that then ends, as Latin-1; at most PIPE_BYTES
     signal     what it sends itself, or null,
     files      before executing a line of files whose paths end so,
     line       namely the one of this number, from 0, in the order of execution
@@ -29,6 +30,9 @@ import numpy as np
 import kmq
 import kmq_cli
 
+PIPE_BYTES = 1 << 16
+"""What a pipe holds, on Linux, though nobody reads from it."""
+
 
 def signal_at(command, reached):
     """Send this process a signal when it comes to a line, having written a byte to `reached`."""
@@ -51,6 +55,9 @@ def signal_at(command, reached):
 def run(command):
     """Run the command in this process; return its exit code."""
     os.chdir(command["folder"])
+    if command.get("env") is not None:
+        os.environ.clear()
+        os.environ.update(command["env"])
     if command["arguments"][0] == "save":
         return save(*command["arguments"][1:])
     sys.argv = ["kmq", *command["arguments"]]

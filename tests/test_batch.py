@@ -15,7 +15,8 @@ import pytest
 from PIL import Image
 
 import kmq
-from test_command import PICTURE, run
+from commands import run
+from test_command import PICTURE
 
 KMQ = [sys.executable, "-m", "kmq_cli"]
 

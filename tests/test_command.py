@@ -15,24 +15,10 @@ from sklearn.datasets import load_sample_image
 
 import kmq
 import writing
+from commands import run, run_started
 from test_image import profile_of_gamma
 
 PICTURE = np.random.default_rng(0).integers(0, 6, (30, 40, 3), np.uint8) * 50
-
-
-def run(*arguments, stdin=b"", check=None, **options):
-    """Run `kmq` in the environment of the tests. `check` is the exit code it must have."""
-    done = subprocess.run(
-        [sys.executable, "-m", "kmq_cli", *map(str, arguments)],
-        input=stdin,
-        capture_output=True,
-        check=False,
-        **options,
-    )
-    if check is not None:
-        assert done.returncode == check, (done.stdout, done.stderr)
-    assert b"Traceback" not in done.stderr
-    return done
 
 
 @pytest.fixture
@@ -355,7 +341,7 @@ def test_a_kmq_file_is_a_source_too(folder, k):
     assert (folder / "y.KMQ").stat().st_size < (folder / "x.kmq").stat().st_size
     shown = run("info", "x.kmq", "--original", "y.KMQ", check=0).stdout.decode()
     assert "every pixel is exact" in shown
-    wide = {"env": os.environ | {"COLUMNS": "200"}, "check": 2}
+    wide = {"env": {"COLUMNS": "200"}, "check": 2}
     assert "input and output are the same file, x.kmq" in run("encode", "x.kmq", **wide).stderr.decode()
     assert (
         "kmq encode makes one .kmq file of another"
@@ -473,7 +459,9 @@ def test_a_name_that_cannot_be_printed_is_no_reason_to_fail(folder):
     name = os.fsdecode(b"z\xff.png")
     (folder / name).write_bytes((folder / "picture.png").read_bytes())
     for encoding in ("utf-8:strict", "ascii:strict"):
-        run("encode", name, "-f", check=0, env=os.environ | {"PYTHONIOENCODING": encoding})
+        done = run_started(["encode", name, "-f"], env=os.environ | {"PYTHONIOENCODING": encoding})
+        assert done.returncode == 0, done.stderr
+        assert b"Traceback" not in done.stderr
 
 
 def test_a_demo_into_a_file_is_told_plainly(folder):

@@ -11,7 +11,8 @@ import pytest
 from PIL import Image
 
 import kmq
-from test_command import PICTURE, run
+from commands import run
+from test_command import PICTURE
 
 CLEAR = np.dstack([PICTURE, np.full(PICTURE.shape[:2], 255, np.uint8)])
 CLEAR[:9, :9] = 0

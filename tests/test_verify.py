@@ -13,7 +13,8 @@ from PIL import Image
 import kmq
 from kmq import UnsupportedError
 from test_batch import MEASURED, lines
-from test_command import PICTURE, run
+from commands import run
+from test_command import PICTURE
 from test_container import BAD_FILES, SMALL_FILES
 from writing import build, uleb
 
