@@ -5,6 +5,7 @@ import functools
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 from forked_commands import PIPE_BYTES, ForkedCommands
 
@@ -28,7 +29,7 @@ def run_started(words, stdin=b"", env=None):
 
 def run_forked(words, stdin, env):
     """Fork a process that has kmq loaded."""
-    command = {"arguments": words, "folder": os.getcwd(), "stdin": stdin.decode("latin-1")}
+    command = {"arguments": words, "folder": str(Path.cwd()), "stdin": stdin.decode("latin-1")}
     if env is not None:
         command["env"] = dict(env)
     (done,) = forker()(command)

@@ -18,8 +18,8 @@ from PIL import Image
 from sklearn.datasets import load_sample_image
 
 import kmq
-from kmq_cli._quality import quality
 from commands import run
+from kmq_cli._quality import quality
 from test_palette_command import read_terminal
 
 PHOTO = load_sample_image("china.jpg")[100:160, 200:280]

@@ -12,9 +12,9 @@ from PIL import Image
 from sklearn.datasets import load_sample_image
 
 import kmq
+from commands import run
 from kmq_cli._plot import Point, Series, plot
 from kmq_cli._preview import MOST_BYTES, make_preview
-from commands import run
 
 PHOTO = load_sample_image("china.jpg")[100:220, 200:400]
 HOSTILE = "<img src=x onerror=alert(1)>&amp;\"'.png"

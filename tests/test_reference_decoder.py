@@ -53,7 +53,7 @@ def verdict_of_the_reference(data):
     return ((height, width) if channels == 1 else (height, width, channels)), pixels
 
 
-@examples(40)
+@examples(30)
 @given(valid_files())
 def test_any_valid_file_is_the_picture_that_the_reference_decoder_makes_of_it(data):
     found = verdict(data)
@@ -61,7 +61,7 @@ def test_any_valid_file_is_the_picture_that_the_reference_decoder_makes_of_it(da
     assert found == verdict_of_the_reference(data)
 
 
-@examples(40)
+@examples(30)
 @given(valid_files(max_pixels=80), st.data())
 def test_any_damage_gets_the_same_verdict(data, draw):
     damaged = bytearray(data)
@@ -71,7 +71,7 @@ def test_any_damage_gets_the_same_verdict(data, draw):
     assert verdict(bytes(damaged)) == verdict_of_the_reference(damaged)
 
 
-@examples(60)
+@examples(40)
 @given(valid_files(max_pixels=80), st.data())
 def test_any_damage_behind_right_checksums_gets_the_same_verdict(data, draw):
     damaged = bytearray(data)

@@ -11,9 +11,9 @@ import pytest
 from PIL import Image
 
 import kmq
+from commands import run
 from kmq import UnsupportedError
 from test_batch import MEASURED, lines
-from commands import run
 from test_command import PICTURE
 from test_container import BAD_FILES, SMALL_FILES
 from writing import build, uleb
