@@ -34,6 +34,10 @@ class Pipeline:
     settings: tuple[float, ...]
     work: Callable[[Pixels, float], tuple[bytes, Pixels]]
 
+    def asked(self, *, quick: bool) -> tuple[float, ...]:
+        """Return the settings of a run."""
+        return self.settings[::3] if quick else self.settings
+
 
 def _rgb(data: bytes) -> Pixels:
     with Image.open(io.BytesIO(data)) as image:

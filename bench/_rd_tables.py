@@ -57,16 +57,21 @@ def at_equal(found: dict[str, Any], what: int, ours: str, targets: Sequence[floa
 
 
 def curve(found: dict[str, Any], way: str, what: int) -> list[tuple[float, float]]:
-    """Return, for each setting, bits a pixel (geometric mean over complete pictures) and quality (mean)."""
+    """Return bits a pixel and quality, a point for each setting; means over complete pictures."""
+    return sorted((rate, each[what]) for rate, each in points(found, way).values() if what in each)
+
+
+def points(found: dict[str, Any], way: str) -> dict[float, tuple[float, dict[int, float]]]:
+    """Return, by setting, bits a pixel (geometric mean over complete pictures), and each quality (mean)."""
     whole = complete(found)
     rows = [row for row in found["rows"] if row[1] == way and row[0] in whole]
-    points = []
-    for setting in zip(*(row[3] for row in rows), strict=True):
-        pairs = [(point, row[2]) for point, row in zip(setting, rows, strict=True)]
-        if all(point[what] is not None for point, _ in pairs):
-            rate = geometric([8 * point[0] / pixels for point, pixels in pairs])
-            points.append((rate, mean([point[what] for point, _ in pairs])))
-    return sorted(points)
+    each = {}
+    cells = zip(*(row[3] for row in rows), strict=True)
+    for setting, made in zip(found["ways"][way][1:], cells, strict=True) if rows else ():
+        rate = geometric([8 * cell[0] / row[2] for cell, row in zip(made, rows, strict=True)])
+        known = [what for what in (PSNR, SCORE) if all(cell[what] is not None for cell in made)]
+        each[setting] = rate, {what: mean([cell[what] for cell in made]) for what in known}
+    return each
 
 
 def complete(found: dict[str, Any]) -> set[str]:
@@ -88,8 +93,11 @@ def settings(found: dict[str, Any]) -> str:
 def means(found: dict[str, Any]) -> str:
     """Return a row for each way and setting: mean bits a pixel, PSNR and score over the pictures."""
     rows = []
-    for way, said in found["ways"].items():
-        three = [curve(found, way, what) for what in (PSNR, SCORE)]
-        for setting, (rate, decibels), (_, points) in zip(sorted(said[1:]), *three, strict=False):
-            rows.append((way, f"{setting:g}", f"{rate:.3f}", f"{decibels:.2f}", f"{points:.1f}"))
+    for way in found["ways"]:
+        for setting, (rate, each) in points(found, way).items():
+            shown = (
+                f"{each[what]:.{digits}f}" if what in each else "–"
+                for what, digits in ((PSNR, 2), (SCORE, 1))
+            )
+            rows.append((way, f"{setting:g}", f"{rate:.3f}", *shown))
     return table(("", "setting", "bits a pixel", "PSNR", "SSIMULACRA2"), rows)

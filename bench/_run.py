@@ -154,7 +154,10 @@ def curves(bench: Bench) -> dict[str, Any]:
     absent = _pipelines.missing(bench.versions)
     ways = [name for name in _pipelines.PIPELINES if name not in absent]
     rows = _rd.measure(bench.pictures, ways, bench.versions, bench.cache, step)
-    said = {name: [_pipelines.PIPELINES[name].said, *_pipelines.PIPELINES[name].settings] for name in ways}
+    quick = bench.asked.quick
+    said = {name: [_pipelines.PIPELINES[name].said] for name in ways}
+    for name in ways:
+        said[name] += _pipelines.PIPELINES[name].asked(quick=quick)
     return {**bench.about("rd", absent), "ways": said, "rows": rows}
 
 

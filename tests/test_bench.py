@@ -119,3 +119,12 @@ def test_bytes_at_a_quality_are_exact_where_the_curve_is_a_line(target, slope, s
 def test_a_larger_file_that_is_no_better_has_no_part_in_a_curve():
     points = [[100, 0.0, 50.0], [150, 0.0, 40.0], [200, 0.0, 60.0]]
     assert _rd_tables.bytes_at(points, _rd_tables.SCORE, 55) == pytest.approx(math.sqrt(100 * 200))
+
+
+def test_each_setting_of_a_curve_has_its_own_points_in_whatever_order_they_come():
+    rows = [["a/b", "JPEG XL", 8, [[1, 20.0, None], [2, 30.0, None]]]]
+    found = {"ways": {"JPEG XL": ["cjxl -d Q", 12, 1]}, "rows": rows}
+    lines = _rd_tables.means(found).splitlines()[2:]
+    assert lines == ["| JPEG XL | 12 | 1.000 | 20.00 | – |", "| JPEG XL | 1 | 2.000 | 30.00 | – |"]
+    assert _rd_tables.curve(found, "JPEG XL", _rd_tables.PSNR) == [(1.0, 20.0), (2.0, 30.0)]
+    assert _rd_tables.curve(found, "JPEG XL", _rd_tables.SCORE) == []
