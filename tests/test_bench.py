@@ -19,6 +19,15 @@ cases = st.tuples(st.sampled_from(["kmq packed", "kmq context"]), st.sampled_fro
 figures = st.dictionaries(cases, st.floats(1, 1e9), min_size=1)
 
 
+def test_the_readme_has_the_table_of_the_results():
+    found = {part: _results.read(RESULTS / f"{part}.json") for part in ("size", "palette", "rd", "speed")}
+    assert None not in found.values()
+    readme = (ROOT / "README.md").read_text("utf-8")
+    assert _readme.filled(readme, _readme.table_of(found)) == readme, (
+        "run python -m bench --report --readme README.md, and look at what changed"
+    )
+
+
 def test_the_table_is_put_between_the_marks_alone():
     text = f"before\n{_readme.START}old\n{_readme.END}after\n"
     once = _readme.filled(text, "new\n")

@@ -19,6 +19,11 @@ PAGES = {
     "CHANGELOG.md": "changelog.md",
     "CONTRIBUTING.md": "contributing.md",
     "bench/README.md": "benchmarks.md",
+    "bench/results/README.md": "results/index.md",
+    "bench/results/palette.md": "results/palette.md",
+    "bench/results/rd.md": "results/rd.md",
+    "bench/results/size.md": "results/size.md",
+    "bench/results/speed.md": "results/speed.md",
     "spec/README.md": "reference/proof.md",
     "spec/SPEC.md": "reference/specification.md",
     "tests/fuzz/README.md": "fuzzing.md",
@@ -29,6 +34,7 @@ SECTIONS = {
     "#the-ledger": "ledger.md",
     "#palettes": "palettes.md",
     "#the-truth-about-sizes": "sizes.md",
+    "#beside-other-tools": "beside-other-tools.md",
     "#limits": "limits.md",
 }
 """Sections of README.md that are pages of their own, which on GitHub show nothing."""
