@@ -72,8 +72,9 @@ def encode_tiles(
 
     `source` is an object with a `shape`, (H, W), (H, W, 1), (H, W, 3) or (H, W, 4), a `dtype`, uint8, and
     slices, `source[y0:y1, x0:x1]`, that are arrays: a NumPy memory map, a Zarr array, an HDF5 dataset, a
-    `kmq.KmqFile`. It is read twice, from one thread: its colours are counted, a palette is chosen, and
-    its pixels are mapped. (Where the palette is given and has no alpha, once.)
+    `kmq.KmqFile`, a folder of map tiles as `kmq.MapTiles`. It is read twice, from one thread: its colours
+    are counted, a palette is chosen, and its pixels are mapped. (Where the palette is given and has no
+    alpha, once.)
 
     `file` is a path, which is written all or not at all, or a binary file open for writing, to which it is
     copied when it is whole. The other arguments are those of `encode`, and so are the bytes:

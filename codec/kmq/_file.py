@@ -46,10 +46,10 @@ BAND = 1 << 20
 class KmqFile:
     """A .kmq file, read only as far as is asked for.
 
-    Made by `kmq.open`, or over the bytes of a file: `KmqFile(data)`. The header, palette
-    and metadata are checked at once, the pixels when they are read. As a context manager it
-    closes the file, unless that was open when `kmq.open` got it. `max_pixels` (None: no limit) is
-    the most that one call decodes, `threads` how many tiles it decodes at a time.
+    Made by `kmq.open`, or over the bytes of a file: `KmqFile(data)`. (A file that is open is taken as
+    `kmq.open` does.) The header, palette and metadata are checked at once, the pixels when they
+    are read. As a context manager it closes the file, if `kmq.open` opened it. `max_pixels` (None:
+    no limit) is the most that one call decodes, `threads` how many tiles it decodes at a time.
 
     It is sliced like the array of its pixels: `file[y0:y1, x0:x1]` decodes that part, and
     `np.asarray(file)` all. Whatever takes an object with `shape`, `dtype` and slices takes it.
@@ -59,7 +59,7 @@ class KmqFile:
 
     def __init__(
         self,
-        data: bytes | bytearray | memoryview | mmap.mmap | FileBytes,
+        data: bytes | bytearray | memoryview | mmap.mmap | BinaryIO,
         *,
         max_pixels: int | None = MAX_PIXELS,
         threads: int = 1,
@@ -68,9 +68,9 @@ class KmqFile:
         self._threads = checked_threads(threads)
         self._source = data
         self._data: Source
-        if isinstance(data, FileBytes):
-            self._data = data
-            self._container = read_container(Beginning(data))
+        if hasattr(data, "read") and not isinstance(data, mmap.mmap):
+            self._data = FileBytes(cast("BinaryIO", data))
+            self._container = read_container(Beginning(self._data))
         else:
             self._data = checked_bytes("data", data)
             self._container = read_container(self._data)
@@ -334,7 +334,7 @@ def open_file(
     """
     limit = checked_max_pixels(max_pixels)
     if hasattr(file, "read"):  # before paths: what fsspec opens on a disk is both
-        return KmqFile(FileBytes(cast("BinaryIO", file)), max_pixels=limit, threads=threads)
+        return KmqFile(cast("BinaryIO", file), max_pixels=limit, threads=threads)
     with Path(file).open("rb") as opened:
         try:
             data: bytes | mmap.mmap = mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ)
