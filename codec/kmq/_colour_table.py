@@ -8,7 +8,7 @@ then stands for 2, 4 or more, but for none of another alpha.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -29,6 +29,9 @@ MOST_COLOURS = 1 << 20
 
 24 megapixels of a photograph have 0.2 to 0.5 million.
 """
+
+AT_ONCE = 1 << 16
+"""Colours of the largest table that are added to others at a time."""
 
 FEW = 1 << 18
 """Colours that are gathered at least before tables are added, which takes a sort."""
@@ -71,12 +74,7 @@ class ColourTable:
 
     def coarser(self, dropped: int) -> ColourTable:
         """Return the table with `dropped` low bits left out, no fewer than now."""
-        if dropped == self.dropped:
-            return self
-        kept = [0xFF >> bits << bits for bits in _dropped_bits(dropped)] + [0xFF] * (self.channels == 4)
-        return _added(
-            self.codes & codes_of(np.array([kept], np.uint8))[0], self.counts, self.channels, dropped
-        )
+        return self if dropped == self.dropped else _sum([self], dropped)
 
     def within(self, most: int) -> ColourTable:
         """Return the table, or the least coarse one that has at most `most` colours."""
@@ -122,19 +120,51 @@ def _dropped_bits(dropped: int) -> tuple[int, int, int]:
     return dropped // 3, (dropped + 1) // 3, (dropped + 2) // 3
 
 
-def _sum(tables: list[ColourTable]) -> ColourTable:
-    if len(tables) == 1:
+def _sum(tables: list[ColourTable], dropped: int = 0) -> ColourTable:
+    """Return the table of all colours together, with `dropped` bits left out, or as many as in one of them.
+
+    Range of codes by range, because a sort takes several times the memory of what it sorts.
+    """
+    dropped = max(dropped, *(table.dropped for table in tables))
+    channels = tables[0].channels
+    if len(tables) == 1 and dropped == tables[0].dropped:
         return tables[0]
-    dropped = max(table.dropped for table in tables)
-    alike = [table.coarser(dropped) for table in tables]
-    codes = np.concatenate([table.codes for table in alike])
-    counts = np.concatenate([table.counts for table in alike])
-    return _added(codes, counts, tables[0].channels, dropped)
+    kept = [0xFF >> bits << bits for bits in _dropped_bits(dropped)] + [0xFF] * (channels == 4)
+    mask = codes_of(np.array([kept[:channels]], np.uint8))[0]
+    codes, counts = [], []
+    for parts in _ranges(tables, channels * -(-dropped // 3)):
+        some_codes, some_counts = _added(
+            np.concatenate([table.codes[part] & mask for table, part in parts]),
+            np.concatenate([table.counts[part] for table, part in parts]),
+        )
+        codes.append(some_codes)
+        counts.append(some_counts)
+    return ColourTable(np.concatenate(codes), np.concatenate(counts), channels, dropped)
 
 
-def _added(codes: NDArray[np.uint32], counts: NDArray[np.int64], channels: int, dropped: int) -> ColourTable:
-    """Return the table of colours that may repeat, in any order."""
+def _ranges(tables: list[ColourTable], low_bits: int) -> Iterator[list[tuple[ColourTable, slice]]]:
+    """Yield parts of the tables that have the colours of a range of codes, range after range.
+
+    No range ends between codes that differ only in their `low_bits` lowest bits.
+    """
+    largest = max(tables, key=len)
+    ends = largest.codes[AT_ONCE::AT_ONCE] >> np.uint32(low_bits) << np.uint32(low_bits)
+    ends = np.unique(ends)
+    places = [[0, *np.searchsorted(table.codes, ends).tolist(), len(table)] for table in tables]
+    for number in range(len(ends) + 1):
+        parts = [
+            (table, slice(place[number], place[number + 1]))
+            for table, place in zip(tables, places, strict=True)
+        ]
+        if any(part.start < part.stop for _, part in parts):
+            yield parts
+
+
+def _added(
+    codes: NDArray[np.uint32], counts: NDArray[np.int64]
+) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
+    """Return the distinct ones of codes that may repeat, ascending, with the sums of their counts."""
     order = np.argsort(codes, kind="stable")
     codes = codes[order]
     starts = np.flatnonzero(np.diff(codes, prepend=~codes[:1]))
-    return ColourTable(codes[starts], np.add.reduceat(counts[order], starts), channels, dropped)
+    return codes[starts], np.add.reduceat(counts[order], starts)
