@@ -74,14 +74,15 @@ class ColourTable:
 
     def coarser(self, dropped: int) -> ColourTable:
         """Return the table with `dropped` low bits left out, no fewer than now."""
-        return self if dropped == self.dropped else _sum([self], dropped)
+        if dropped == self.dropped:
+            return self
+        whole = _sum_without([self], dropped, len(self))
+        assert whole is not None  # noqa: S101  fewer bits give no more colours
+        return whole
 
     def within(self, most: int) -> ColourTable:
         """Return the table, or the least coarse one that has at most `most` colours."""
-        table = self
-        while len(table) > most:
-            table = table.coarser(table.dropped + 1)
-        return table
+        return _sum([self], most)
 
 
 def added(tables: Iterable[ColourTable], most: int = MOST_COLOURS) -> ColourTable:
@@ -95,9 +96,9 @@ def added(tables: Iterable[ColourTable], most: int = MOST_COLOURS) -> ColourTabl
     for table in tables:
         waiting.append(table.within(most))
         if sum(map(len, waiting)) > limit and len(waiting) > 1:
-            waiting = [_sum(waiting).within(most)]
+            waiting = [_sum(waiting, most)]
             limit = max(FEW, 3 * len(waiting[0]) // 2)  # half as much again: a colour is sorted a few times
-    return _sum(waiting).within(most)
+    return _sum(waiting, most)
 
 
 def added_in_channels(tables: Iterable[ColourTable]) -> ColourTable:
@@ -120,26 +121,50 @@ def _dropped_bits(dropped: int) -> tuple[int, int, int]:
     return dropped // 3, (dropped + 1) // 3, (dropped + 2) // 3
 
 
-def _sum(tables: list[ColourTable], dropped: int = 0) -> ColourTable:
-    """Return the table of all colours together, with `dropped` bits left out, or as many as in one of them.
-
-    Range of codes by range, because a sort takes several times the memory of what it sorts.
-    """
-    dropped = max(dropped, *(table.dropped for table in tables))
-    channels = tables[0].channels
-    if len(tables) == 1 and dropped == tables[0].dropped:
+def _sum(tables: list[ColourTable], most: int) -> ColourTable:
+    """Return the table of all colours together, no coarser than it must be for `most` of them."""
+    if len(tables) == 1 and len(tables[0]) <= most:
         return tables[0]
+    dropped = max(table.dropped for table in tables)
+    while (whole := _sum_without(tables, dropped, most)) is None:
+        dropped += 1
+    return whole
+
+
+def _sum_without(tables: list[ColourTable], dropped: int, most: int) -> ColourTable | None:
+    """Return the table of all colours together, without `dropped` bits; None if it has more than `most`."""
+    size = min(most, sum(map(len, tables)))
+    codes, counts = np.empty(size, np.uint32), np.empty(size, np.int64)
+    end = 0
+    for some_codes, some_counts in _parts(tables, dropped):
+        order = np.argsort(some_codes, kind="stable")
+        ascending = some_codes[order]
+        starts = np.flatnonzero(np.diff(ascending, prepend=~ascending[:1]))
+        part = slice(end, end + len(starts))
+        if part.stop > most:
+            return None
+        codes[part] = ascending[starts]
+        counts[part] = np.add.reduceat(some_counts[order], starts)
+        end = part.stop
+    # In place: what was not written to takes no memory.
+    codes.resize(end, refcheck=False)
+    counts.resize(end, refcheck=False)
+    return ColourTable(codes, counts, tables[0].channels, dropped)
+
+
+def _parts(tables: list[ColourTable], dropped: int) -> Iterator[tuple[NDArray[np.uint32], NDArray[np.int64]]]:
+    """Yield the codes with `dropped` bits left out, and their counts, of one range of codes after the other.
+
+    Within a range they may repeat and are in any order. Sorting takes several times the memory of what is
+    sorted, so it is done range by range.
+    """
+    channels = tables[0].channels
     kept = [0xFF >> bits << bits for bits in _dropped_bits(dropped)] + [0xFF] * (channels == 4)
     mask = codes_of(np.array([kept[:channels]], np.uint8))[0]
-    codes, counts = [], []
     for parts in _ranges(tables, channels * -(-dropped // 3)):
-        some_codes, some_counts = _added(
-            np.concatenate([table.codes[part] & mask for table, part in parts]),
-            np.concatenate([table.counts[part] for table, part in parts]),
-        )
-        codes.append(some_codes)
-        counts.append(some_counts)
-    return ColourTable(np.concatenate(codes), np.concatenate(counts), channels, dropped)
+        codes = np.concatenate([table.codes[part] for table, part in parts])
+        codes &= mask
+        yield codes, np.concatenate([table.counts[part] for table, part in parts])
 
 
 def _ranges(tables: list[ColourTable], low_bits: int) -> Iterator[list[tuple[ColourTable, slice]]]:
@@ -158,13 +183,3 @@ def _ranges(tables: list[ColourTable], low_bits: int) -> Iterator[list[tuple[Col
         ]
         if any(part.start < part.stop for _, part in parts):
             yield parts
-
-
-def _added(
-    codes: NDArray[np.uint32], counts: NDArray[np.int64]
-) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
-    """Return the distinct ones of codes that may repeat, ascending, with the sums of their counts."""
-    order = np.argsort(codes, kind="stable")
-    codes = codes[order]
-    starts = np.flatnonzero(np.diff(codes, prepend=~codes[:1]))
-    return codes[starts], np.add.reduceat(counts[order], starts)

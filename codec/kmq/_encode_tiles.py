@@ -45,6 +45,9 @@ if TYPE_CHECKING:
 Progress = Callable[[int, int], None]
 """Is told how many pixels are done, and of how many; those of both passes count."""
 
+COUNTED_AT_ONCE = 1 << 18
+"""Pixels that are counted at one time, which takes up to 45 bytes each."""
+
 AT_ONCE = 1 << 16
 """Colours whose distances are held at one time."""
 
@@ -189,9 +192,12 @@ def job_of(
 
 
 def table_of(pixels: NDArray[np.uint8]) -> ColourTable:
-    """Count the colours of canonical pixels, (H, W, c)."""
-    codes, counts, _ = counted_codes(pixels)
-    return ColourTable(codes, counts, pixels.shape[2])
+    """Count the colours of canonical pixels, (H, W, c). Few rows at a time take less memory."""
+    rows = max(1, COUNTED_AT_ONCE // pixels.shape[1])
+    return added(
+        ColourTable(*counted_codes(pixels[start : start + rows])[:2], pixels.shape[2])
+        for start in range(0, len(pixels), rows)
+    )
 
 
 def job_for(picture: LargePicture, table: ColourTable, request: Request) -> Job:

@@ -120,8 +120,13 @@ def counted_codes(
     places = np.empty(height * width, np.uint32)
     blocks, bitmaps = _blocks_of(flat, places)
     # Blocks in the order of their codes; sorting one number is several times faster than an argsort.
-    numbered = np.sort(blocks.astype(np.uint64) << np.uint64(32) | np.arange(len(blocks), dtype=np.uint64))
-    order = (numbered & np.uint64(0xFFFFFFFF)).astype(np.int64)
+    # In place: of noise there are as many blocks as pixels.
+    numbered = blocks.astype(np.uint64)
+    numbered <<= np.uint64(32)
+    numbered |= np.arange(len(blocks), dtype=np.uint32)
+    numbered.sort()
+    numbered &= np.uint64(0xFFFFFFFF)
+    order = numbered.view(np.int64)
     firsts = np.empty(len(blocks), np.uint32)
     codes = np.empty(int(np.bitwise_count(bitmaps).sum(dtype=np.int64)), np.uint32)
     list_codes(bitmaps.data, blocks.data, order.data, firsts.data, codes.data)
