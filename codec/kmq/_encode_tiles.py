@@ -49,7 +49,7 @@ COUNTED_AT_ONCE = 1 << 18
 """Pixels that are counted at one time, which takes up to 45 bytes each."""
 
 AT_ONCE = 1 << 16
-"""Colours whose distances are held at one time."""
+"""Colours that are counted, and whose distances are held, at one time."""
 
 
 def encode_tiles(
@@ -285,12 +285,13 @@ def _coded(pixels: NDArray[np.uint8], mapping: Mapping, plan: Plan) -> Coded:
     assert counted.inverse is not None  # noqa: S101  histogram() makes it
     colours = in_channels(counted.colours, palette.channels)
     found = nearest(colours, palette, checked_space(mapping.space))
-    counts = np.bincount(found, counted.counts, palette.k).astype(np.int64)  # exact below 2^53
+    counts = np.zeros(palette.k, np.int64)
     error = 0
     for start in range(0, len(found), AT_ONCE):
         part = slice(start, start + AT_ONCE)
-        distances = squared_distances(colours[part], palette.entries[found[part]])
-        error += int(distances @ counted.counts[part])
+        each = counted.counts[part]
+        counts += np.bincount(found[part], each, palette.k).astype(np.int64)  # exact below 2^53
+        error += int(squared_distances(colours[part], palette.entries[found[part]]) @ each)
     return Coded(plan.payload(indices_of(counted.inverse, found, palette.k)), counts, error)
 
 

@@ -148,7 +148,9 @@ def _blocks_of(
             pixels.data, spread.data, table.data, blocks.data, bitmaps.data, places.data, done, known
         )
         if done == len(pixels):
-            return blocks[:known].copy(), bitmaps[:known].copy()
+            blocks.resize(known, refcheck=False)  # in place
+            bitmaps.resize(known, refcheck=False)
+            return blocks, bitmaps
         table = np.zeros(2 * len(table), np.uint64)
         blocks, bitmaps = _grown(blocks, len(table) // 2), _grown(bitmaps, len(table) // 2)
         enter_blocks(table.data, blocks.data, known)
