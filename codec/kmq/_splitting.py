@@ -38,6 +38,7 @@ def split_centres(
     numbers = iter(range(2 * k))
     members = [np.flatnonzero(kinds == kind) for kind in (False, True)]
     groups = [_group(positions, weights, each, next(numbers)) for each in members if len(each)]
+    del members
     heapq.heapify(groups)
     while len(groups) < k and groups[0].halves is not None:
         for half in heapq.heappop(groups).halves or ():
