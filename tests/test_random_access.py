@@ -30,6 +30,7 @@ class Recorded(io.BytesIO):
         return super().read(size if self._most is None else min(size, self._most))
 
 
+@pytest.mark.both_ways
 @given(pictures(), TILES, CODINGS, st.integers(1, 3), st.sampled_from([1, 7, None]), st.data())
 def test_an_open_file_is_read_as_its_bytes_are(picture, tile, coding, threads, most, data):
     made = kmq.encode(picture, tile=tile, coding=coding)
