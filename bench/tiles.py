@@ -1,10 +1,13 @@
-"""What a large picture takes: memory and time of encoding it part by part, of a region, and of zooming out.
+"""What a large picture takes: memory and time of encoding it part by part, of a region, and of decoding it.
 
     python bench/tiles.py [--side N] [--coding NAME]... [--threads N]... [--one-tile] [--folder PATH]
 
 Makes a picture of side x side pixels (20,000 unless told otherwise; 1.2 GB) in a file, and encodes it
-with each coding and number of threads, each in a process of its own. Of memory, the most that the process
-ever had is shown, less what it had once everything was imported; seconds are by the clock, and of processors.
+with each coding and number of threads, each in a process of its own. Then, on as many threads as were named
+last, a region is read and the whole zoomed out, it is decoded a row of tiles after the other of which nothing
+is kept, and it is decoded whole, which takes 4 bytes a pixel; each in a process of its own too. For the last
+two the file is read by calls, not mapped. Of memory, the most that the process ever had is shown,
+less what it had once everything was imported; seconds are by the clock, and of processors.
 """
 
 from __future__ import annotations
@@ -24,6 +27,7 @@ import kmq
 K = 64
 BAND = 256
 REGION = 256
+BY_BANDS, WHOLE = "by bands", "whole"
 
 
 class Raw:
@@ -115,6 +119,24 @@ def read(raw: Path, threads: int) -> None:
         measured(f"thumbnail {file.coding}, {threads} threads", pixels, start_all)
 
 
+def decode(raw: Path, how: str, threads: int) -> None:
+    """Decode everything in this process, in rows of tiles or whole, and print a row."""
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+    for coding in ("packed", "zstd", "context"):
+        kmq.decode(kmq.encode(noise, 16, coding=coding))  # everything is imported
+    with (
+        raw.with_suffix(".kmq").open("rb") as stream,
+        kmq.open(stream, max_pixels=None, threads=threads) as file,
+    ):
+        start = now()
+        if how == WHOLE:
+            file.pixels()
+        else:
+            for top in range(0, file.height, file.tile or BAND):
+                file[top : top + (file.tile or BAND)]
+        measured(f"decode {how} {file.coding}, {threads} threads", file.width * file.height, start)
+
+
 def main() -> None:
     """Print the rows."""
     parser = argparse.ArgumentParser(
@@ -126,10 +148,13 @@ def main() -> None:
     parser.add_argument("--one-tile", action="store_true", help="also in one tile")
     parser.add_argument("--folder", type=Path, help="where the files are made (default: a temporary one)")
     parser.add_argument("--of", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--decode", choices=[BY_BANDS, WHOLE], help=argparse.SUPPRESS)
     options = parser.parse_args()
     codings, threads = options.coding or ["packed", "zstd"], options.threads or [1, 2]
     if options.of:
-        if options.coding:
+        if options.decode:
+            decode(options.of, options.decode, threads[0])
+        elif options.coding:
             tile = None if options.one_tile else "auto"
             encode(options.of, options.side, codings[0], threads[0], tile)
         else:
@@ -144,7 +169,8 @@ def main() -> None:
             for number in threads:
                 for one in [[], ["--one-tile"]] if options.one_tile else [[]]:
                     subprocess.run([*again, "--coding", coding, "--threads", str(number), *one], check=True)  # noqa: S603
-            subprocess.run([*again, "--threads", str(threads[-1])], check=True)  # noqa: S603
+            for more in ([], ["--decode", BY_BANDS], ["--decode", WHOLE]):
+                subprocess.run([*again, "--threads", str(threads[-1]), *more], check=True)  # noqa: S603
 
 
 if __name__ == "__main__":

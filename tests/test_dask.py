@@ -232,6 +232,61 @@ def test_a_cluster_that_is_not_there_is_one_line(tmp_path):
     assert done.stderr.count("\n") == 1
 
 
+def test_a_url_is_read_in_pieces_with_what_its_file_system_is_told(tmp_path):
+    """The pieces are those that a file system of the test notes; no other is asked for."""
+    fsspec = pytest.importorskip("fsspec")
+    asked = []
+
+    class Noting(fsspec.AbstractFileSystem):
+        protocol, cachable = "noting", False
+
+        def __init__(self, folder=None, **options):
+            super().__init__(**options)
+            self._folder = Path(folder)
+
+        def info(self, path, **_):
+            size = (self._folder / self._strip_protocol(path)).stat().st_size
+            return {"name": path, "size": size, "type": "file"}
+
+        def cat_file(self, path, start=None, end=None, **_):
+            asked.append((start, end))
+            return (self._folder / self._strip_protocol(path)).read_bytes()[start:end]
+
+        def _open(self, path, mode="rb", **options):
+            class File(fsspec.spec.AbstractBufferedFile):
+                def _fetch_range(self, start, end):
+                    return self.fs.cat_file(self.path, start, end)
+
+            return File(self, path, mode, **options)
+
+    fsspec.register_implementation("noting", Noting, clobber=True)
+    picture = np.random.default_rng(9).integers(0, 256, (300, 400), np.uint8)
+    kmq.save(tmp_path / "x.kmq", picture, tile=64, coding="packed")
+    first = (tmp_path / "x.kmq").stat().st_size - picture.size
+    array = kmq_dask.from_kmq("noting://x.kmq", storage_options={"folder": str(tmp_path)})
+    assert (array.shape, array.chunks[0]) == ((300, 400), (64, 64, 64, 64, 44))
+    assert np.array_equal(array.compute(scheduler="synchronous"), picture)
+    asked.clear()
+    assert np.array_equal(array[260:, 128:192].compute(scheduler="synchronous"), picture[260:, 128:192])
+    last_row = first + 256 * 400
+    assert asked == [(0, 65_536), (last_row + 44 * 128, last_row + 44 * 192)]
+
+
+def test_options_of_no_url_and_unknown_protocols_are_named():
+    with pytest.raises(ValueError, match="storage_options are for a URL, with '://'; path is 'x.kmq'"):
+        kmq_dask.from_kmq("x.kmq", storage_options={})
+    with pytest.raises(ValueError, match="nowhere"):
+        kmq_dask.from_kmq("nowhere://x.kmq")
+    with pytest.raises(FileNotFoundError):
+        kmq_dask.from_kmq("memory://missing.kmq")
+
+
+def test_without_fsspec_a_url_is_a_plain_error(monkeypatch):
+    monkeypatch.setitem(sys.modules, "fsspec.core", None)
+    with pytest.raises(ImportError, match="opening 's3://one.kmq' takes fsspec: pip install fsspec"):
+        kmq_dask.from_kmq("s3://one.kmq")
+
+
 def test_files_of_fsspec_are_written_when_they_are_whole():
     fsspec = pytest.importorskip("fsspec")
     store = fsspec.filesystem("memory")
@@ -241,5 +296,10 @@ def test_files_of_fsspec_are_written_when_they_are_whole():
     with store.open("/scans/two.kmq", "wb") as file:
         kmq_dask.encode(da.from_array(PICTURE, chunks=(64, 64, 3)), file, 16, tile=64)
     assert store.cat("/scans/one.kmq") == store.cat("/scans/two.kmq") == expected
-    assert kmq.KmqFile(store.cat("/scans/one.kmq")).shape == PICTURE.shape
+    lazy = kmq_dask.from_kmq("memory://scans/one.kmq")
+    pixels = lazy.compute(scheduler="synchronous")
+    assert np.array_equal(pixels, kmq.decode(expected))
+    with store.open("/scans/one.kmq", "wb") as file:
+        kmq.save(file, 255 - PICTURE, 16, tile=64)
+    assert kmq_dask.from_kmq("memory://scans/one.kmq").name != lazy.name
     store.rm("/scans", recursive=True)

@@ -4,6 +4,7 @@ import io
 import os
 import subprocess
 import sys
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 import kmq
 from kmq._colour_table import ColourTable, added
 from kmq._encode_tiles import table_of
+from kmq._z_order import codes_of
 from strategies import CODINGS, TILES, pictures
 
 PICTURE = np.random.default_rng(0).integers(0, 256, (50, 70, 3), np.uint8)
@@ -188,6 +190,37 @@ def test_a_table_is_the_same_however_it_is_added_up(seed, channels, bits, most, 
         assert np.array_equal(table.counts, whole.counts)
     assert whole.counts.sum() == picture.shape[0] * picture.shape[1]
     assert len(whole) <= most
+
+
+@pytest.mark.parametrize("dropped", [1, 5, 9])
+@pytest.mark.parametrize("alphas", [[255], [0, 128, 255]])
+def test_of_many_colours_those_that_become_alike_are_one(alphas, dropped):
+    random = np.random.default_rng(dropped)
+    colours = random.integers(0, 256, (200_000, 4), np.uint8)
+    colours[:, 3] = random.choice(alphas, len(colours))
+    codes, counts = np.unique(codes_of(colours), return_counts=True)
+    table = ColourTable(codes, counts, 4).coarser(dropped)
+    bits = [dropped // 3, (dropped + 1) // 3, (dropped + 2) // 3, 0]
+    coarse = colours & np.array([0xFF >> count << count for count in bits], np.uint8)
+    codes, counts = np.unique(codes_of(coarse), return_counts=True)
+    assert np.array_equal(table.codes, codes)
+    assert np.array_equal(table.counts, counts)
+
+
+def test_adding_tables_takes_little_more_memory_than_their_sum():
+    random = np.random.default_rng(8)
+    tables = []
+    for _ in range(3):
+        codes = np.unique(random.integers(0, 1 << 32, 300_000, np.uint32))
+        tables.append(ColourTable(codes, np.ones(len(codes), np.int64), 4))
+    tracemalloc.start()
+    whole = added(tables)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    codes, counts = np.unique(np.concatenate([table.codes for table in tables]), return_counts=True)
+    assert np.array_equal(whole.codes, codes)
+    assert np.array_equal(whole.counts, counts)
+    assert peak < 2.4 * (whole.codes.nbytes + whole.counts.nbytes)
 
 
 @pytest.mark.parametrize("channels", [3, 4])

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 import writing
 from kmq import FormatError, IndexPlane, pack_indices, unpack_indices
-from kmq._packing import PackedPlane
+from kmq._packing import PackedPlane, packed_span
 from reference_decoder import bit_depth
 from strategies import planes
 
@@ -42,8 +42,12 @@ def test_any_region_is_found_by_arithmetic(plane, data):
     y = data.draw(st.integers(0, plane.height - 1))
     width = data.draw(st.integers(1, plane.width - x))
     height = data.draw(st.integers(1, plane.height - y))
-    view = PackedPlane.view(pack_indices(plane), plane.width, plane.height, plane.k)
+    payload = pack_indices(plane)
+    view = PackedPlane.view(payload, plane.width, plane.k)
     assert np.array_equal(view.region(x, y, width, height), plane.indices[y : y + height, x : x + width])
+    start, stop = packed_span(plane.width, plane.k, x, y, width, height)
+    part = PackedPlane.view(payload[start:stop], plane.width, plane.k, before=start)
+    assert np.array_equal(part.region(x, y, width, height), plane.indices[y : y + height, x : x + width])
     assert view.region(x, y, 1, 1) == plane.indices[y, x]
 
 

@@ -24,6 +24,7 @@ from kmq._file import open_file as open  # noqa: A004  as in Image.open; the bui
 from kmq._histogram import Histogram, histogram
 from kmq._index_plane import IndexPlane
 from kmq._ledger import Ledger
+from kmq._map_tiles import MapTiles
 from kmq._mapping import map_indices
 from kmq._packing import pack_indices, unpack_indices
 from kmq._palette import Palette
@@ -36,6 +37,7 @@ __all__ = [
     "KmqFile",
     "Ledger",
     "LimitError",
+    "MapTiles",
     "Palette",
     "TargetError",
     "TruncatedError",

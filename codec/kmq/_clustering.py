@@ -224,9 +224,14 @@ def _kmeans(points: Points, k: int, effort: Effort, options: KMeansOptions) -> N
     # and two that overlap would restore it wrongly: so one at a time.
     with ONE_AT_A_TIME, threadpool_limits(limits=1), warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # fewer distinct points than centres
-        best = KMeans(len(start), init=start, n_init=1, max_iter=max_iter, tol=options.tol).fit(
-            positions, sample_weight=weights
-        )
+        best = KMeans(
+            len(start),
+            init=start,
+            n_init=1,
+            max_iter=max_iter,
+            tol=options.tol,
+            copy_x=options.n_init > 1,  # what it takes away in place and adds again may be rounded
+        ).fit(positions, sample_weight=weights)
         if options.n_init > 1:
             other = KMeans(
                 len(start),

@@ -20,6 +20,8 @@ from kmq._tiles import MAX_SIDE, TILE_EXPONENTS, TileGrid
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from kmq._random_access import Source
+
 MAGIC = b"KMQ"
 VERSION = 1
 CHANNELS = {0: 1, 1: 3, 2: 4}
@@ -90,16 +92,14 @@ class Container:
         """Bytes of all checksums in the file."""
         return CRC_BYTES * (1 + len(self.tile_crcs)) + self.section_crc_bytes
 
-    def payload(self, data: memoryview, number: int) -> memoryview:
-        """Return a tile's payload, unchecked, without a copy."""
-        return data[int(self.tile_starts[number]) : int(self.tile_starts[number + 1])]
+    def span(self, number: int) -> tuple[int, int]:
+        """Return where a tile's payload begins and ends."""
+        return int(self.tile_starts[number]), int(self.tile_starts[number + 1])
 
-    def checked_payload(self, data: memoryview, number: int) -> memoryview:
-        """Return a tile's payload, without a copy. Raises FormatError if its CRC-32 is wrong."""
-        payload = self.payload(data, number)
+    def check_payload(self, number: int, payload: memoryview) -> None:
+        """Raise FormatError if the CRC-32 of a tile's payload is wrong."""
         at = self.index_start + (number + 1) * _item_bytes(self.grid, self.coding) - CRC_BYTES
         _check_crc("Tile_CRC", at, int(self.tile_crcs[number]), payload, "M14")
-        return payload
 
 
 def write_head(
@@ -152,8 +152,8 @@ def write_head(
     return _with_crc(header) + sections
 
 
-def read_container(data: memoryview, max_pixels: int | None = None) -> Container:
-    """Parse and check everything but the payloads: steps 1 to 5 of spec section 9.
+def read_container(data: Source, max_pixels: int | None = None) -> Container:
+    """Parse and check everything but the payloads, which aren't read: steps 1 to 5 of spec section 9.
 
     What is allocated is in proportion to `data`, whatever its numbers say.
 
@@ -175,7 +175,7 @@ def read_container(data: memoryview, max_pixels: int | None = None) -> Container
     )
 
 
-def read_header(data: memoryview, max_pixels: int | None = None) -> Header:
+def read_header(data: Source, max_pixels: int | None = None) -> Header:
     """Parse and check the header of a file, or of its beginning: steps 1 to 3 of spec section 9.
 
     Raises what `read_container` does; TruncatedError if `data` ends within the header.
@@ -278,7 +278,7 @@ def _read_flags(flags: int) -> tuple[int, Coding]:
     return channels, coding
 
 
-def _tile_starts(data: memoryview, header: Header) -> NDArray[np.int64]:
+def _tile_starts(data: Source, header: Header) -> NDArray[np.int64]:
     """Return where the tiles' payloads begin, and where the last one ends: the file's end."""
     grid, coding, k = header.grid, header.coding, header.palette.k
     first = header.size + header.sections_size
@@ -295,7 +295,7 @@ def _tile_starts(data: memoryview, header: Header) -> NDArray[np.int64]:
     return starts
 
 
-def _check_size(data: memoryview, expected: int) -> None:
+def _check_size(data: Source, expected: int) -> None:
     if len(data) < expected:
         raise TruncatedError(f"the tiles' payloads end at offset {expected}; the file at {len(data)}")
     if len(data) > expected:
@@ -304,12 +304,12 @@ def _check_size(data: memoryview, expected: int) -> None:
         )
 
 
-def read_sections(data: memoryview, header: Header) -> Mapping[str, bytes]:
+def read_sections(data: Source, header: Header) -> Mapping[str, bytes]:
     """Parse and check the sections, which `data` must have whole: step 5 of spec section 9."""
     return MappingProxyType(dict(_sections(data, header.size, header.sections_size)))
 
 
-def _sections(data: memoryview, start: int, size: int) -> Iterator[tuple[str, bytes]]:
+def _sections(data: Source, start: int, size: int) -> Iterator[tuple[str, bytes]]:
     names = {tag: name for name, tag in SECTION_TAGS.items()}
     seen = set()
     fields = _Fields(data, start, start + size, within="Sections_Size")
@@ -334,7 +334,7 @@ def _sections(data: memoryview, start: int, size: int) -> Iterator[tuple[str, by
 class _Fields:
     """A cursor over the fields between `at` and `end`, in file order."""
 
-    def __init__(self, data: memoryview, at: int = 0, end: int | None = None, within: str = "file") -> None:
+    def __init__(self, data: Source, at: int = 0, end: int | None = None, within: str = "file") -> None:
         self.data = data
         self.at = at
         self.end = len(data) if end is None else end

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from kmq._arguments import checked_bytes, checked_integer
 from kmq._container import Container, read_container
 from kmq._index_plane import IndexPlane, trusted_plane, zero_indices
+from kmq._random_access import in_parts
 from kmq._threads import checked_threads, in_order
 
 if TYPE_CHECKING:
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from kmq._index_plane import Indices
+    from kmq._random_access import Source
 
 MAX_PIXELS = 89_478_485
 """Most pixels that are decoded unless the caller allows more: Pillow's MAX_IMAGE_PIXELS."""
@@ -44,26 +47,34 @@ def checked_max_pixels(max_pixels: int | None) -> int | None:
     return None if max_pixels is None else checked_integer("max_pixels", max_pixels, 1, 2**62)
 
 
-def read_plane(data: memoryview, container: Container, threads: int = 1) -> IndexPlane:
+def read_plane(data: Source, container: Container, threads: int = 1) -> IndexPlane:
     """Verify and decode every tile (spec section 9, step 6). Raises FormatError."""
     grid, k = container.grid, container.palette.k
+    payloads = tile_payloads(data, container, range(grid.count))
     if grid.count == 1:
-        return trusted_plane(read_tile(data, container, 0), k)
+        return trusted_plane(decode_tile(container, *next(payloads)), k)
     indices = zero_indices(grid.height, grid.width, k)
 
-    def decode_into_place(number: int) -> None:
-        x, y, width, height = grid.box(number)
-        indices[y : y + height, x : x + width] = read_tile(data, container, number)
+    def decode_into_place(tile: tuple[int, memoryview]) -> None:
+        x, y, width, height = grid.box(tile[0])
+        indices[y : y + height, x : x + width] = decode_tile(container, *tile)
 
-    for _ in in_order(decode_into_place, range(grid.count), threads):
+    for _ in in_order(decode_into_place, payloads, threads):
         pass
     return trusted_plane(indices, k)
 
 
-def read_tile(data: memoryview, container: Container, number: int) -> Indices:
-    """Verify and decode one tile: its indices, (H, W). Raises FormatError."""
+def tile_payloads(
+    data: Source, container: Container, numbers: Iterable[int]
+) -> Iterator[tuple[int, memoryview]]:
+    """Yield the numbers of tiles, each with its payload, unchecked."""
+    return in_parts(data, ((number, container.span(number)) for number in numbers))
+
+
+def decode_tile(container: Container, number: int, payload: memoryview) -> Indices:
+    """Verify and decode a tile's payload: its indices, (H, W). Raises FormatError."""
     box = container.grid.box(number)
-    payload = container.checked_payload(data, number)
+    container.check_payload(number, payload)
     indices = zero_indices(box.height, box.width, container.palette.k)
     container.coding.decode(payload, indices, container.palette, int(container.tile_starts[number]))
     return indices

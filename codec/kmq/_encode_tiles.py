@@ -25,6 +25,7 @@ from kmq._encode import checked_request, checked_writing
 from kmq._fixed_palette import PaletteLike, matched
 from kmq._histogram import Histogram, counted_codes, histogram
 from kmq._image import CanonicalImage, fewest_channels, in_channels
+from kmq._index_plane import index_dtype
 from kmq._large_picture import LargePicture, covered
 from kmq._ledger import ledger_of
 from kmq._loss import SCALE, squared_distances
@@ -45,8 +46,11 @@ if TYPE_CHECKING:
 Progress = Callable[[int, int], None]
 """Is told how many pixels are done, and of how many; those of both passes count."""
 
-AT_ONCE = 1 << 16
-"""Colours whose distances are held at one time."""
+PIXELS_AT_ONCE = 1 << 18
+"""Pixels whose colours are counted at one time, to add them up or to map them."""
+
+COLOURS_AT_ONCE = 1 << 16
+"""Colours that are counted, and whose distances are held, at one time."""
 
 
 def encode_tiles(
@@ -72,8 +76,9 @@ def encode_tiles(
 
     `source` is an object with a `shape`, (H, W), (H, W, 1), (H, W, 3) or (H, W, 4), a `dtype`, uint8, and
     slices, `source[y0:y1, x0:x1]`, that are arrays: a NumPy memory map, a Zarr array, an HDF5 dataset, a
-    `kmq.KmqFile`. It is read twice, from one thread: its colours are counted, a palette is chosen, and
-    its pixels are mapped. (Where the palette is given and has no alpha, once.)
+    `kmq.KmqFile`, a folder of map tiles as `kmq.MapTiles`. It is read twice, from one thread: its colours
+    are counted, a palette is chosen, and its pixels are mapped. (Where the palette is given and has no
+    alpha, once.)
 
     `file` is a path, which is written all or not at all, or a binary file open for writing, to which it is
     copied when it is whole. The other arguments are those of `encode`, and so are the bytes:
@@ -189,8 +194,13 @@ def job_of(
 
 def table_of(pixels: NDArray[np.uint8]) -> ColourTable:
     """Count the colours of canonical pixels, (H, W, c)."""
-    codes, counts, _ = counted_codes(pixels)
-    return ColourTable(codes, counts, pixels.shape[2])
+    return added(ColourTable(*counted_codes(pixels[rows])[:2], pixels.shape[2]) for rows in _few_rows(pixels))
+
+
+def _few_rows(pixels: NDArray[np.uint8]) -> Iterator[slice]:
+    """Yield rows that are counted together: of noise, each pixel takes up to 45 bytes meanwhile."""
+    step = max(1, PIXELS_AT_ONCE // pixels.shape[1])
+    return (slice(start, start + step) for start in range(0, len(pixels), step))
 
 
 def job_for(picture: LargePicture, table: ColourTable, request: Request) -> Job:
@@ -274,17 +284,21 @@ def coded_tiles(pixels: NDArray[np.uint8], boxes: list[Box], mapping: Mapping, p
 
 def _coded(pixels: NDArray[np.uint8], mapping: Mapping, plan: Plan) -> Coded:
     palette = mapping.palette
-    counted = histogram(CanonicalImage(pixels))
-    assert counted.inverse is not None  # noqa: S101  histogram() makes it
-    colours = in_channels(counted.colours, palette.channels)
-    found = nearest(colours, palette, checked_space(mapping.space))
-    counts = np.bincount(found, counted.counts, palette.k).astype(np.int64)  # exact below 2^53
+    indices = np.empty(pixels.shape[:2], index_dtype(palette.k))
+    counts = np.zeros(palette.k, np.int64)
     error = 0
-    for start in range(0, len(found), AT_ONCE):
-        part = slice(start, start + AT_ONCE)
-        distances = squared_distances(colours[part], palette.entries[found[part]])
-        error += int(distances @ counted.counts[part])
-    return Coded(plan.payload(indices_of(counted.inverse, found, palette.k)), counts, error)
+    for rows in _few_rows(pixels):
+        counted = histogram(CanonicalImage(pixels[rows]))
+        assert counted.inverse is not None  # noqa: S101  histogram() makes it
+        colours = in_channels(counted.colours, palette.channels)
+        found = nearest(colours, palette, checked_space(mapping.space))
+        for start in range(0, len(found), COLOURS_AT_ONCE):
+            part = slice(start, start + COLOURS_AT_ONCE)
+            each = counted.counts[part]
+            counts += np.bincount(found[part], each, palette.k).astype(np.int64)  # exact below 2^53
+            error += int(squared_distances(colours[part], palette.entries[found[part]]) @ each)
+        indices[rows] = indices_of(counted.inverse, found, palette.k)
+    return Coded(plan.payload(indices), counts, error)
 
 
 def _packed_size(plan: Plan) -> int:

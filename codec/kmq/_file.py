@@ -7,20 +7,22 @@ import mmap
 import os
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, BinaryIO, Self, cast
 
 import numpy as np
 
 from kmq._arguments import checked_bytes, checked_integer
 from kmq._coding import PACKED
 from kmq._container import Container, read_container
-from kmq._decode import MAX_PIXELS, checked_max_pixels, read_plane, read_tile
+from kmq._decode import MAX_PIXELS, checked_max_pixels, decode_tile, read_plane, tile_payloads
 from kmq._errors import LimitError
 from kmq._image import CanonicalImage, canonical_image
 from kmq._index_plane import IndexPlane, trusted_plane, zero_indices
 from kmq._ledger import Ledger, make_ledger
 from kmq._packing import PackedPlane
+from kmq._random_access import Beginning, FileBytes, in_parts
 from kmq._reading import read_kmq
+from kmq._regions import decode_piece, pieces_of
 from kmq._slicing import selection
 from kmq._threads import checked_threads, in_order
 from kmq._thumbnail import CellSums
@@ -34,6 +36,8 @@ if TYPE_CHECKING:
     from kmq._image import ImageLike
     from kmq._index_plane import Indices
     from kmq._palette import Palette
+    from kmq._random_access import Source
+    from kmq._regions import Piece
 
 BAND = 1 << 20
 """Pixels of a packed tile that are unpacked at a time, where not all are needed at once."""
@@ -42,10 +46,10 @@ BAND = 1 << 20
 class KmqFile:
     """A .kmq file, read only as far as is asked for.
 
-    Made by `kmq.open`, or over the bytes of a file: `KmqFile(data)`. The header, palette
-    and metadata are checked at once, the pixels when they are read. As a context manager it
-    closes the file. `max_pixels` (None: no limit) is the most that one call decodes, `threads`
-    how many tiles it decodes at a time.
+    Made by `kmq.open`, or over the bytes of a file: `KmqFile(data)`. (A file that is open is taken as
+    `kmq.open` does.) The header, palette and metadata are checked at once, the pixels when they
+    are read. As a context manager it closes the file, if `kmq.open` opened it. `max_pixels` (None:
+    no limit) is the most that one call decodes, `threads` how many tiles it decodes at a time.
 
     It is sliced like the array of its pixels: `file[y0:y1, x0:x1]` decodes that part, and
     `np.asarray(file)` all. Whatever takes an object with `shape`, `dtype` and slices takes it.
@@ -55,7 +59,7 @@ class KmqFile:
 
     def __init__(
         self,
-        data: bytes | bytearray | memoryview | mmap.mmap,
+        data: bytes | bytearray | memoryview | mmap.mmap | BinaryIO,
         *,
         max_pixels: int | None = MAX_PIXELS,
         threads: int = 1,
@@ -63,8 +67,13 @@ class KmqFile:
         self._max_pixels = checked_max_pixels(max_pixels)
         self._threads = checked_threads(threads)
         self._source = data
-        self._data = checked_bytes("data", data)
-        self._container = read_container(self._data)
+        self._data: Source
+        if hasattr(data, "read") and not isinstance(data, mmap.mmap):
+            self._data = FileBytes(cast("BinaryIO", data))
+            self._container = read_container(Beginning(self._data))
+        else:
+            self._data = checked_bytes("data", data)
+            self._container = read_container(self._data)
 
     @property
     def width(self) -> int:
@@ -186,7 +195,7 @@ class KmqFile:
 
         Every tile is decoded, and its checksum checked, but none is kept: beside the result it takes
         8 bytes for each of its values, and a tile for each thread. Only in a picture of one tile that isn't
-        packed, that tile is the picture's indices.
+        packed, that tile is the picture's indices; of a packed one in a file that isn't mapped, its payload.
 
         Raises as `indices`: `max_pixels` is for the whole picture.
         """
@@ -194,26 +203,29 @@ class KmqFile:
         self._check_limit(self.width, self.height)
         side = -(-max(self.width, self.height) // max_side)
         cells = CellSums(self.width, self.height, side, self.palette)
-        grid = self._container.grid
 
-        def sums(number: int) -> tuple[Box, NDArray[np.int64]]:
-            box = grid.box(number)
-            return box, cells.of(box, self._bands(number))
+        def sums(tile: tuple[int, memoryview]) -> tuple[Box, NDArray[np.int64]]:
+            box = self._container.grid.box(tile[0])
+            return box, cells.of(box, self._bands(*tile))
 
-        for box, part in in_order(sums, range(grid.count), self._threads):
+        for box, part in in_order(sums, self._payloads(), self._threads):
             cells.add(box, part)
         return cells.means()
 
-    def _bands(self, number: int) -> Iterator[Indices]:
+    def _payloads(self) -> Iterator[tuple[int, memoryview]]:
+        return tile_payloads(self._data, self._container, range(self._container.grid.count))
+
+    def _bands(self, number: int, payload: memoryview) -> Iterator[Indices]:
         """Verify a tile and yield its indices, some rows at a time where they can be had so."""
         if self._container.coding is not PACKED:
-            yield read_tile(self._data, self._container, number)
+            yield decode_tile(self._container, number, payload)
             return
-        self._container.checked_payload(self._data, number)
+        self._container.check_payload(number, payload)
         tile = self._container.grid.box(number)
+        plane = PackedPlane.view(payload, tile.width, self.k, self._container.span(number)[0])
         rows = max(1, BAND // tile.width)
         for y in range(0, tile.height, rows):
-            yield self._part(number, Box(0, y, tile.width, min(rows, tile.height - y)))
+            yield plane.region(0, y, tile.width, min(rows, tile.height - y))
 
     def verify(self) -> None:
         """Check what was not checked when the file was opened: the tiles, every requirement on them.
@@ -223,10 +235,10 @@ class KmqFile:
         """
         self._check_limit(self.width, self.height)
 
-        def check(number: int) -> None:
-            read_tile(self._data, self._container, number)
+        def check(tile: tuple[int, memoryview]) -> None:
+            decode_tile(self._container, *tile)
 
-        for _ in in_order(check, range(self._container.grid.count), self._threads):
+        for _ in in_order(check, self._payloads(), self._threads):
             pass
 
     def _region(self, region: tuple[int, int, int, int]) -> IndexPlane:
@@ -245,27 +257,17 @@ class KmqFile:
             self._check_limit(whole.width, whole.height, "the tiles it touches have ")
         indices = zero_indices(height, width, self.k)
 
-        def decode_into_place(number: int) -> None:
-            tile = grid.box(number)
-            left, top = max(x, tile.x), max(y, tile.y)
-            right = min(x + width, tile.x + tile.width)
-            bottom = min(y + height, tile.y + tile.height)
-            part = Box(left - tile.x, top - tile.y, right - left, bottom - top)
-            indices[top - y : bottom - y, left - x : right - x] = self._part(number, part)
+        def decode_into_place(read: tuple[Piece, memoryview]) -> None:
+            piece, data = read
+            tile = grid.box(piece.number)
+            left, top = tile.x + piece.part.x - x, tile.y + piece.part.y - y
+            to = indices[top : top + piece.part.height, left : left + piece.part.width]
+            to[:] = decode_piece(self._container, piece, data)
 
-        for _ in in_order(decode_into_place, grid.touching(Box(x, y, width, height)), self._threads):
+        pieces = in_parts(self._data, pieces_of(self._container, Box(x, y, width, height)))
+        for _ in in_order(decode_into_place, pieces, self._threads):
             pass
         return trusted_plane(indices, self.k)
-
-    def _part(self, number: int, part: Box) -> Indices:
-        """Decode a region of a tile, (height, width)."""
-        if self._container.coding is PACKED:
-            tile = self._container.grid.box(number)
-            payload = self._container.payload(self._data, number)
-            offset = int(self._container.tile_starts[number])
-            return PackedPlane.view(payload, tile.width, tile.height, self.k, offset).region(*part)
-        indices = read_tile(self._data, self._container, number)
-        return indices[part.y : part.y + part.height, part.x : part.x + part.width]
 
     def ledger(self, original: ImageLike | None = None) -> Ledger:
         """Return where the file's bytes went; with the original picture, also the loss.
@@ -305,12 +307,15 @@ class KmqFile:
 
 
 def open_file(
-    path: str | os.PathLike[str], *, max_pixels: int | None = MAX_PIXELS, threads: int = 1
+    file: str | os.PathLike[str] | BinaryIO, *, max_pixels: int | None = MAX_PIXELS, threads: int = 1
 ) -> KmqFile:
-    """Open a .kmq file, mapped into memory: what isn't asked for isn't read.
+    """Open a .kmq file: what isn't asked for isn't read.
 
-    `max_pixels` (None: no limit) is the most pixels that one call of the result decodes,
-    `threads`, 1 to 256, how many tiles it decodes at a time.
+    `file` is a path, or a binary file open for reading that can seek: an `io.BytesIO`, a member of a ZIP
+    archive, what fsspec opens. `max_pixels` (None: no limit) is the most pixels that one call of the
+    result decodes, `threads`, 1 to 256, how many tiles it decodes at a time.
+
+    A path is mapped into memory.
     Replacing the file while it is open, as `save` does, changes nothing of what is read. Don't
     shorten it: the system ends a process that reads what is no longer there (SIGBUS), or whose
     disk fails then. `decode` of the bytes of a file has no such danger.
@@ -318,15 +323,23 @@ def open_file(
     What can't be mapped, like a pipe, is read whole: up to 8 bytes for each of `max_pixels`
     pixels and 64 MiB, and no further than its beginning if that is of no .kmq file.
 
-    Raises OSError if it can't be read; FormatError, TruncatedError or UnsupportedError; and
-    LimitError for a longer pipe.
+    An open file is taken from its beginning, wherever it stands, to its end. Its first 64 KiB are read at
+    once, and the rest of a longer header; then, for each call, the rows (packed) or tiles that
+    it needs. Those with at most 64 KiB between them are read together, up to 4 MiB. It must stay open, is
+    yours to close, and stands anywhere after a call. Nobody else may move in it meanwhile; the
+    threads of one KmqFile take turns.
+
+    Raises OSError if it can't be read; FormatError, TruncatedError or UnsupportedError; LimitError for a
+    longer pipe; TypeError for a file that isn't binary, ValueError for one that can't seek.
     """
     limit = checked_max_pixels(max_pixels)
-    with Path(path).open("rb") as file:
+    if hasattr(file, "read"):  # before paths: what fsspec opens on a disk is both
+        return KmqFile(cast("BinaryIO", file), max_pixels=limit, threads=threads)
+    with Path(file).open("rb") as opened:
         try:
-            data: bytes | mmap.mmap = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+            data: bytes | mmap.mmap = mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ)
         except (ValueError, OSError):  # an empty file, or a pipe
-            data = read_kmq(file, limit)
+            data = read_kmq(opened, limit)
     return KmqFile(data, max_pixels=limit, threads=threads)
 
 

@@ -120,8 +120,13 @@ def counted_codes(
     places = np.empty(height * width, np.uint32)
     blocks, bitmaps = _blocks_of(flat, places)
     # Blocks in the order of their codes; sorting one number is several times faster than an argsort.
-    numbered = np.sort(blocks.astype(np.uint64) << np.uint64(32) | np.arange(len(blocks), dtype=np.uint64))
-    order = (numbered & np.uint64(0xFFFFFFFF)).astype(np.int64)
+    # In place: of noise there are as many blocks as pixels.
+    numbered = blocks.astype(np.uint64)
+    numbered <<= np.uint64(32)
+    numbered |= np.arange(len(blocks), dtype=np.uint32)
+    numbered.sort()
+    numbered &= np.uint64(0xFFFFFFFF)
+    order = numbered.view(np.int64)
     firsts = np.empty(len(blocks), np.uint32)
     codes = np.empty(int(np.bitwise_count(bitmaps).sum(dtype=np.int64)), np.uint32)
     list_codes(bitmaps.data, blocks.data, order.data, firsts.data, codes.data)
@@ -143,7 +148,9 @@ def _blocks_of(
             pixels.data, spread.data, table.data, blocks.data, bitmaps.data, places.data, done, known
         )
         if done == len(pixels):
-            return blocks[:known].copy(), bitmaps[:known].copy()
+            blocks.resize(known, refcheck=False)  # in place
+            bitmaps.resize(known, refcheck=False)
+            return blocks, bitmaps
         table = np.zeros(2 * len(table), np.uint64)
         blocks, bitmaps = _grown(blocks, len(table) // 2), _grown(bitmaps, len(table) // 2)
         enter_blocks(table.data, blocks.data, known)

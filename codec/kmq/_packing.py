@@ -81,28 +81,35 @@ def _check_length(payload: memoryview, pixels: int, k: int, offset: int) -> None
         )
 
 
+def packed_span(plane_width: int, k: int, x: int, y: int, width: int, height: int) -> tuple[int, int]:
+    """Return which bytes of the payload of a plane of so many columns have a region: (start, stop)."""
+    b = bit_depth(k)
+    first, last = y * plane_width + x, (y + height - 1) * plane_width + x + width
+    return first * b // 8, (last * b + 7) // 8
+
+
 @dataclass(frozen=True, slots=True)
 class PackedPlane:
-    """A packed payload seen as bits: any index or region, found by arithmetic.
+    """A packed payload seen as bits, from bit `before` on: any index or region, found by arithmetic.
 
     Nothing is unpacked that isn't asked for; on a memory map, nothing else is read.
     """
 
     bits: bitarray
     width: int
-    height: int
     k: int
     offset: int
+    before: int
 
     @classmethod
     def view(
-        cls, payload: bytes | memoryview, width: int, height: int, k: int, offset: int = 0
+        cls, payload: bytes | memoryview, width: int, k: int, offset: int = 0, before: int = 0
     ) -> PackedPlane:
-        """Return a view, without a copy, of a payload of `packed_size(width * height, k)` bytes.
+        """Return a view, without a copy, of the payload of a plane of `width` columns, from byte `before` on.
 
         `offset` is where the payload begins in its file.
         """
-        return cls(bitarray(buffer=payload, endian="big"), width, height, k, offset)
+        return cls(bitarray(buffer=payload, endian="big"), width, k, offset, 8 * before)
 
     def region(self, x: int, y: int, width: int, height: int) -> Indices:
         """Return the indices, (height, width), of a region that lies within the plane.
@@ -114,11 +121,12 @@ class PackedPlane:
         if b == 0:
             return indices
         if width == self.width:
-            rows = self.bits[y * width * b : (y + height) * width * b]
+            start = y * width * b - self.before
+            rows = self.bits[start : start + height * width * b]
         else:
             rows = bitarray(endian="big")
             for row in range(y, y + height):
-                start = (row * self.width + x) * b
+                start = (row * self.width + x) * b - self.before
                 rows += self.bits[start : start + width * b]
         unpack_bits(memoryview(rows.tobytes()), b, indices.reshape(-1).data)
         check_below(indices, self.k, self.offset, x, y)

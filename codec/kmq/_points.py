@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -57,8 +57,15 @@ def binned(points: Points, bits: int) -> Points:
     if points.apart:  # opaque and translucent colours of a cell stay apart
         cells = 2 * cells + is_opaque(positions)  # at most 28 bits: less than all of them are kept
         order = np.argsort(cells, kind="stable")
-        cells, positions, weights, codes = cells[order], positions[order], weights[order], codes[order]
+        if (order[1:] < order[:-1]).any():
+            cells, positions, weights, codes = cells[order], positions[order], weights[order], codes[order]
     starts = np.flatnonzero(np.diff(cells, prepend=~cells[:1]))
+    if len(starts) == len(points):  # each is its own mean
+        return (
+            points
+            if codes is points.codes
+            else replace(points, positions=positions, weights=weights, codes=codes)
+        )
     sums = np.add.reduceat(weights, starts)
     means = np.zeros((len(starts), 4), np.int32)
     for axis in range(points.channels):

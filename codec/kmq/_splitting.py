@@ -38,6 +38,7 @@ def split_centres(
     numbers = iter(range(2 * k))
     members = [np.flatnonzero(kinds == kind) for kind in (False, True)]
     groups = [_group(positions, weights, each, next(numbers)) for each in members if len(each)]
+    del members
     heapq.heapify(groups)
     while len(groups) < k and groups[0].halves is not None:
         for half in heapq.heappop(groups).halves or ():
@@ -49,18 +50,29 @@ def _group(
     positions: NDArray[np.float64], weights: NDArray[np.float64], members: NDArray[np.intp], number: int
 ) -> _Group:
     points, masses = positions[members], weights[members]
-    total = masses.sum()
+    total, least = masses.sum(), masses.min()
     mean = np.einsum("i,ij->j", masses, points) / total  # BLAS's sums depend on the number of threads
-    offsets = points - mean
+    # In place, and dropped where done with: this is where clustering takes most memory.
+    offsets = points
+    offsets -= mean
     covariance = np.einsum("i,ij,ik->jk", masses, offsets, offsets)
     axis = np.linalg.eigh(covariance)[1][:, -1]
     places = np.einsum("ij,j->i", offsets, axis)
+    del points, offsets
     order = np.argsort(places, kind="stable")
     if places[order[0]] == places[order[-1]]:
         return _Group(0.0, number, mean, None)
-    before = np.cumsum(masses[order])[:-1]
-    moments = np.cumsum(masses[order] * places[order])[:-1]
+    masses, places = masses[order], places[order]
+    before = np.cumsum(masses)[:-1]
+    places *= masses
+    moments = np.cumsum(places)[:-1]
     # Between two groups of masses a and b the error saved is moment² (1/a + 1/b).
-    saved = moments**2 * (1 / before + 1 / np.maximum(total - before, masses.min()))
+    after = np.subtract(total, before, out=masses[:-1])
+    np.maximum(after, least, out=after)
+    np.divide(1, before, out=before)
+    np.divide(1, after, out=after)
+    before += after
+    saved = np.square(moments, out=moments)
+    saved *= before
     cut = int(saved.argmax()) + 1
     return _Group(-float(saved[cut - 1]), number, mean, (members[order[:cut]], members[order[cut:]]))

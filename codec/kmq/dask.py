@@ -9,6 +9,9 @@ of that: they are those of `kmq.encode` for the whole array.
 
 from __future__ import annotations
 
+import collections.abc
+import contextlib
+import functools
 import os
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator
@@ -19,6 +22,7 @@ import dask.array as da
 import numpy as np
 from dask.base import tokenize
 
+from kmq._arguments import shown
 from kmq._atomic import check_free, write_atomically, write_copied
 from kmq._colour_table import MOST_COLOURS, ColourTable, added
 from kmq._encode import checked_request, checked_writing
@@ -32,6 +36,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from kmq._encode_tiles import Progress
+    from kmq._file import KmqFile
     from kmq._fixed_palette import PaletteLike
     from kmq._ledger import Ledger
     from kmq._writing import Plan
@@ -103,24 +108,72 @@ def encode(
     return ledgers[-1]
 
 
-def from_kmq(path: str | os.PathLike[str]) -> da.Array:
+def from_kmq(
+    path: str | os.PathLike[str], *, storage_options: collections.abc.Mapping[str, Any] | None = None
+) -> da.Array:
     """Return the picture of a .kmq file as a lazy array, (H, W) or (H, W, 3 | 4) of uint8, a chunk a tile.
 
     The header is read now, and tiles when they are computed, by whoever computes them: the path has to lead
-    to the file there too. Raises OSError and a KmqError, also when it is computed.
+    to the file there too.
+
+    A `path` with "://" is a URL that is opened with fsspec, as in "s3://scans/one.kmq"; `storage_options`
+    are those of its file system. For each chunk its worker asks for the size, the first 64 KiB (or the
+    header, where that is longer) and the tile, without reading ahead.
+
+    Raises OSError and a KmqError, also when it is computed; for a URL ImportError without fsspec or what it
+    needs, ValueError for a protocol that it doesn't know; ValueError for options of no URL.
     """
     name = os.fspath(path)
-    with open_file(name, max_pixels=None) as file:
+    if storage_options is not None and not _is_url(name):
+        raise ValueError(f"storage_options are for a URL, with '://'; path is {shown(name)}")
+    options = dict(storage_options or {})
+    with _opened(name, options) as file:
         shape, side = file.shape, file.tile
     chunks = [_pieces(length, side or length) for length in shape[:2]] + [(length,) for length in shape[2:]]
-    status = os.stat(name)  # noqa: PTH116  a str may be what it is
-    token = tokenize(os.path.abspath(name), status.st_mtime_ns, status.st_size)  # noqa: PTH100
+    key = "kmq-" + _token(name, options)
+    # Dask would look for keys in what a task has as options.
+    region = functools.partial(_region, name, options)
     layer = {
-        ("kmq-" + token, row, column, *([0] * (len(shape) - 2))): (_region, name, x, y, width, height)
+        (key, row, column, *([0] * (len(shape) - 2))): (region, x, y, width, height)
         for row, (y, height) in enumerate(_places(chunks[0]))
         for column, (x, width) in enumerate(_places(chunks[1]))
     }
-    return da.Array(layer, "kmq-" + token, chunks=chunks, dtype=np.uint8)
+    return da.Array(layer, key, chunks=chunks, dtype=np.uint8)
+
+
+def _is_url(name: str) -> bool:
+    return "://" in name
+
+
+def _token(name: str, options: dict[str, Any]) -> str:
+    """Return what tells a file from others, and from what it was before it changed."""
+    if _is_url(name):
+        store, place = _store(name, options)
+        return str(tokenize(name, store.ukey(place)))
+    status = os.stat(name)  # noqa: PTH116  a str may be what it is
+    return str(tokenize(os.path.abspath(name), status.st_mtime_ns, status.st_size))  # noqa: PTH100
+
+
+def _store(url: str, options: dict[str, Any]) -> tuple[Any, str]:
+    """Return the file system of a URL, and the file's place in it."""
+    try:
+        from fsspec.core import url_to_fs
+    except ImportError as error:
+        raise ImportError(f"opening {shown(url)} takes fsspec: pip install fsspec") from error
+    store, place = url_to_fs(url, **options)
+    return store, place
+
+
+@contextlib.contextmanager
+def _opened(name: str, options: dict[str, Any]) -> Iterator[KmqFile]:
+    if not _is_url(name):
+        with open_file(name, max_pixels=None) as file:
+            yield file
+        return
+    store, place = _store(name, options)
+    # fsspec's own default reads 5 MiB ahead, more than most tiles.
+    with store.open(place, "rb", cache_type="none") as raw, open_file(raw, max_pixels=None) as file:
+        yield file
 
 
 def _pieces(length: int, side: int) -> tuple[int, ...]:
@@ -134,8 +187,8 @@ def _places(pieces: tuple[int, ...]) -> Iterator[tuple[int, int]]:
         start += length
 
 
-def _region(path: str, x: int, y: int, width: int, height: int) -> NDArray[np.uint8]:
-    with open_file(path, max_pixels=None) as file:
+def _region(name: str, options: dict[str, Any], x: int, y: int, width: int, height: int) -> NDArray[np.uint8]:
+    with _opened(name, options) as file:
         return file.read(x, y, width, height)
 
 

@@ -37,7 +37,7 @@ from PIL import ExifTags, Image, ImageFile, ImagePalette, UnidentifiedImageError
 from kmq._arguments import checked_type
 from kmq._atomic import write_stream
 from kmq._container import MAGIC, Header, read_container, read_header, read_sections
-from kmq._decode import read_tile
+from kmq._decode import decode_tile, tile_payloads
 from kmq._encode import encode
 from kmq._errors import KmqError, TruncatedError
 from kmq._image import BROKEN_EXIF, checked_keep
@@ -124,8 +124,8 @@ class KmqImageFile(ImageFile.ImageFile):
         with _as_oserror():
             data = memoryview(self.fp.read())
             container = read_container(data)
-            for number in range(container.grid.count):
-                container.checked_payload(data, number)
+            for number, payload in tile_payloads(data, container, range(container.grid.count)):
+                container.check_payload(number, payload)
         super().verify()
 
     def load_seek(self, pos: int) -> None:
@@ -149,8 +149,9 @@ class KmqDecoder(ImageFile.PyDecoder):
             container = read_container(data)
             if (container.grid.width, container.grid.height) != self.im.size or container.palette != palette:
                 raise OSError("the file has changed since it was opened")
-            for number, box in enumerate(container.grid.boxes()):
-                self._show(read_tile(data, container, number), box, palette)
+            for number, payload in tile_payloads(data, container, range(container.grid.count)):
+                indices = decode_tile(container, number, payload)
+                self._show(indices, container.grid.box(number), palette)
         return -1, 0
 
     def _show(self, indices: Indices, box: Box, palette: Palette) -> None:
