@@ -28,6 +28,13 @@ def test_the_readme_has_the_table_of_the_results():
     )
 
 
+def test_the_page_of_where_others_are_ahead_quotes_the_results():
+    page = (ROOT / "docs" / "where-others-are-ahead.md").read_text("utf-8")
+    rows = {line for line in page.splitlines() if line.startswith("|")}
+    assert rows
+    assert rows <= set((RESULTS / "rd.md").read_text("utf-8").splitlines())
+
+
 def test_the_table_is_put_between_the_marks_alone():
     text = f"before\n{_readme.START}old\n{_readme.END}after\n"
     once = _readme.filled(text, "new\n")
