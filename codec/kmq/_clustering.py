@@ -55,7 +55,7 @@ EFFORTS = MappingProxyType(
         "thorough": Effort(max_iter=100, points=128, trials=(400, 400), steps=200, rounds=8),
     }
 )
-"""What each gives and takes is in bench/README.md."""
+"""What each gives and takes is in bench/results/palette.md."""
 
 START_POINTS = 8
 """Points an entry in the compact set that KMeans starts on."""
