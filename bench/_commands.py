@@ -28,14 +28,15 @@ def _words(*words: str) -> Words:
     return lambda folder: [str(folder / word) if word.startswith(("in.", "out.")) else word for word in words]
 
 
-_ENCODE = ("encode", "in.png", "-o", "out.kmq", "--force", "-k", "256")
+_ENCODE = ("encode", "in.png", "-o", "out.kmq", "--force", "-k", "256", "--max-pixels", "1000000000")
+_DECODE = ("decode", "out.kmq", "--force", "--max-pixels", "1000000000", "-o")
 
 COMMANDS: Mapping[str, Command] = MappingProxyType(
     {
         "kmq encode": ((), _kmq(*_ENCODE)),
         "kmq encode --coding zstd": ((), _kmq(*_ENCODE, "--coding", "zstd")),
         "kmq encode --coding packed": ((), _kmq(*_ENCODE, "--coding", "packed")),
-        "kmq decode (packed)": ((), _kmq("decode", "out.kmq", "-o", "out.bmp", "--force")),
+        "kmq decode (packed)": ((), _kmq(*_DECODE, "out.bmp")),
         "pngquant": (
             ("pngquant",),
             _words("pngquant", "--force", "--output", "out.png", "256", "--", "in.png"),
@@ -55,7 +56,7 @@ START_UP: Mapping[str, Command] = MappingProxyType(
         "python -c pass": ((), lambda _: [sys.executable, "-c", "pass"]),
         "kmq --version": ((), _kmq("--version")),
         "kmq encode, 16 x 16": ((), _kmq(*_ENCODE)),
-        "kmq decode, 16 x 16": ((), _kmq("decode", "out.kmq", "-o", "out.png", "--force")),
+        "kmq decode, 16 x 16": ((), _kmq(*_DECODE, "out.png")),
         "pngquant, 16 x 16": (
             ("pngquant",),
             _words("pngquant", "--force", "--output", "out.2.png", "256", "--", "in.png"),

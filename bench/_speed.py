@@ -67,6 +67,7 @@ def measure(
     kmq.encode(np.arange(27, dtype=np.uint8).reshape(3, 3, 3), 2, coding="context")
     rounds = QUICK_ROUNDS if quick else ROUNDS
     chosen = _chosen(pictures)
+    coloured = _chosen([picture for picture in pictures if _has_colours(picture)])
     absent = _coders.missing(versions) | _quantisers.missing(versions) | missing_commands(versions)
     coders = [name for name in CODERS if name not in absent and name not in ("xz", "zstd")]
     tools = [name for name in TIMED_TOOLS if name not in absent]
@@ -74,10 +75,10 @@ def measure(
         "missing": absent,
         "rounds": rounds,
         "rows": [row for picture in chosen for row in _coded(picture, coders, rounds, step)],
-        "palettes": [row for picture in chosen for row in _quantised(picture, tools, rounds, step)],
+        "palettes": [row for picture in coloured for row in _quantised(picture, tools, rounds, step)],
         "start-up": _started(versions, 2 * rounds + 1, step),
         "growth": _grown(pictures, absent, step, QUICK_MEGAPIXELS if quick else MEGAPIXELS),
-        "colours": _coloured(chosen, absent, step, KS[2:6:3] if quick else KS),
+        "colours": _coloured(coloured, absent, step, KS[2:6:3] if quick else KS),
     }
 
 
@@ -88,6 +89,14 @@ def _chosen(pictures: Sequence[Picture]) -> list[Picture]:
         if picture.quick or LEAST_PIXELS <= picture.count <= MOST_PIXELS:
             best[picture.kind] = picture  # they come in order of size
     return sorted(best.values(), key=lambda picture: -picture.count)[:CLASSES]
+
+
+def _has_colours(picture: Picture) -> bool:
+    """Tell whether a picture is one for every quantiser: opaque, of more colours than any is asked for."""
+    if not (picture.quick or LEAST_PIXELS <= picture.count <= MOST_PIXELS):
+        return False
+    pixels = picture.pixels()
+    return pixels.shape[2] == 3 and not colours_at_most(pixels, 256)
 
 
 def _coded(picture: Picture, coders: Sequence[str], rounds: int, step: Step) -> list[list[Any]]:
@@ -139,10 +148,7 @@ def _decoding(name: str, data: bytes, plane: Plane, folder: Path) -> float:
 
 
 def _quantised(picture: Picture, tools: Sequence[str], rounds: int, step: Step) -> list[list[Any]]:
-    pixels = picture.pixels()
-    if pixels.shape[2] == 4 or colours_at_most(pixels, 256):
-        return []
-    rows = []
+    pixels, rows = picture.pixels(), []
     for k in (16, 256):
         say = partial(_say, step, f"speed {picture.name}, k = {k}")
         found = in_turns({tool: partial(_palette, tool, pixels, k) for tool in tools}, rounds, say)
@@ -193,6 +199,8 @@ def _grown(
         folder = Path(place)
         for size in sizes:
             step(f"speed, growth: {source.name} resized to {size:g} megapixels")
+            for path in folder.iterdir():  # of another size
+                path.unlink()
             _resized(source, size, folder / "in.png")
             for name, (_, words) in COMMANDS.items():
                 if name in absent:
@@ -201,6 +209,8 @@ def _grown(
                 try:
                     if name in too_slow:
                         raise NotMeasured(too_slow[name])
+                    if "decode" in name and not (folder / "out.kmq").exists():
+                        raise NotMeasured("nothing to decode")
                     took = command(words(folder), LIMIT)
                     rows.append([name, size, round(took["processor"], 3), round(took["peak"] / 1e6, 1)])
                 except NotMeasured as why:
