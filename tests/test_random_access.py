@@ -14,6 +14,8 @@ import kmq
 import writing
 from kmq._container import read_container
 from kmq._random_access import in_parts
+from kmq._regions import pieces_of
+from kmq._tiles import Box
 from strategies import CODINGS, TILES, pictures
 
 FIRST = 65_536
@@ -81,6 +83,15 @@ def test_rows_that_lie_far_apart_are_read_one_by_one():
     first = len(data) - wide.size
     starts = [first + row * 100_000 + 90_000 for row in (1, 2, 3)]
     assert asked(data, (90_000, 1, 50, 3)) == [(0, FIRST), *((start, start + 50) for start in starts)]
+
+
+def test_in_memory_rows_that_lie_far_apart_are_one_piece():
+    """A piece takes longer than a row. Of a file each is a request, without what lies between."""
+    wide = np.zeros((40, 100_000), np.uint8)
+    wide[:, :256] = np.arange(256)
+    container = read_container(memoryview(kmq.encode(wide, coding="packed", tile=None, effort="fast")))
+    box = Box(90_000, 1, 50, 30)
+    assert [piece.part.height for piece, _ in pieces_of(container, box, in_memory=True)] == [30]
 
 
 def test_tiles_are_read_whole_and_neighbours_together():

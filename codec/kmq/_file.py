@@ -264,7 +264,10 @@ class KmqFile:
             to = indices[top : top + piece.part.height, left : left + piece.part.width]
             to[:] = decode_piece(self._container, piece, data)
 
-        pieces = in_parts(self._data, pieces_of(self._container, Box(x, y, width, height)))
+        in_memory = isinstance(self._data, memoryview)
+        pieces = in_parts(
+            self._data, pieces_of(self._container, Box(x, y, width, height), in_memory=in_memory)
+        )
         for _ in in_order(decode_into_place, pieces, self._threads):
             pass
         return trusted_plane(indices, self.k)
