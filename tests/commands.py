@@ -29,9 +29,12 @@ def run_started(words, stdin=b"", env=None):
 
 def run_forked(words, stdin, env):
     """Fork a process that has kmq loaded."""
-    command = {"arguments": words, "folder": str(Path.cwd()), "stdin": stdin.decode("latin-1")}
-    if env is not None:
-        command["env"] = dict(env)
+    command = {
+        "arguments": words,
+        "folder": str(Path.cwd()),
+        "stdin": stdin.decode("latin-1"),
+        "env": dict(os.environ if env is None else env),  # as it is now, not when the forking one was started
+    }
     (done,) = forker()(command)
     out, err = (done[name].encode("latin-1") for name in ("out", "err"))
     return subprocess.CompletedProcess(words, done["code"], out, err)

@@ -58,6 +58,7 @@ def run(command):
     if command.get("env") is not None:
         os.environ.clear()
         os.environ.update(command["env"])
+        tempfile.tempdir = None  # which was found in the environment of the program
     if command["arguments"][0] == "save":
         return save(*command["arguments"][1:])
     sys.argv = ["kmq", *command["arguments"]]

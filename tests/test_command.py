@@ -464,6 +464,14 @@ def test_a_name_that_cannot_be_printed_is_no_reason_to_fail(folder):
         assert b"Traceback" not in done.stderr
 
 
+def test_commands_of_the_tests_have_the_environment_of_the_test(folder, monkeypatch):
+    widest = []
+    for columns in (60, 100):
+        monkeypatch.setenv("COLUMNS", str(columns))
+        widest.append(max(map(len, run("encode", "--help", check=0).stdout.decode().splitlines())))
+    assert widest[0] <= 60 < widest[1] <= 100
+
+
 def test_a_demo_into_a_file_is_told_plainly(folder):
     done = run("demo", "picture.png", "--force", check=1)
     assert done.stderr == b"kmq: picture.png: is a file; name a folder\n"

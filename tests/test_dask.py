@@ -248,6 +248,9 @@ def test_a_url_is_read_in_pieces_with_what_its_file_system_is_told(tmp_path):
             size = (self._folder / self._strip_protocol(path)).stat().st_size
             return {"name": path, "size": size, "type": "file"}
 
+        def ukey(self, path):
+            return path  # as that of HTTP, which doesn't look
+
         def cat_file(self, path, start=None, end=None, **_):
             asked.append((start, end))
             return (self._folder / self._strip_protocol(path)).read_bytes()[start:end]
@@ -270,6 +273,15 @@ def test_a_url_is_read_in_pieces_with_what_its_file_system_is_told(tmp_path):
     assert np.array_equal(array[260:, 128:192].compute(scheduler="synchronous"), picture[260:, 128:192])
     last_row = first + 256 * 400
     assert asked == [(0, 65_536), (last_row + 44 * 128, last_row + 44 * 192)]
+    # Neither a file of this name and size elsewhere nor a later one is taken for it.
+    (tmp_path / "other").mkdir()
+    kmq.save(tmp_path / "other" / "x.kmq", picture, tile=64, coding="packed")
+    other = kmq_dask.from_kmq("noting://x.kmq", storage_options={"folder": str(tmp_path / "other")})
+    kmq.save(tmp_path / "other" / "x.kmq", 255 - picture, tile=64, coding="packed")
+    later = kmq_dask.from_kmq("noting://x.kmq", storage_options={"folder": str(tmp_path / "other")})
+    assert len({array.name, other.name, later.name}) == 3
+    both = da.stack([array, later]).compute(scheduler="synchronous")
+    assert np.array_equal(both, [picture, 255 - picture])
 
 
 def test_options_of_no_url_and_unknown_protocols_are_named():

@@ -1,12 +1,14 @@
 """Folders of map tiles: the picture that Pillow pastes together, and what is wrong with a folder."""
 
+import errno
+import gc
 import io
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageFile
 
 import kmq
 
@@ -124,11 +126,19 @@ def png(width, height, mode="RGB"):
     return stream.getvalue()
 
 
+def palette_missing():
+    """Return a PNG of palette indices without a palette."""
+    data = png(9, 9, "P")
+    start = data.index(b"PLTE") - 4
+    return data[:start] + data[start + 12 + int.from_bytes(data[start : start + 4], "big") :]
+
+
 @pytest.mark.parametrize(
     ("files", "message"),
     [
         ({}, "map: no map tiles; a folder of one zoom level is needed"),
         ({"10/3/4.png": png(9, 9)}, "map: no map tiles"),
+        ({"3/4.png": palette_missing()}, "3.4.png: Pillow can't read it: AssertionError"),
         ({"3/4.png": b"none"}, "3.4.png: not a picture in a format that Pillow reads"),
         ({"3/4.png": png(9, 8)}, "3.4.png: the tile has 9 x 8 pixels; it must be square, up to 4,096"),
         ({"3/4.png": png(4097, 4097, "1")}, "3.4.png: the tile has 4097 x 4097"),
@@ -176,3 +186,45 @@ def test_what_turns_out_wrong_later_is_named(tmp_path):
         kmq.MapTiles(tmp_path / "missing")
     with pytest.raises(IndexError):
         tiles[SIDE]
+
+
+class LateImage(ImageFile.StubImageFile):
+    """A format whose file is (width, height) in two bytes, and noise; its header says 20 x 20."""
+
+    format = "LATE"
+
+    def _open(self):
+        if self.fp.read(4) != b"LATE":
+            raise SyntaxError("not LATE")
+        self._mode, self._size = "RGB", (SIDE, SIDE)
+
+    def load(self):
+        self.fp.seek(4)
+        data = self.fp.read()
+        if data[0] == 0:
+            raise OSError(errno.EIO, "bad disk")
+        size = data[0], data[1]
+        self.im, self._size = Image.frombytes("RGB", size, data[2:]).im, size
+        return self.im.pixel_access(False)
+
+
+def test_a_tile_whose_size_was_not_its_headers_is_not_shifted(tmp_path, monkeypatch):
+    """As an ICNS or EPS can be. What the system says about a file, it says with the file's name."""
+    Image.init()
+    monkeypatch.setitem(Image.OPEN, "LATE", (LateImage, None))
+    monkeypatch.setattr(Image, "ID", [*Image.ID, "LATE"])
+    (tmp_path / "3").mkdir()
+    path = tmp_path / "3" / "4.png"
+    for size, message in ((bytes([10, 40]), "has 10 x 40 pixels; it must be 20 x 20"), (b"\0\0", "bad disk")):
+        path.write_bytes(b"LATE" + size + bytes(3 * SIDE * SIDE))
+        tiles = kmq.MapTiles(tmp_path)
+        with pytest.raises((ValueError, OSError), match=message) as raised:
+            tiles[:, :]
+        assert str(path) in str(raised.value)
+
+
+def test_a_loop_of_links_is_an_error_of_the_system_and_nothing_stays_open(tmp_path):
+    (tmp_path / "5").symlink_to("5")
+    with pytest.raises(OSError, match=r"\b5"):
+        kmq.MapTiles(tmp_path)
+    gc.collect()  # a folder that is still open is a ResourceWarning, which is an error here

@@ -1,6 +1,8 @@
 """Files that are open already, and which bytes of them are read."""
 
 import io
+import mmap
+import re
 import zipfile
 
 import numpy as np
@@ -11,6 +13,9 @@ from hypothesis import strategies as st
 import kmq
 import writing
 from kmq._container import read_container
+from kmq._random_access import in_parts
+from kmq._regions import pieces_of
+from kmq._tiles import Box
 from strategies import CODINGS, TILES, pictures
 
 FIRST = 65_536
@@ -78,6 +83,15 @@ def test_rows_that_lie_far_apart_are_read_one_by_one():
     first = len(data) - wide.size
     starts = [first + row * 100_000 + 90_000 for row in (1, 2, 3)]
     assert asked(data, (90_000, 1, 50, 3)) == [(0, FIRST), *((start, start + 50) for start in starts)]
+
+
+def test_in_memory_rows_that_lie_far_apart_are_one_piece():
+    """A piece takes longer than a row. Of a file each is a request, without what lies between."""
+    wide = np.zeros((40, 100_000), np.uint8)
+    wide[:, :256] = np.arange(256)
+    container = read_container(memoryview(kmq.encode(wide, coding="packed", tile=None, effort="fast")))
+    box = Box(90_000, 1, 50, 30)
+    assert [piece.part.height for piece, _ in pieces_of(container, box, in_memory=True)] == [30]
 
 
 def test_tiles_are_read_whole_and_neighbours_together():
@@ -164,6 +178,90 @@ def test_a_file_that_answers_wrongly_is_an_error():
         kmq.open(Generous(data))
     with pytest.raises(BlockingIOError):
         kmq.open(Waiting(data))
+
+
+@pytest.mark.parametrize("place", [-1, None, "30", 2.5, 1 << 70])
+def test_a_file_that_does_not_say_where_it_ends_is_an_error(place):
+    class Lost(io.BytesIO):
+        def tell(self):
+            return place
+
+    with pytest.raises(OSError, match=re.escape(f"the file says that it ends at {place!r}")):
+        kmq.open(Lost(b"KMQ"))
+
+
+class Unpacked(io.RawIOBase):
+    """A file that goes on with zeros, as one in an archive of little size can; it counts what was read."""
+
+    def __init__(self, data, size):
+        self._data, self._size, self._at, self.read_bytes = data, size, 0, 0
+
+    def seekable(self):
+        return True
+
+    def seek(self, place, whence=io.SEEK_SET):
+        self._at = place + (0, self._at, self._size)[whence]
+        return self._at
+
+    def tell(self):
+        return self._at
+
+    def read(self, size=-1):
+        size = min(size, self._size - self._at)
+        part = self._data[self._at : self._at + size]
+        self._at += size
+        self.read_bytes += size
+        return part + bytes(size - len(part))
+
+
+def test_of_a_file_of_few_pixels_not_any_number_of_bytes_is_read():
+    """Its last tile takes what there is, or its palette says so."""
+    size = 200 << 20
+    tiny = kmq.encode(np.arange(200, dtype=np.uint8).reshape(10, 20), coding="zstd", tile=None)
+    file = Unpacked(tiny, size)
+    with kmq.open(file, max_pixels=1000) as opened:
+        for ask in (opened.pixels, opened.verify, lambda: opened.read(0, 0, 1, 1)):
+            with pytest.raises(
+                kmq.LimitError, match=r"offset \d+ to 209715200 .* 1,000 pixels that max_pixels allows"
+            ):
+                ask()
+    assert file.read_bytes == FIRST
+    coded = Unpacked(writing.build(flags=1 | 1 << 5, palette=b"\x80\x80\x80\x60" + bytes(9)), 300 << 20)
+    with pytest.raises(kmq.LimitError, match="bytes, too many for the 1,000 pixels"):
+        kmq.open(coded, max_pixels=1000)
+    assert coded.read_bytes == FIRST
+
+
+def test_parts_without_bytes_are_not_gathered_without_end():
+    taken = []
+    spans = ((taken.append(number), (5, 5)) for number in range(100_000))
+    next(in_parts(memoryview(bytes(9)), spans))
+    assert len(taken) < 40_000
+
+
+def test_a_path_that_can_read_is_a_path_and_a_map_of_others_stays_open(tmp_path):
+    path = tmp_path / "x.kmq"
+    path.write_bytes(kmq.encode(NOISE, 256, coding="packed"))
+
+    class Local:  # as py.path.local
+        def __fspath__(self):
+            return str(path)
+
+        def read(self):
+            raise AssertionError
+
+    class Name(str):
+        __slots__ = ()
+        read = seek = None
+
+    for name in (Local(), Name(path)):
+        with kmq.open(name) as file:
+            assert np.array_equal(file[:9], NOISE[:9])
+    with path.open("rb") as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+        for make in (kmq.open, kmq.KmqFile):
+            with make(mapped) as file:
+                assert np.array_equal(file[:9], NOISE[:9])
+            assert mapped[:3] == b"KMQ"
 
 
 def test_what_is_no_binary_file_that_can_seek_is_named(tmp_path):

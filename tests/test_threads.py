@@ -37,3 +37,19 @@ def test_the_first_failure_is_raised_and_little_is_done_after_it(threads):
     with pytest.raises(ValueError, match="5"):
         results.extend(in_order(work, range(1000), threads))
     assert max(done) <= 5 + 2 * threads
+
+
+@pytest.mark.parametrize("threads", [1, 2, 5])
+def test_where_items_end_in_an_error_what_came_before_is_first(threads):
+    """As where a file that is read ends, after a tile that is damaged or not."""
+
+    def items():
+        yield from range(3)
+        raise OSError("the file ends")
+
+    results = []
+    with pytest.raises(OSError, match="the file ends"):
+        results.extend(in_order(lambda number: 2 * number, items(), threads))
+    assert results == [0, 2, 4]
+    with pytest.raises(ZeroDivisionError):
+        list(in_order(lambda number: 1 // number, items(), threads))

@@ -1,6 +1,7 @@
 """The vectors of the spec: what the recipes give, what kmq makes of them, and damage of every kind."""
 
 import hashlib
+import io
 import json
 import random
 import re
@@ -89,6 +90,35 @@ def test_an_invalid_vector_is_rejected_by_class_and_requirement(name):
     assert caught.type is ERRORS[expected["error"]]
     if expected["requirement"]:
         assert f"(spec {expected['requirement']})" in str(caught.value)
+
+
+def outcome(source, most):
+    """Return what becomes of everything that a file can be asked for: pixels, or an error in its words."""
+    try:
+        file = kmq.KmqFile(source, max_pixels=most, threads=2)
+    except kmq.KmqError as error:
+        return type(error), str(error)
+    width, height = file.width, file.height
+    boxes = (
+        (0, 0, min(width, 50), min(height, 50)),
+        (width // 2, height // 3, -(-width // 4), -(-height // 3)),
+    )
+    asked = [file.pixels, file.verify, lambda: file.thumbnail(7)]
+    asked += [lambda box=box: file.read(*box) for box in boxes]
+    results = []
+    for ask in asked:
+        try:
+            pixels = ask()
+            results.append(None if pixels is None else (pixels.shape, pixels.tobytes()))
+        except kmq.KmqError as error:
+            results.append((type(error), str(error)))
+    return results
+
+
+@pytest.mark.parametrize("name", [*EITHER_WAY, *INVALID])
+def test_an_open_file_is_what_its_bytes_are_or_the_same_error(name):
+    data, most = data_of(name), MANIFEST[name].get("max_pixels", 89_478_485)
+    assert outcome(io.BytesIO(data), most) == outcome(data, most)
 
 
 def test_every_requirement_has_a_vector_that_breaks_it():

@@ -66,10 +66,10 @@ class KmqFile:
     ) -> None:
         self._max_pixels = checked_max_pixels(max_pixels)
         self._threads = checked_threads(threads)
-        self._source = data
+        self._own_map: mmap.mmap | None = None
         self._data: Source
         if hasattr(data, "read") and not isinstance(data, mmap.mmap):
-            self._data = FileBytes(cast("BinaryIO", data))
+            self._data = FileBytes(cast("BinaryIO", data), self._max_pixels)
             self._container = read_container(Beginning(self._data))
         else:
             self._data = checked_bytes("data", data)
@@ -264,7 +264,10 @@ class KmqFile:
             to = indices[top : top + piece.part.height, left : left + piece.part.width]
             to[:] = decode_piece(self._container, piece, data)
 
-        pieces = in_parts(self._data, pieces_of(self._container, Box(x, y, width, height)))
+        in_memory = isinstance(self._data, memoryview)
+        pieces = in_parts(
+            self._data, pieces_of(self._container, Box(x, y, width, height), in_memory=in_memory)
+        )
         for _ in in_order(decode_into_place, pieces, self._threads):
             pass
         return trusted_plane(indices, self.k)
@@ -280,10 +283,10 @@ class KmqFile:
     def close(self) -> None:
         """Let go of the file. What was read from it stays; more can't be read."""
         self._data.release()
-        if isinstance(self._source, mmap.mmap):
+        if self._own_map is not None:
             # An error that is on its way up can hold views; the map goes when they go.
             with contextlib.suppress(BufferError):
-                self._source.close()
+                self._own_map.close()
 
     def __enter__(self) -> Self:
         return self
@@ -325,22 +328,32 @@ def open_file(
 
     An open file is taken from its beginning, wherever it stands, to its end. Its first 64 KiB are read at
     once, and the rest of a longer header; then, for each call, the rows (packed) or tiles that
-    it needs. Those with at most 64 KiB between them are read together, up to 4 MiB. It must stay open, is
-    yours to close, and stands anywhere after a call. Nobody else may move in it meanwhile; the
-    threads of one KmqFile take turns.
+    it needs. Those with at most 64 KiB between them are read together, up to 4 MiB; and at one time no more
+    than of a pipe in all. It must stay open, is yours to close, and stands anywhere after a call. Nobody
+    else may move in it meanwhile; the threads of one KmqFile take turns. What is a path too is an open file
+    if it can read and seek.
 
-    Raises OSError if it can't be read; FormatError, TruncatedError or UnsupportedError; LimitError for a
-    longer pipe; TypeError for a file that isn't binary, ValueError for one that can't seek.
+    Raises OSError if it can't be read; FormatError, TruncatedError or UnsupportedError; LimitError for more
+    bytes than that; TypeError for a file that isn't binary, ValueError for one that can't seek.
     """
     limit = checked_max_pixels(max_pixels)
-    if hasattr(file, "read"):  # before paths: what fsspec opens on a disk is both
+    if _is_open(file):
         return KmqFile(cast("BinaryIO", file), max_pixels=limit, threads=threads)
-    with Path(file).open("rb") as opened:
+    with Path(cast("os.PathLike[str]", file)).open("rb") as opened:
         try:
             data: bytes | mmap.mmap = mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ)
         except (ValueError, OSError):  # an empty file, or a pipe
             data = read_kmq(opened, limit)
-    return KmqFile(data, max_pixels=limit, threads=threads)
+    made = KmqFile(data, max_pixels=limit, threads=threads)
+    made._own_map = data if isinstance(data, mmap.mmap) else None  # noqa: SLF001
+    return made
+
+
+def _is_open(file: object) -> bool:
+    """Say whether a file is open. Those of fsspec are paths too; py.path.local reads, but doesn't seek."""
+    if isinstance(file, str) or not hasattr(file, "read"):
+        return False
+    return hasattr(file, "seek") or not isinstance(file, os.PathLike)
 
 
 def inspect(

@@ -7,6 +7,7 @@ doesn't name its file.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import threading
@@ -47,8 +48,8 @@ class MapTiles:
     It has a `shape`, (H, W, 3), or (H, W, 4) where a tile is missing, which is transparent, or
     has transparency; a `dtype`, uint8; and slices as of an array, `tiles[y0:y1, x0:x1]`, for
     which the tiles are decoded that they touch: to sRGB, as `encode` does. Up to 16 MiB of them are
-    kept. When it is made, names and headers of all tiles are read. Beside that it takes 9 bytes for
-    each tile; it may be used by several threads.
+    kept, or one that is larger. When it is made, names and headers of all tiles are read. Beside that it
+    takes 10 bytes for each tile; it may be used by several threads.
 
     Raises OSError for a folder or file that can't be read; ValueError, naming it, for a folder without tiles,
     two files of one tile, a tile of another size, and a file that isn't a picture or turns out damaged, which
@@ -81,9 +82,10 @@ class MapTiles:
         transparent = len(keys) < extent[0] * extent[1]
         for number in range(len(keys)):
             path = self._path(number)
-            with _opened(path) as image:
-                self._check_size(path, image)
-                transparent |= bool(image.has_transparency_data)
+            with _named(path), Image.open(path) as image:
+                size, clear = image.size, image.has_transparency_data
+            self._check_size(path, *size)
+            transparent |= bool(clear)
         if max(extent) * self._side > MAX_SIDE:
             raise ValueError(
                 f"{folder}: tiles are {extent[1]:,} columns and {extent[0]:,} rows of {self._side} pixels "
@@ -146,9 +148,8 @@ class MapTiles:
             one, other = (self._path(int(doubles[0]) + i) for i in range(2))
             raise ValueError(f"{one} and {other.name} are the same tile")
 
-    def _check_size(self, path: Path, image: Image.Image) -> None:
+    def _check_size(self, path: Path, width: int, height: int) -> None:
         """Raise ValueError if a tile has another size. The first one's side is that of all."""
-        width, height = image.size
         if not self._side and width == height <= MOST_SIDE:
             self._side = width
         if (width, height) != (self._side, self._side):
@@ -173,14 +174,14 @@ class MapTiles:
         return pixels
 
     def _read(self, path: Path) -> NDArray[np.uint8]:
-        with _opened(path) as image:
-            self._check_size(path, image)
-            try:
+        with _named(path):
+            image = Image.open(path)
+        with image:
+            self._check_size(path, *image.size)
+            with _named(path):
                 pixels = canonical_image(image).pixels
-            except MemoryError:
-                raise
-            except Exception as error:  # noqa: BLE001  each format's reader has its own ways to fail
-                raise ValueError(f"{path}: Pillow can't read it: {error or type(error).__name__}") from None
+        # Once more: of some formats the size is known when the pixels are read.
+        self._check_size(path, pixels.shape[1], pixels.shape[0])
         channels = self.shape[2]
         if pixels.shape[2] > channels:
             raise ValueError(f"{path}: the tile has transparency, which its header didn't say before")
@@ -191,26 +192,27 @@ class MapTiles:
 def _names(folder: Path) -> Iterator[tuple[int, int, str]]:
     """Yield x, y and the suffix of every file that is called as a tile is."""
     known = Image.registered_extensions()
-    for column in os.scandir(folder):
-        if not (NUMBER.fullmatch(column.name) and column.is_dir()):
-            continue
-        for file in os.scandir(column):
-            row, dot, suffix = file.name.partition(".")
-            if NUMBER.fullmatch(row) and (dot + suffix).lower() in known and file.is_file():
-                yield int(column.name), int(row), dot + suffix
+    with os.scandir(folder) as columns:
+        for column in columns:
+            if not (NUMBER.fullmatch(column.name) and column.is_dir()):
+                continue
+            with os.scandir(column) as files:
+                for file in files:
+                    row, dot, suffix = file.name.partition(".")
+                    if NUMBER.fullmatch(row) and (dot + suffix).lower() in known and file.is_file():
+                        yield int(column.name), int(row), dot + suffix
 
 
-def _opened(path: Path) -> Image.Image:
-    """Open a tile, of which the header is read. Raises OSError, or ValueError if it is no picture."""
+@contextlib.contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Turn what Pillow raises for a tile into a ValueError that names it; what the system raises stays."""
     try:
-        return Image.open(path)
-    except UnidentifiedImageError:
-        raise ValueError(f"{path}: not a picture in a format that Pillow reads") from None
-    except OSError as error:
-        if error.errno is not None:
-            raise
-        raise ValueError(f"{path}: Pillow can't read it: {error}") from None
+        yield
     except MemoryError:
         raise
+    except UnidentifiedImageError:
+        raise ValueError(f"{path}: not a picture in a format that Pillow reads") from None
     except Exception as error:  # noqa: BLE001  each format's reader has its own ways to fail
-        raise ValueError(f"{path}: Pillow can't read it: {error or type(error).__name__}") from None
+        if isinstance(error, OSError) and error.errno is not None:
+            raise OSError(error.errno, error.strerror, str(path)) from None
+        raise ValueError(f"{path}: Pillow can't read it: {str(error) or type(error).__name__}") from None

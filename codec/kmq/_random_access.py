@@ -2,18 +2,23 @@
 
 In: a binary file that can seek, wherever its bytes are. Out: slices of it, as of a `memoryview`. What can't
 happen: that more is read than the slices and what lies between neighbours, that anything is allocated for
-bytes that don't come, or that fewer bytes are returned than were asked for.
+bytes that don't come, that fewer bytes are returned than were asked for, or that a file of little use has
+memory filled up: for each slice there is a limit.
 """
 
 from __future__ import annotations
 
 import errno
 import io
+import operator
+import sys
 import threading
 from collections.abc import Iterable, Iterator
 from typing import BinaryIO, Protocol, TypeVar
 
-from kmq._errors import TruncatedError
+from kmq._arguments import shown
+from kmq._errors import LimitError, TruncatedError
+from kmq._reading import most_bytes
 
 Item = TypeVar("Item")
 
@@ -29,6 +34,9 @@ GAP = 1 << 16
 
 MOST_JOINED = 1 << 22
 """Bytes that neighbouring parts are read together up to."""
+
+MOST_PARTS = 1 << 15
+"""Parts that are read together: tiles of one colour have no bytes. So many of 16 x 16 are 1 MiB and more."""
 
 STEP = 1 << 24
 """Bytes that a file is asked for at one time: more are allocated only when these have come."""
@@ -49,13 +57,15 @@ class Source(Protocol):
 class FileBytes:
     """The bytes of a file, from its beginning to where it ended when this was made. Any thread may ask.
 
-    Slices have no steps, and raise what the file does; TruncatedError if it ends earlier than it did. The
-    file stays open, and where it stands is not kept.
+    Slices have no steps, and raise what the file does; TruncatedError if it ends earlier than it did;
+    LimitError if they are longer than a whole file of `max_pixels` pixels (None: no limit) may be. The file
+    stays open, and where it stands is not kept.
 
-    Raises TypeError for what isn't a binary file, ValueError if it can't seek.
+    Raises TypeError for what isn't a binary file, ValueError if it can't seek, OSError if it doesn't say
+    where it ends.
     """
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: BinaryIO, max_pixels: int | None = None) -> None:
         if isinstance(file, io.TextIOBase) or not (hasattr(file, "read") and hasattr(file, "seek")):
             raise TypeError(f"file is {type(file).__name__}; it must be a binary file open for reading")
         if not (hasattr(file, "seekable") and file.seekable()):
@@ -65,7 +75,8 @@ class FileBytes:
         self._file: BinaryIO | None = file
         self._lock = threading.Lock()
         file.seek(0, io.SEEK_END)
-        self._size = file.tell()
+        self._size = _place(file)
+        self._max_pixels = max_pixels
         self._first = memoryview(b"")
         self._first = self[:FIRST]
 
@@ -76,6 +87,12 @@ class FileBytes:
         start, stop, _ = part.indices(self._size)
         if stop <= len(self._first):
             return self._first[start:stop]
+        most = most_bytes(self._max_pixels)
+        if most is not None and stop - start > most:
+            raise LimitError(
+                f"offset {start} to {stop} of the file are {stop - start:,} bytes, too many for the "
+                f"{self._max_pixels:,} pixels that max_pixels allows"
+            )
         with self._lock:
             if self._file is None:
                 raise ValueError("the file has been released")
@@ -85,6 +102,18 @@ class FileBytes:
         """Let go of the file, without closing it."""
         self._file = None
         self._first.release()
+
+
+def _place(file: BinaryIO) -> int:
+    """Return where a file stands. Raises OSError if it doesn't say."""
+    told: object = file.tell()
+    try:
+        place = operator.index(told)  # type: ignore[arg-type]
+    except TypeError:
+        place = -1
+    if not 0 <= place <= sys.maxsize:
+        raise OSError(errno.EIO, f"the file says that it ends at {shown(told)}, which is no offset")
+    return place
 
 
 def _read(file: BinaryIO, start: int, stop: int) -> bytes:
@@ -120,8 +149,10 @@ class Beginning:
         start, stop, _ = part.indices(len(self))
         have = len(self._read)
         if stop > have:
-            # Twice as much, so that what is read in small parts is not copied often.
-            self._read = memoryview(bytes(self._read) + self._source[have : max(stop, 2 * have)])
+            # Up to twice as much, so that what is read in small parts is not copied often.
+            self._read = memoryview(
+                bytes(self._read) + self._source[have : max(stop, have + min(have, STEP))]
+            )
         return self._read[start:stop]
 
     def release(self) -> None:
@@ -136,7 +167,8 @@ def in_parts(
     waiting: list[tuple[Item, tuple[int, int]]] = []
     first = last = 0
     for item, (start, stop) in parts:
-        if waiting and not (0 <= start - last <= GAP and stop - first <= MOST_JOINED):
+        joins = 0 <= start - last <= GAP and stop - first <= MOST_JOINED and len(waiting) < MOST_PARTS
+        if waiting and not joins:
             yield from _together(source, waiting)
             waiting = []
         if not waiting:

@@ -34,7 +34,7 @@ def read_bounded(
     Raises LimitError if there are more than 8 for each of `max_pixels` pixels (None: no limit)
     and 64 MiB, and OSError if it can't be read, or has no bytes yet and doesn't wait for them.
     """
-    most = None if max_pixels is None else BYTES_A_PIXEL * max_pixels + BYTES_BESIDE
+    most = most_bytes(max_pixels)
     read = io.BytesIO()
     while part := _next_part(file):
         read.write(part)
@@ -47,6 +47,11 @@ def read_bounded(
                 "that max_pixels allows"
             )
     return read.getvalue()
+
+
+def most_bytes(max_pixels: int | None) -> int | None:
+    """Return how many bytes a file may have for so many pixels; None if any number."""
+    return None if max_pixels is None else BYTES_A_PIXEL * max_pixels + BYTES_BESIDE
 
 
 def _next_part(file: BinaryIO) -> bytes:

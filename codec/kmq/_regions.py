@@ -30,10 +30,13 @@ class Piece:
     part: Box
 
 
-def pieces_of(container: Container, region: Box) -> Iterator[tuple[Piece, tuple[int, int]]]:
+def pieces_of(
+    container: Container, region: Box, *, in_memory: bool = False
+) -> Iterator[tuple[Piece, tuple[int, int]]]:
     """Yield the pieces of a region that lies in the picture, each with the span of the file that has it.
 
-    That is the tile's payload. Of a packed tile, it is some rows, as many as lie close together.
+    That is the tile's payload. Of a packed tile, it is some rows, as many as lie close together; in
+    memory, all do.
     """
     grid, depth = container.grid, container.palette.bit_depth
     for number in grid.touching(region):
@@ -46,7 +49,7 @@ def pieces_of(container: Container, region: Box) -> Iterator[tuple[Piece, tuple[
             yield Piece(number, part), container.span(number)
             continue
         start, _ = container.span(number)
-        close = (tile.width - width) * depth <= 8 * GAP
+        close = in_memory or (tile.width - width) * depth <= 8 * GAP
         rows = max(1, 8 * MOST_JOINED // max(1, tile.width * depth)) if close else 1
         for y in range(top, bottom, rows):
             part = Box(left - tile.x, y - tile.y, width, min(rows, bottom - y))

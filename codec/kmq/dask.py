@@ -129,8 +129,8 @@ def from_kmq(
     options = dict(storage_options or {})
     with _opened(name, options) as file:
         shape, side = file.shape, file.tile
+        key = "kmq-" + _token(name, options, file)
     chunks = [_pieces(length, side or length) for length in shape[:2]] + [(length,) for length in shape[2:]]
-    key = "kmq-" + _token(name, options)
     # Dask would look for keys in what a task has as options.
     region = functools.partial(_region, name, options)
     layer = {
@@ -145,11 +145,13 @@ def _is_url(name: str) -> bool:
     return "://" in name
 
 
-def _token(name: str, options: dict[str, Any]) -> str:
+def _token(name: str, options: dict[str, Any], file: KmqFile) -> str:
     """Return what tells a file from others, and from what it was before it changed."""
     if _is_url(name):
+        # What a file system tells of a file can be its name and size. The checksums are of what is in it.
+        crcs = file._container.tile_crcs  # noqa: SLF001
         store, place = _store(name, options)
-        return str(tokenize(name, store.ukey(place)))
+        return str(tokenize(name, options, store.ukey(place), file.shape, crcs, file.palette.entries))
     status = os.stat(name)  # noqa: PTH116  a str may be what it is
     return str(tokenize(os.path.abspath(name), status.st_mtime_ns, status.st_size))  # noqa: PTH100
 
