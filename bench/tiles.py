@@ -167,7 +167,7 @@ def main() -> None:
         print(f"{options.side:,} x {options.side:,} pixels; load {os.getloadavg()[0]:.1f}")
         for coding in codings:
             for number in threads:
-                for one in [[], ["--one-tile"]] if options.one_tile else [[]]:
+                for one in [["--one-tile"], []] if options.one_tile else [[]]:  # read below: the tiled one
                     subprocess.run([*again, "--coding", coding, "--threads", str(number), *one], check=True)  # noqa: S603
             for more in ([], ["--decode", BY_BANDS], ["--decode", WHOLE]):
                 subprocess.run([*again, "--threads", str(threads[-1]), *more], check=True)  # noqa: S603
