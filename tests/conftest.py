@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from commands import forker
 from forked_commands import ForkedCommands
 from systems import BOUND_BY_PERMISSIONS, OWN_MOUNTS, WITHOUT_PROC, works
 from ways import UNCOMPILED, examples
@@ -92,8 +93,7 @@ def browser():
 @pytest.fixture(scope="session")
 def forked():
     """Return a way to run many commands quickly."""
-    with contextlib.closing(ForkedCommands()) as commands:
-        yield commands
+    return forker()
 
 
 @pytest.fixture(scope="session")

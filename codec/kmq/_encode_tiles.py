@@ -11,7 +11,7 @@ import contextlib
 import os
 from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import numpy as np
 
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
     from kmq._encode import Request
     from kmq._ledger import Ledger
+    from kmq._writing import Writing
 
 Progress = Callable[[int, int], None]
 """Is told how many pixels are done, and of how many; those of both passes count."""
@@ -94,17 +95,32 @@ def encode_tiles(
     """
     kmeans = {"n_init": n_init, "max_iter": max_iter, "tol": tol, "random_state": random_state}
     writing = checked_writing(coding, tile, threads, effort, keep_palette_order or palette is not None)
+    request = checked_tiles_request(k, palette, space, effort, kmeans, writing)
+    check_destination(file, overwrite=overwrite)
+    return encode_picture(LargePicture.of(source), request, file, progress, overwrite)
+
+
+def checked_tiles_request(
+    k: object,
+    palette: PaletteLike | None,
+    space: str | None,
+    effort: str,
+    kmeans: dict[str, Any],
+    writing: Writing,
+) -> Request:
+    """Return what is asked of tiles: what may be asked of a whole picture, but for targets and dithering."""
     if isinstance(k, str):
         raise TypeError(f"k is {k!r}; of tiles it must be an integer")
-    request = checked_request(k, palette, (None, None, None), space, effort, "none", None, kmeans, writing)
-    path = file if isinstance(file, (str, os.PathLike)) else None
-    if path is None and not hasattr(file, "write"):
+    return checked_request(k, palette, (None, None, None), space, effort, "none", None, kmeans, writing)
+
+
+def check_destination(file: object, *, overwrite: bool) -> None:
+    """Raise TypeError for what can't be written to; FileExistsError if it mustn't be overwritten."""
+    if isinstance(file, (str, os.PathLike)):
+        if not overwrite:
+            check_free(file)
+    elif not hasattr(file, "write"):
         raise TypeError(f"file is {type(file).__name__}; it must be a path or a file open for writing")
-    if path is not None and not overwrite:
-        check_free(path)
-    return encode_picture(
-        LargePicture.of(source), request, path or cast("BinaryIO", file), progress, overwrite
-    )
 
 
 def encode_picture(
@@ -116,17 +132,7 @@ def encode_picture(
     fewest: bool = False,  # noqa: FBT001, FBT002
 ) -> Ledger:
     """Do the work of `encode_tiles`, with arguments that have been checked; `fewest` as of `job_of`."""
-    job = job_of(picture, request, progress, fewest=fewest)
-    ledgers: list[Ledger] = []
-
-    def write(to: BinaryIO) -> None:
-        ledgers.append(write_job(job, to, progress))
-
-    if isinstance(file, (str, os.PathLike)):
-        write_atomically(file, write, overwrite=overwrite)
-    else:
-        write_copied(file, write)
-    return ledgers[-1]
+    return write_job(job_of(picture, request, progress, fewest=fewest), _tiles, file, progress, overwrite)
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,15 +232,33 @@ def chosen_palette(table: ColourTable, request: Request) -> Palette:
     return Palette(palette.entries[np.bincount(found, minlength=palette.k) > 0])
 
 
-def write_job(job: Job, file: BinaryIO, progress: Progress | None = None) -> Ledger:
-    """Map and code every tile, write them as they come, and return the ledger."""
-    for plan in reversed(job.plans):
-        with contextlib.closing(_tiles(job, plan)) as tiles:
-            ledger = write_coded(tiles, job, plan, file, progress)
-        if ledger is not None:
-            break
-    assert ledger is not None  # noqa: S101  the first plan's file is no smaller than itself
-    return ledger
+def write_job(
+    job: Job,
+    tiles_of: Callable[[Job, Plan], Generator[Coded]],
+    file: str | os.PathLike[str] | BinaryIO,
+    progress: Progress | None,
+    overwrite: bool,  # noqa: FBT001
+) -> Ledger:
+    """Map and code every tile, write them as they come to a path or a stream, and return the ledger.
+
+    `tiles_of` does the mapping and coding by a plan, wherever it does it.
+    """
+    ledgers: list[Ledger] = []
+
+    def write(to: BinaryIO) -> None:
+        for plan in reversed(job.plans):
+            with contextlib.closing(tiles_of(job, plan)) as tiles:
+                ledger = write_coded(tiles, job, plan, to, progress)
+            if ledger is not None:
+                break
+        assert ledger is not None  # noqa: S101  the first plan's file is no smaller than itself
+        ledgers.append(ledger)
+
+    if isinstance(file, (str, os.PathLike)):
+        write_atomically(file, write, overwrite=overwrite)
+    else:
+        write_copied(file, write)
+    return ledgers[-1]
 
 
 def _tiles(job: Job, plan: Plan) -> Generator[Coded]:

@@ -15,7 +15,7 @@ import functools
 import os
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator
-from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import dask
 import dask.array as da
@@ -23,10 +23,19 @@ import numpy as np
 from dask.base import tokenize
 
 from kmq._arguments import shown
-from kmq._atomic import check_free, write_atomically, write_copied
 from kmq._colour_table import MOST_COLOURS, ColourTable, added
-from kmq._encode import checked_request, checked_writing
-from kmq._encode_tiles import Coded, Job, Mapping, coded_tiles, job_for, table_of, write_coded
+from kmq._encode import checked_writing
+from kmq._encode_tiles import (
+    Coded,
+    Job,
+    Mapping,
+    check_destination,
+    checked_tiles_request,
+    coded_tiles,
+    job_for,
+    table_of,
+    write_job,
+)
 from kmq._file import open_file
 from kmq._image import without_hidden_colours
 from kmq._large_picture import LargePicture
@@ -80,32 +89,17 @@ def encode(
     """
     kmeans = {"n_init": n_init, "max_iter": max_iter, "tol": tol, "random_state": random_state}
     writing = checked_writing(coding, tile, 1, effort, keep_palette_order or palette is not None)
-    if isinstance(k, str):
-        raise TypeError(f"k is {k!r}; of tiles it must be an integer")
-    request = checked_request(k, palette, (None, None, None), space, effort, "none", None, kmeans, writing)
+    request = checked_tiles_request(k, palette, space, effort, kmeans, writing)
     if not isinstance(array, da.Array):
         raise TypeError(
             f"array is {type(array).__name__}; it must be a Dask array (kmq.encode_tiles takes others)"
         )
-    path = file if isinstance(file, (str, os.PathLike)) else None
-    if path is None and not hasattr(file, "write"):
-        raise TypeError(f"file is {type(file).__name__}; it must be a path or a file open for writing")
-    if path is not None and not overwrite:
-        check_free(path)
+    check_destination(file, overwrite=overwrite)
     picture = LargePicture.of(array)
     if array.ndim == 3:
         array = array.rechunk({2: -1})  # pixels stay together
     job = job_for(picture, _counted(array, picture, progress), request)
-    ledgers: list[Ledger] = []
-
-    def write(to: BinaryIO) -> None:
-        ledgers.append(_write_job(job, to, progress))
-
-    if path is not None:
-        write_atomically(path, write, overwrite=overwrite)
-    else:
-        write_copied(cast("BinaryIO", file), write)
-    return ledgers[-1]
+    return write_job(job, _tiles, file, progress, overwrite)
 
 
 def from_kmq(
@@ -228,22 +222,15 @@ def _canonical(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return without_hidden_colours(np.ascontiguousarray(np.atleast_3d(pixels)))
 
 
-def _write_job(job: Job, file: BinaryIO, progress: Progress | None) -> Ledger:
+def _tiles(job: Job, plan: Plan) -> Generator[Coded]:
     array = job.picture.source
-    mapping = dask.delayed(job.mapping)
-    for plan in reversed(job.plans):
-        shared = dask.delayed(plan)
-        tasks = (
-            dask.delayed(_coded)(
-                array[box.y : box.y + box.height, box.x : box.x + box.width], box, mapping, shared
-            )
-            for box in plan.grid.boxes()
+    mapping, shared = dask.delayed(job.mapping), dask.delayed(plan)
+    yield from _computed(
+        dask.delayed(_coded)(
+            array[box.y : box.y + box.height, box.x : box.x + box.width], box, mapping, shared
         )
-        ledger = write_coded(_computed(tasks), job, plan, file, progress)
-        if ledger is not None:
-            break
-    assert ledger is not None  # noqa: S101  the first plan's file is no smaller than itself
-    return ledger
+        for box in plan.grid.boxes()
+    )
 
 
 def _coded(pixels: NDArray[np.uint8], box: Box, mapping: Mapping, plan: Plan) -> Coded:
