@@ -20,8 +20,8 @@ from PIL import Image
 import kmq
 from bench._pictures import Pixels, as_seen
 from bench._within import NotMeasured, run, within
-from kmq._coding import CodingOptions
-from kmq._writing import Writing, written
+from kmq._coding.codings import CodingOptions
+from kmq._container.writing import Writing, written
 from kmq_cli._export import indexed_image
 
 if sys.version_info >= (3, 14):

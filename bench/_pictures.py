@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import kmq
-from kmq._image import canonical_image
+from kmq._picture.canonical import canonical_image
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".gif", ".webp", ".bmp", ".tif", ".tiff"})
 

@@ -14,7 +14,7 @@ from bench._pictures import Picture, Pixels, colours_at_most, digest
 from bench._pipelines import LIMIT, OURS, PIPELINES
 from bench._ssimulacra2 import LEAST_SIDE, Scorer
 from bench._within import NotMeasured
-from kmq._loss import psnr
+from kmq._colours.loss import psnr
 from kmq_cli._quality import mean_squared_error
 
 if TYPE_CHECKING:

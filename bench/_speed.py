@@ -20,8 +20,8 @@ from bench._quantisers import QUANTISERS
 from bench._size import planes
 from bench._timing import command, in_turns, seconds_of
 from bench._within import NotMeasured
-from kmq._coding import CodingOptions
-from kmq._writing import Writing, written
+from kmq._coding.codings import CodingOptions
+from kmq._container.writing import Writing, written
 
 Step = Callable[[str], None]
 

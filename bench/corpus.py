@@ -20,7 +20,7 @@ import numpy as np
 from PIL import Image
 
 import kmq
-from kmq._coding import CODINGS
+from kmq._coding.codings import CODINGS
 from kmq_cli._export import indexed_image
 
 PICTURES = {".png", ".jpg", ".jpeg", ".gif", ".webp", ".bmp", ".tif", ".tiff"}

@@ -14,8 +14,8 @@ from pathlib import Path
 from PIL import Image
 
 import kmq
-from kmq._coding import CODINGS, CodingOptions
-from kmq._writing import Writing, written
+from kmq._coding.codings import CODINGS, CodingOptions
+from kmq._container.writing import Writing, written
 
 SIDES = (None, 2048, 1024, 512)
 

@@ -10,9 +10,11 @@ from hypothesis.extra import numpy as npst
 
 import kmq
 import reference_decoder
-from kmq import FormatError, IndexPlane, LimitError, Palette, _context
-from kmq._arithmetic_coder import last_bytes
-from kmq._context import (
+from kmq import FormatError, IndexPlane, LimitError, Palette
+from kmq._coding.arithmetic import last_bytes
+from kmq._coding.context import payload as _context
+from kmq._coding.context.model import MODELS, tables
+from kmq._coding.context.payload import (
     COEFFICIENTS,
     COUNTS,
     FLAT,
@@ -25,8 +27,7 @@ from kmq._context import (
     context_tile,
     read_context_tile,
 )
-from kmq._context_model import MODELS, tables
-from kmq._context_prediction import (
+from kmq._coding.context.prediction import (
     MOST,
     TAPS,
     TEXTURES,
@@ -34,9 +35,9 @@ from kmq._context_prediction import (
     default_coefficients,
     fitted_coefficients,
 )
-from kmq._context_tree import palette_tree, rough_counts
-from kmq._index_plane import trusted_plane
-from kmq._packing import packed_size
+from kmq._coding.context.tree import palette_tree, rough_counts
+from kmq._coding.packed import packed_size
+from kmq._indexed.index_plane import trusted_plane
 from ways import examples
 from writing import build, uleb
 

@@ -6,18 +6,24 @@ import numpy as np
 import pytest
 
 import kmq
-from kmq import (
-    _context,
-    _context_loop,
-    _context_tree,
-    _context_tree_loop,
-    _palette_coding,
-    _palette_coding_loop,
+from kmq._coding import palette as _palette_coding
+from kmq._coding import palette_loop as _palette_coding_loop
+from kmq._coding.codings import CodingOptions
+from kmq._coding.context import (
+    payload as _context,
 )
-from kmq._coding import CodingOptions
-from kmq._context_prediction import fitted_coefficients
-from kmq._tiles import TileGrid
-from kmq._writing import Plan, joined
+from kmq._coding.context import (
+    pixel_loop as _context_loop,
+)
+from kmq._coding.context import (
+    tree as _context_tree,
+)
+from kmq._coding.context import (
+    tree_loop as _context_tree_loop,
+)
+from kmq._coding.context.prediction import fitted_coefficients
+from kmq._container.writing import Plan, joined
+from kmq._indexed.tiles import TileGrid
 from test_loops import uncompiled
 
 GREY = kmq.Palette([[0], [255]])

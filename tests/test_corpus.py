@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image
 
 import kmq
-from kmq._image import canonical_image
+from kmq._picture.canonical import canonical_image
 
 MOST_PIXELS = 300_000
 """Larger pictures are left to bench/corpus.py, to keep the tests quick."""

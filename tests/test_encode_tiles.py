@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import kmq
-from kmq._colour_table import ColourTable, added
-from kmq._encode_tiles import table_of
-from kmq._z_order import codes_of
+from kmq._colours.z_order import codes_of
+from kmq._encode.tiles import table_of
+from kmq._picture.colour_table import ColourTable, added
 from strategies import CODINGS, TILES, pictures
 
 PICTURE = np.random.default_rng(0).integers(0, 256, (50, 70, 3), np.uint8)

@@ -15,7 +15,8 @@ import pytest
 from PIL import Image
 
 import kmq
-from kmq._reading import BYTES_BESIDE, STEP, read_bounded, read_kmq
+from kmq._file.beginning import read_kmq
+from kmq._ground.reading import BYTES_BESIDE, STEP, read_bounded
 from systems import BOUND_BY_PERMISSIONS, OWN_MOUNTS, WITHOUT_PROC
 
 pytestmark = pytest.mark.posix
@@ -345,7 +346,7 @@ def test_an_endless_input_is_refused(folder, arguments, problem):
 @pytest.mark.dev_full
 def test_open_refuses_what_has_no_end(folder):
     code, said = bounded("-c", "import kmq; kmq.open('/dev/zero')")
-    assert (code, said.splitlines()[-1]) == (1, f"kmq._errors.FormatError: {NOT_KMQ}")
+    assert (code, said.splitlines()[-1]) == (1, f"kmq._ground.errors.FormatError: {NOT_KMQ}")
 
 
 @pytest.mark.dev_full

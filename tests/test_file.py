@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import kmq
 import writing
-from kmq._atomic import _replace_nothing, write_atomically
+from kmq._ground.whole_files import _replace_nothing, write_atomically
 from strategies import CODINGS, TILES, pictures
 
 PICTURE = np.random.default_rng(0).integers(0, 4, (50, 70, 3), np.uint8) * 60

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image, ImageCms
 
 import kmq
-from kmq._image import canonical_image
+from kmq._picture.canonical import canonical_image
 
 MODES = [
     "1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr", "LAB", "HSV",

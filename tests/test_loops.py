@@ -13,22 +13,28 @@ from hypothesis.extra import numpy as npst
 
 import kmq
 import oracle
-from kmq import (
-    _context,
-    _context_loop,
-    _context_tree,
-    _context_tree_loop,
-    _dithering_loop,
-    _histogram_loop,
-    _loops,
-    _nearest_loop,
-    _packing_loop,
-    _palette_coding_loop,
+from kmq._coding import packed_loop as _packing_loop
+from kmq._coding import palette_loop as _palette_coding_loop
+from kmq._coding.context import (
+    payload as _context,
 )
-from kmq._colour_space import COLOUR_SPACES, points_of
-from kmq._context import _encoded
-from kmq._nearest import CELL_BITS, nearest
-from kmq._z_order import codes_of, spread_table
+from kmq._coding.context import (
+    pixel_loop as _context_loop,
+)
+from kmq._coding.context import (
+    tree as _context_tree,
+)
+from kmq._coding.context import (
+    tree_loop as _context_tree_loop,
+)
+from kmq._coding.context.payload import _encoded
+from kmq._colours import nearest_loop as _nearest_loop
+from kmq._colours.nearest import CELL_BITS, nearest
+from kmq._colours.spaces import COLOUR_SPACES, points_of
+from kmq._colours.z_order import codes_of, spread_table
+from kmq._ground import loops as _loops
+from kmq._picture import histogram_loop as _histogram_loop
+from kmq._plane import dithering_loop as _dithering_loop
 from strategies import palettes, planes
 
 LOOPS = [importlib.import_module(f"kmq.{name}") for name in _loops.LOOPS]
@@ -57,7 +63,7 @@ def test_the_loops_are_compiled(module):
 
 @given(planes(k=st.integers(2, 65_536)))
 def test_packing_uncompiled_gives_the_same_bytes(plane):
-    pure = PURE["kmq._packing_loop"]
+    pure = PURE["kmq._coding.packed_loop"]
     payload = bytearray(len(kmq.pack_indices(plane)))
     pure.pack_bits(memoryview(plane.indices.reshape(-1)), plane.bit_depth, memoryview(payload))
     assert bytes(payload) == kmq.pack_indices(plane)
@@ -67,7 +73,7 @@ def test_packing_uncompiled_gives_the_same_bytes(plane):
 
 
 @pytest.mark.both_ways
-@pytest.mark.parametrize("loops", [_packing_loop, PURE["kmq._packing_loop"]], ids=["compiled", "pure"])
+@pytest.mark.parametrize("loops", [_packing_loop, PURE["kmq._coding.packed_loop"]], ids=["compiled", "pure"])
 @pytest.mark.parametrize(("bits", "size"), [(0, 0), (17, 17), (3, 2), (3, 4), (-1, 3)])
 def test_packing_checks_sizes_before_it_writes(loops, bits, size):
     indices, payload = np.zeros(8, np.uint8), bytearray(size)
@@ -129,7 +135,7 @@ def room(colours, entries, levels=len(CELL_BITS)):
 def test_the_nearest_entry_is_the_same_uncompiled_and_with_any_cells(search, levels):
     colours, palette = search
     found = []
-    for loops, cells in ((_nearest_loop, len(CELL_BITS)), (PURE["kmq._nearest_loop"], levels)):
+    for loops, cells in ((_nearest_loop, len(CELL_BITS)), (PURE["kmq._colours.nearest_loop"], levels)):
         arguments = room(colours, palette.entries, cells)
         loops.nearest_entries(*map(memoryview, arguments))
         found.append(arguments[-1].tolist())
@@ -171,7 +177,7 @@ def test_sums_by_entry(search, data):
     expected = [[0] * 5 for _ in range(palette.k)]
     for point, weight, number in zip(points.tolist(), weights.tolist(), numbers.tolist(), strict=True):
         expected[number] = [a + weight * b for a, b in zip(expected[number], [*point, 1], strict=True)]
-    for loops in (_nearest_loop, PURE["kmq._nearest_loop"]):
+    for loops in (_nearest_loop, PURE["kmq._colours.nearest_loop"]):
         sums = np.zeros((palette.k, 5), np.int64)
         loops.sum_by_entry(*map(memoryview, (points, weights, numbers, sums)))
         assert sums.tolist() == expected
@@ -203,7 +209,7 @@ def run(function, arguments):
 def test_counting_uncompiled_gives_the_same(channels, data):
     pixels = data.draw(npst.arrays(np.uint8, (data.draw(st.integers(1, 40)), channels)))
     results = []
-    for loops in (_histogram_loop, PURE["kmq._histogram_loop"]):
+    for loops in (_histogram_loop, PURE["kmq._picture.histogram_loop"]):
         arguments = counting(pixels)
         done, known = run(loops.find_blocks, arguments)
         table, blocks, bitmaps, places = arguments[2:6]
@@ -306,7 +312,7 @@ def ditherings(draw):
 def test_dithering_uncompiled_gives_the_same_and_keeps_to_the_ranges(arguments):
     inverse, points, rows, ranges, entries = arguments[:5]
     results = []
-    for loops in (_dithering_loop, PURE["kmq._dithering_loop"]):
+    for loops in (_dithering_loop, PURE["kmq._plane.dithering_loop"]):
         own = [a.copy() if isinstance(a, np.ndarray) else a for a in arguments]
         run(loops.diffuse, own)
         partners, shares = np.zeros(len(points), np.int32), np.zeros(len(points), np.uint8)
@@ -372,7 +378,7 @@ def room_to_code(k, channels, size):
 def test_coding_palettes_uncompiled_gives_the_same(entries, head, size):
     # Sorted or not, and whether or not the stream is long enough: the loop can be asked for all of it.
     found = []
-    for loops in (_palette_coding_loop, PURE["kmq._palette_coding_loop"]):
+    for loops in (_palette_coding_loop, PURE["kmq._coding.palette_loop"]):
         given_room, read_room = (room_to_code(*entries.shape, size) for _ in range(2))
         given_room["entries"][:] = entries
         loops.code_entries(*(array.data for array in given_room.values()), head, 6, size, False)
@@ -385,7 +391,7 @@ def test_coding_palettes_uncompiled_gives_the_same(entries, head, size):
 
 @pytest.mark.both_ways
 @pytest.mark.parametrize(
-    "loops", [_palette_coding_loop, PURE["kmq._palette_coding_loop"]], ids=["compiled", "pure"]
+    "loops", [_palette_coding_loop, PURE["kmq._coding.palette_loop"]], ids=["compiled", "pure"]
 )
 @pytest.mark.parametrize(
     ("name", "shape", "message"),

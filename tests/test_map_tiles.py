@@ -90,7 +90,7 @@ def test_the_picture_is_what_its_tiles_are_pasted_together(tmp_path_factory, pla
 
 
 def test_decoded_tiles_are_kept_but_not_all(tmp_path, monkeypatch):
-    monkeypatch.setattr("kmq._map_tiles.CACHE_BYTES", 2 * SIDE * SIDE * 3)
+    monkeypatch.setattr("kmq._picture.map_tiles.CACHE_BYTES", 2 * SIDE * SIDE * 3)
     written(tmp_path, dict.fromkeys([(0, 0), (1, 0), (2, 0)], "RGB"))
     tiles = kmq.MapTiles(tmp_path)
     expected = tiles[:, :]

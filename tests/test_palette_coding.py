@@ -8,7 +8,7 @@ from hypothesis.extra import numpy as npst
 
 import reference_decoder
 from kmq import FormatError, Palette
-from kmq._palette_coding import coded_palette, read_coded_palette
+from kmq._coding.palette import coded_palette, read_coded_palette
 from ways import UNCOMPILED, examples
 
 pytestmark = pytest.mark.both_ways

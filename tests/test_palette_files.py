@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import kmq
-from kmq._image import in_channels
-from kmq._palette_file import PALETTE_READERS, PALETTE_WRITERS, read_palette_file, write_palette_file
+from kmq._colours.channels import in_channels
+from kmq._palette.files import PALETTE_READERS, PALETTE_WRITERS, read_palette_file, write_palette_file
 from strategies import palettes
 
 SUFFIXES = st.sampled_from(sorted(PALETTE_WRITERS))

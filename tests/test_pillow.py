@@ -17,8 +17,8 @@ from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
 import kmq
 import writing
-from kmq._coding import CodingOptions
-from kmq._writing import Writing, written
+from kmq._coding.codings import CodingOptions
+from kmq._container.writing import Writing, written
 from strategies import CODINGS, TILES, palettes, planes
 from test_image import profile_of_gamma
 

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 import kmq
 import writing
-from kmq._container import read_container
-from kmq._random_access import in_parts
-from kmq._regions import pieces_of
-from kmq._tiles import Box
+from kmq._container.header import read_container
+from kmq._file.regions import pieces_of
+from kmq._ground.sources import in_parts
+from kmq._indexed.tiles import Box
 from strategies import CODINGS, TILES, pictures
 
 FIRST = 65_536

@@ -5,12 +5,12 @@ import pytest
 from sklearn.datasets import load_sample_image
 
 import kmq
-from kmq._colour_space import COLOUR_SPACES, points_of
-from kmq._outliers import FEWEST_PIXELS, outliers_kept
-from kmq._points import assigned, compact, weighted_points
-from kmq._refining import refined
-from kmq._refitting import BLUR, _blurred_errors
-from kmq._splitting import split_centres
+from kmq._colours.spaces import COLOUR_SPACES, points_of
+from kmq._palette.outliers import FEWEST_PIXELS, outliers_kept
+from kmq._palette.points import assigned, compact, weighted_points
+from kmq._palette.refining import refined
+from kmq._palette.refitting import BLUR, _blurred_errors
+from kmq._palette.splitting import split_centres
 
 SRGB = COLOUR_SPACES["srgb"]
 

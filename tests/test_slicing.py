@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import kmq
-from kmq._container import read_container
+from kmq._container.header import read_container
 from strategies import CODINGS, TILES, pictures
 
 PICTURE = np.random.default_rng(0).integers(0, 4, (50, 70, 3), np.uint8) * 60

@@ -2,7 +2,7 @@
 
 import pytest
 
-from kmq._threads import in_order
+from kmq._ground.threads import in_order
 
 
 @pytest.mark.both_ways

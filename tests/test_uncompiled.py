@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 import kmq
-from kmq._loops import LOOPS
+from kmq._ground.loops import LOOPS
 from ways import UNCOMPILED
 
 PACKAGE = Path(kmq.__file__).parent
@@ -26,7 +26,7 @@ import json, sys
 from pathlib import Path
 import numpy as np
 import kmq
-from kmq._loops import LOOPS
+from kmq._ground.loops import LOOPS
 
 def encoded(picture):
     yield "packed", kmq.encode(picture, 11, coding="packed")

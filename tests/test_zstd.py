@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 import kmq
 from kmq import FormatError, IndexPlane, KmqError
-from kmq._coding import CODINGS, ZSTD, CodingOptions, candidates
-from kmq._zstd import LARGE, MAX_WINDOW_LOG, unzstd_tile, zstd_tile
+from kmq._coding.codings import CODINGS, ZSTD, CodingOptions, candidates
+from kmq._coding.zstd import LARGE, MAX_WINDOW_LOG, unzstd_tile, zstd_tile
 from strategies import planes
 from ways import examples
 from writing import build, crc, uleb, zstd_block, zstd_frame

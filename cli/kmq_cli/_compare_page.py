@@ -11,7 +11,7 @@ from pathlib import Path
 from string import Template
 from typing import TYPE_CHECKING
 
-from kmq._palette_file import hex_code
+from kmq._palette.files import hex_code
 from kmq_cli._compare_page_tables import lossless_table, rows_table, versions_table
 from kmq_cli._compare_report import problems, quality_texts
 from kmq_cli._ledger_report import KINDS

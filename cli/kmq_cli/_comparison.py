@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import kmq
-from kmq._container import read_container
-from kmq._decode import read_plane
-from kmq._image import canonical_image
-from kmq._index_plane import index_counts
-from kmq._ledger import make_ledger
+from kmq._container.header import read_container
+from kmq._file.decoder import read_plane
+from kmq._file.ledger import make_ledger
+from kmq._indexed.index_plane import index_counts
+from kmq._picture.canonical import canonical_image
 from kmq_cli._counted_palette import CountedPalette
 from kmq_cli._export import indexed_image
 from kmq_cli._peers import (

@@ -10,12 +10,12 @@ import numpy as np
 import typer
 
 import kmq
-from kmq._decode import MAX_PIXELS
-from kmq._fixed_palette import NAMED_PALETTES, fixed_palette
-from kmq._image import canonical_image, in_channels
-from kmq._index_plane import index_counts
-from kmq._palette import MAX_ENTRIES
-from kmq._palette_file import PALETTE_READERS
+from kmq._colours.channels import in_channels
+from kmq._file.decoder import MAX_PIXELS
+from kmq._indexed.index_plane import MAX_ENTRIES, index_counts
+from kmq._palette.files import PALETTE_READERS
+from kmq._palette.given import NAMED_PALETTES, fixed_palette
+from kmq._picture.canonical import canonical_image
 from kmq_cli._failures import complain
 from kmq_cli._source import open_image
 from kmq_cli._streams import read_bytes

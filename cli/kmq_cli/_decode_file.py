@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import kmq
-from kmq._reading import read_kmq
+from kmq._file.beginning import read_kmq
 from kmq_cli._batch import Wording, refuse_collisions, work_on, written_summary
 from kmq_cli._export import export, format_for, suffix_of, writable_suffixes
 from kmq_cli._failures import complain, failures

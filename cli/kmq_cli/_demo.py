@@ -36,7 +36,7 @@ def demo(
     from rich.console import Console
 
     import kmq
-    from kmq._coding import CODINGS, PACKED
+    from kmq._coding.codings import CODINGS, PACKED
     from kmq_cli._export import export
     from kmq_cli._ledger_report import print_ledger
     from kmq_cli._streams import write_bytes

@@ -16,9 +16,9 @@ import typer
 from rich.console import Console
 
 import kmq
-from kmq._colour_table import ColourTable, added_in_channels
-from kmq._decode import MAX_PIXELS
-from kmq._fixed_palette import fixed_palette
+from kmq._file.decoder import MAX_PIXELS
+from kmq._palette.given import fixed_palette
+from kmq._picture.colour_table import ColourTable, added_in_channels
 from kmq_cli._batch import Tally, Wording, pixels_bar, refuse_collisions, work_on, written_summary
 from kmq_cli._cluster import KILLED, cluster, done_on, outcomes_on
 from kmq_cli._failures import complain, failures
@@ -113,9 +113,9 @@ def _takes_parts(target: str, encoding: Encoding) -> bool:
 
 def _encode_parts(source: str, target: str, picture: TiffPicture, encoding: Encoding, report: Report) -> None:
     """Encode a picture that is read part by part, to the bytes that it would have as a whole, and report."""
-    from kmq._encode import checked_request, checked_writing
-    from kmq._encode_tiles import encode_picture
-    from kmq._large_picture import LargePicture
+    from kmq._encode.encoder import checked_request, checked_writing
+    from kmq._encode.tiles import encode_picture
+    from kmq._picture.large import LargePicture
 
     height, width = picture.shape[:2]
     limit = MAX_PIXELS if encoding.max_pixels is None else encoding.max_pixels
@@ -192,8 +192,8 @@ def _with_shared_palette(
     encoding: Encoding, tasks: list[Task], failed: list[Outcome], client: Client | None
 ) -> tuple[Encoding, list[Task], list[Outcome]]:
     """Return how to encode all pictures with one palette, the tasks that can be, and what failed."""
-    from kmq._encode import checked_request, checked_writing
-    from kmq._encode_tiles import chosen_palette
+    from kmq._encode.encoder import checked_request, checked_writing
+    from kmq._encode.tiles import chosen_palette
 
     count = partial(attempted_table, encoding.max_pixels)
     counted = ((task, count(task)) for task in tasks) if client is None else done_on(client, count, tasks)

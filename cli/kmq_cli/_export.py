@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from kmq import IndexPlane, Palette
-    from kmq._index_plane import Indices
+    from kmq._indexed.index_plane import Indices
 
 INDEXED_FORMATS = {"PNG", "GIF", "TIFF", "BMP", "PCX", "TGA"}
 """Formats that have palettes, so that a picture of up to 256 colours needs no larger form."""

@@ -88,7 +88,7 @@ def palette(
     its colour and its share. A .pal file has no alpha, and an .act file 256 colours with one
     transparent one: what is lost is said in a note.
     """
-    from kmq._fixed_palette import NAMED_PALETTES
+    from kmq._palette.given import NAMED_PALETTES
     from kmq_cli._counted_palette import counted_palette
     from kmq_cli._palette_output import kind_for, palette_file, palette_json, print_palette
     from kmq_cli._streams import STANDARD, check_output, output_for, write_bytes

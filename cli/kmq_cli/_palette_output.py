@@ -14,8 +14,8 @@ from rich.console import Console
 from rich.style import Style
 from rich.text import Text
 
-from kmq._image import in_channels
-from kmq._palette_file import PALETTE_WRITERS, hex_code, read_palette_file, write_palette_file
+from kmq._colours.channels import in_channels
+from kmq._palette.files import PALETTE_WRITERS, hex_code, read_palette_file, write_palette_file
 from kmq_cli._export import format_for
 from kmq_cli._failures import printable
 from kmq_cli._ledger_report import KINDS

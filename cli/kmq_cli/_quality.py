@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kmq._loss import SCALE, psnr, squared_distances
+from kmq._colours.loss import SCALE, psnr, squared_distances
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

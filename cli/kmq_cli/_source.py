@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from PIL import Image, ImageFile, UnidentifiedImageError
 
 from kmq import KmqError, LimitError
-from kmq._decode import MAX_PIXELS
+from kmq._file.decoder import MAX_PIXELS
 
 
 def open_image(data: bytes, max_pixels: int | None) -> tuple[Image.Image, int]:

@@ -11,9 +11,9 @@ from typing import BinaryIO
 
 import typer
 
-from kmq._atomic import write_atomically, write_stream
-from kmq._decode import MAX_PIXELS
-from kmq._reading import read_bounded
+from kmq._file.decoder import MAX_PIXELS
+from kmq._ground.reading import read_bounded
+from kmq._ground.whole_files import write_atomically, write_stream
 from kmq_cli._failures import failures, standard_output
 
 STANDARD = "-"

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from PIL import Image, ImageDraw, ImageFont
 
-from kmq._index_plane import index_counts
-from kmq._palette_file import hex_code
+from kmq._indexed.index_plane import index_counts
+from kmq._palette.files import hex_code
 from kmq_cli._counted_palette import CountedPalette
 
 if TYPE_CHECKING:

@@ -54,7 +54,7 @@ def verify(
 def _verified(limits: dict[str, int], task: Task) -> Outcome:
     """Check one file. Raises what keeps it from being checked."""
     import kmq
-    from kmq._reading import read_kmq
+    from kmq._file.beginning import read_kmq
     from kmq_cli._streams import read_bytes
     from kmq_cli._tasks import Outcome
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import typer
 
-from kmq._atomic import write_atomically
+from kmq._ground.whole_files import write_atomically
 from kmq_cli._ending import WRITING, prepare
 from kmq_cli._failures import fail, notes, problem_of
 from kmq_cli._tasks import Outcome, Task

@@ -8,26 +8,33 @@ In the order the data flows::
 Pillow's Image.open and Image.save know .kmq files from then on: see `kmq.pillow`.
 """
 
-from kmq._loops import check_loops
+from kmq._ground.loops import check_loops
 
 check_loops()  # before anything imports one
 
 # ruff: noqa: E402
 from kmq import pillow
-from kmq._clustering import fit_palette
-from kmq._decode import decode
-from kmq._encode import encode, save
-from kmq._encode_tiles import encode_tiles
-from kmq._errors import FormatError, KmqError, LimitError, TargetError, TruncatedError, UnsupportedError
-from kmq._file import KmqFile, inspect
-from kmq._file import open_file as open  # noqa: A004  as in Image.open; the builtin is not used here
-from kmq._histogram import Histogram, histogram
-from kmq._index_plane import IndexPlane
-from kmq._ledger import Ledger
-from kmq._map_tiles import MapTiles
-from kmq._mapping import map_indices
-from kmq._packing import pack_indices, unpack_indices
-from kmq._palette import Palette
+from kmq._coding.packed import pack_indices, unpack_indices
+from kmq._encode.encoder import encode, save
+from kmq._encode.tiles import encode_tiles
+from kmq._file.decoder import decode
+from kmq._file.kmq_file import KmqFile, inspect
+from kmq._file.kmq_file import open_file as open  # noqa: A004  as in Image.open; the builtin is not used here
+from kmq._file.ledger import Ledger
+from kmq._ground.errors import (
+    FormatError,
+    KmqError,
+    LimitError,
+    TargetError,
+    TruncatedError,
+    UnsupportedError,
+)
+from kmq._indexed.index_plane import IndexPlane
+from kmq._indexed.palette import Palette
+from kmq._palette.fitting import fit_palette
+from kmq._picture.histogram import Histogram, histogram
+from kmq._picture.map_tiles import MapTiles
+from kmq._plane.mapping import map_indices
 
 __all__ = [
     "FormatError",

@@ -22,10 +22,9 @@ import dask.array as da
 import numpy as np
 from dask.base import tokenize
 
-from kmq._arguments import shown
-from kmq._colour_table import MOST_COLOURS, ColourTable, added
-from kmq._encode import checked_writing
-from kmq._encode_tiles import (
+from kmq._colours.channels import without_hidden_colours
+from kmq._encode.encoder import checked_writing
+from kmq._encode.tiles import (
     Coded,
     Job,
     Mapping,
@@ -36,19 +35,20 @@ from kmq._encode_tiles import (
     table_of,
     write_job,
 )
-from kmq._file import open_file
-from kmq._image import without_hidden_colours
-from kmq._large_picture import LargePicture
-from kmq._tiles import Box
+from kmq._file.kmq_file import open_file
+from kmq._ground.arguments import shown
+from kmq._indexed.tiles import Box
+from kmq._picture.colour_table import MOST_COLOURS, ColourTable, added
+from kmq._picture.large import LargePicture
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from kmq._encode_tiles import Progress
-    from kmq._file import KmqFile
-    from kmq._fixed_palette import PaletteLike
-    from kmq._ledger import Ledger
-    from kmq._writing import Plan
+    from kmq._container.writing import Plan
+    from kmq._encode.tiles import Progress
+    from kmq._file.kmq_file import KmqFile
+    from kmq._file.ledger import Ledger
+    from kmq._palette.given import PaletteLike
 
 __all__ = ["encode", "from_kmq"]
 

@@ -34,19 +34,19 @@ from typing import IO, TYPE_CHECKING, Any, BinaryIO, cast
 import numpy as np
 from PIL import ExifTags, Image, ImageFile, ImagePalette, UnidentifiedImageError
 
-from kmq._arguments import checked_type
-from kmq._atomic import write_stream
-from kmq._container import MAGIC, Header, read_container, read_header, read_sections
-from kmq._decode import decode_tile, tile_payloads
-from kmq._encode import encode
-from kmq._errors import KmqError, TruncatedError
-from kmq._image import BROKEN_EXIF, checked_keep
-from kmq._index_plane import trusted_plane
+from kmq._container.header import MAGIC, Header, read_container, read_header, read_sections
+from kmq._encode.encoder import encode
+from kmq._file.decoder import decode_tile, tile_payloads
+from kmq._ground.arguments import checked_type
+from kmq._ground.errors import KmqError, TruncatedError
+from kmq._ground.whole_files import write_stream
+from kmq._indexed.index_plane import trusted_plane
+from kmq._picture.canonical import BROKEN_EXIF, checked_keep
 
 if TYPE_CHECKING:
-    from kmq._index_plane import Indices
-    from kmq._palette import Palette
-    from kmq._tiles import Box
+    from kmq._indexed.index_plane import Indices
+    from kmq._indexed.palette import Palette
+    from kmq._indexed.tiles import Box
 
 __all__ = ["KmqImageFile"]
 

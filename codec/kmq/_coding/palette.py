@@ -1,0 +1,153 @@
+"""The coded palette: entries predicted from entries, arithmetic-coded (spec annexes A and B)."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from itertools import islice, permutations
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from kmq._coding.arithmetic import CODER_BYTES, last_bytes
+from kmq._coding.palette_loop import code_entries, tail_table
+from kmq._ground.errors import FormatError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from kmq._indexed.palette import Palette
+
+ORDER_BITS = {1: 0, 3: 3, 4: 5}
+"""Bits of `Channel_Order` by the bytes of an entry (spec annex B)."""
+
+LIKELY_ORDERS: dict[int, list[tuple[int, ...]]] = {
+    1: [(0,)],
+    3: [(2, 1, 0), (0, 1, 2)],
+    4: [(0, 1, 2, 3), (3, 0, 1, 2), (2, 1, 0, 3), (3, 2, 1, 0)],
+}
+"""Orders of channels to try first: the best ones of two thirds of 279 palettes of pictures."""
+
+ENTRIES_TRIED = 1 << 13
+"""Most entries to code in all while looking for the best order of channels: a tenth of a second."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CodedPalette:
+    """A palette in coded form.
+
+    `order` (k,), dtype intp, names for each place in the coded palette the entry of the given
+    one that now lies there: index planes have to be renumbered by its inverse.
+    """
+
+    payload: bytes
+    order: NDArray[np.intp]
+
+
+def coded_palette(palette: Palette, *, keep_order: bool) -> CodedPalette | None:
+    """Return the smallest coded form found, or None if that, with its size before it, isn't smaller than raw.
+
+    With `keep_order`, `order` is 0, 1, ... k - 1.
+    """
+    entries = palette.entries
+    k, channels = entries.shape
+    repeats = len(np.unique(entries, axis=0)) < k
+    best: CodedPalette | None = None
+    # One byte less than raw is the most that helps, and the payload's size takes at least one more.
+    most = entries.size - 2
+    for channel_order in islice(_channel_orders(channels), max(1, ENTRIES_TRIED // k)):
+        # lexsort takes the most important key last.
+        order = np.arange(k) if keep_order else np.lexsort(entries.T[list(reversed(channel_order))])
+        payload = _payload(entries[order], channel_order, most, kept=keep_order or repeats)
+        if payload is not None and len(payload) + _size_bytes(len(payload)) < entries.size:
+            best = CodedPalette(payload, order)
+            most = len(payload) - 1
+    return best
+
+
+def read_coded_palette(payload: memoryview, k: int, channels: int, offset: int) -> NDArray[np.uint8]:
+    """Return the entries, (k, channels) uint8, from their coded form, which begins at `offset` of its file.
+
+    Raises FormatError if `Channel_Order` is none, or the payload has too few or too many bytes.
+    Takes time and memory in proportion to k, which the payload's size doesn't bound: a
+    ramp of 65,536 entries takes some hundred bytes. That is at most 256 KiB of entries.
+    """
+    entries = np.zeros((k, channels), np.uint8)
+    orders = _numbered_orders(channels)
+    # The loop also encodes, so it wants bytes it could write to. A zero more or less is the same to it.
+    stream = np.zeros(max(1, len(payload)), np.uint8)
+    stream[: len(payload)] = np.frombuffer(payload, np.uint8)
+    head, coder = _run(entries, stream, 0, len(payload) + CODER_BYTES, decoding=True)
+    number = head & ((1 << ORDER_BITS[channels]) - 1)
+    if number >= len(orders):
+        raise FormatError(
+            f"Palette at offset {offset}: Channel_Order is {number}; with {channels} channels it must be "
+            f"below {len(orders)} (spec M28)"
+        )
+    taken = int(coder[3])
+    if not taken - CODER_BYTES <= len(payload) <= taken:
+        fewest, largest = taken - CODER_BYTES, taken
+        expected = f"more than {len(payload)}" if fewest > len(payload) else f"{fewest} to {largest}"
+        raise FormatError(
+            f"Palette at offset {offset} has {len(payload)} coded bytes; "
+            f"what they say takes {expected} (spec M29)"
+        )
+    decoded = np.empty_like(entries)
+    decoded[:, list(orders[number])] = entries
+    return decoded
+
+
+def _payload(
+    entries: NDArray[np.uint8], channel_order: tuple[int, ...], most: int, *, kept: bool
+) -> bytes | None:
+    """Return the coded form in at most `most` bytes, or None if it takes more."""
+    channels = len(channel_order)
+    head = _numbered_orders(channels).index(channel_order) | kept << ORDER_BITS[channels]
+    stream = np.zeros(max(1, most), np.uint8)
+    coded = np.ascontiguousarray(entries[:, list(channel_order)])
+    _, (first, last, _, written) = _run(coded, stream, head, max(0, most), decoding=False)
+    if written > most:
+        return None
+    payload = stream[:written].tobytes() + last_bytes(int(first), int(last))
+    return payload if len(payload) <= most else None
+
+
+def _run(
+    entries: NDArray[np.uint8], stream: NDArray[np.uint8], head: int, most: int, *, decoding: bool
+) -> tuple[int, NDArray[np.uint32]]:
+    """Run the loop with room to work in; return the head and the coder's state."""
+    channels = entries.shape[1]
+    tails = np.empty((13, 256), np.uint16)
+    counts = np.zeros((channels, 2, 511), np.uint32)
+    weights = np.zeros((channels, 7), np.uint32)
+    coder = np.zeros(4, np.uint32)
+    tail_table(tails.data)
+    head = code_entries(
+        entries.data,
+        stream.data,
+        tails.data,
+        counts.data,
+        weights.data,
+        coder.data,
+        head,
+        1 + ORDER_BITS[channels],
+        most,
+        decoding,
+    )
+    return head, coder
+
+
+def _numbered_orders(channels: int) -> list[tuple[int, ...]]:
+    """Return every order of the channels, at its `Channel_Order`."""
+    return list(permutations(range(channels)))
+
+
+def _channel_orders(channels: int) -> list[tuple[int, ...]]:
+    """Return every order of the channels, likely ones first."""
+    likely = LIKELY_ORDERS[channels]
+    return likely + [order for order in _numbered_orders(channels) if order not in likely]
+
+
+def _size_bytes(size: int) -> int:
+    """Return how many bytes the `uleb` of `size` takes."""
+    return max(1, math.ceil(size.bit_length() / 7))

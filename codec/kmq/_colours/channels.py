@@ -1,0 +1,41 @@
+"""The channels of colours: those that say something, more for fewer, and what does not show."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+def without_hidden_colours(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Make every fully transparent pixel transparent black: what doesn't show costs no entry."""
+    if pixels.shape[2] == 4:
+        hidden = pixels[:, :, 3] == 0
+        if pixels[hidden].any():
+            pixels = pixels.copy()
+            pixels[hidden] = 0
+    return pixels
+
+
+def fewest_channels(colours: NDArray[np.uint8], *, grey: bool = True) -> int:
+    """Return how many of the channels of `colours`, (..., c), say everything.
+
+    All opaque colours need no alpha, and all grey ones only the first channel, if `grey`.
+    """
+    channels = int(colours.shape[-1])
+    if channels == 1 or (channels == 4 and (colours[..., 3] != 255).any()):
+        return channels
+    all_grey = all((colours[..., 0] == colours[..., i]).all() for i in (1, 2))
+    return 1 if grey and all_grey else 3
+
+
+def in_channels(colours: NDArray[np.uint8], channels: int) -> NDArray[np.uint8]:
+    """Return colours (n, c) with as many channels or more: grey thrice, alpha opaque."""
+    if colours.shape[1] == 1 < channels:
+        colours = np.repeat(colours, min(channels, 3), axis=1)
+    if colours.shape[1] == 3 < channels:
+        colours = np.concatenate([colours, np.full((len(colours), 1), 255, np.uint8)], axis=1)
+    return colours

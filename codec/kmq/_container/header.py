@@ -1,0 +1,396 @@
+"""The container: header, sections and tiles to bytes, and back (spec sections 2 to 4 and 7 to 9)."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from kmq._coding.codings import CODINGS, Coding
+from kmq._coding.packed import packed_size
+from kmq._coding.palette import read_coded_palette
+from kmq._ground.errors import FormatError, LimitError, TruncatedError, UnsupportedError
+from kmq._indexed.index_plane import MAX_ENTRIES, bit_depth
+from kmq._indexed.palette import Palette
+from kmq._indexed.tiles import MAX_SIDE, TILE_EXPONENTS, TileGrid
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from kmq._ground.sources import Source
+
+MAGIC = b"KMQ"
+VERSION = 1
+CHANNELS = {0: 1, 1: 3, 2: 4}
+"""Bytes an entry by `Channels` (spec M11)."""
+
+PALETTE_CODED, TILED, HAS_SECTIONS = 1 << 5, 1 << 6, 1 << 7
+SECTION_TAGS = {"icc": b"icc ", "exif": b"exif", "xmp": b"xmp "}
+"""The tag of each kind of metadata (spec section 7)."""
+
+ULEB_BYTES = 5
+CRC_BYTES = 4
+LENGTH_BYTES = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """A parsed header, which is enough to know the picture's size and colours.
+
+    `size` is its bytes, `palette_size` those of the whole palette field, `sections_size` those of
+    the sections after it. `items` (n, 1 or 2), u32, are those of `Tile_Index`.
+    """
+
+    grid: TileGrid
+    coding: Coding
+    palette: Palette
+    palette_size: int
+    size: int
+    sections_size: int
+    items: NDArray[np.uint32]
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """A parsed file: everything but the payloads, and where those are.
+
+    `palette_size` is that of the whole field, in bytes.
+    `tile_starts` (n + 1,) are the offsets of the tiles' payloads, then of the file's end.
+    `metadata` maps "icc", "exif", "xmp", or an unknown skippable tag, to bytes.
+    """
+
+    grid: TileGrid
+    coding: Coding
+    palette: Palette
+    metadata: Mapping[str, bytes]
+    palette_size: int
+    header_size: int
+    sections_size: int
+    tile_starts: NDArray[np.int64]
+    tile_crcs: NDArray[np.uint32]
+
+    @property
+    def index_start(self) -> int:
+        """Offset of `Tile_Index`."""
+        return self.header_size - CRC_BYTES - len(self.tile_crcs) * _item_bytes(self.grid, self.coding)
+
+    @property
+    def length_bytes(self) -> int:
+        """Bytes of all `Tile_Length` fields."""
+        return len(self.tile_crcs) * (_item_bytes(self.grid, self.coding) - CRC_BYTES)
+
+    @property
+    def section_crc_bytes(self) -> int:
+        """Bytes of the sections' checksums."""
+        return CRC_BYTES * len(self.metadata)
+
+    @property
+    def crc_bytes(self) -> int:
+        """Bytes of all checksums in the file."""
+        return CRC_BYTES * (1 + len(self.tile_crcs)) + self.section_crc_bytes
+
+    def span(self, number: int) -> tuple[int, int]:
+        """Return where a tile's payload begins and ends."""
+        return int(self.tile_starts[number]), int(self.tile_starts[number + 1])
+
+    def check_payload(self, number: int, payload: memoryview) -> None:
+        """Raise FormatError if the CRC-32 of a tile's payload is wrong."""
+        at = self.index_start + (number + 1) * _item_bytes(self.grid, self.coding) - CRC_BYTES
+        _check_crc("Tile_CRC", at, int(self.tile_crcs[number]), payload, "M14")
+
+
+def write_head(
+    grid: TileGrid,
+    palette: Palette,
+    coding: Coding,
+    lengths: Sequence[int],
+    crcs: Sequence[int],
+    metadata: Mapping[str, bytes],
+    coded_palette: bytes | None = None,
+) -> bytes:
+    """Return all of a file but its payloads, which come after it.
+
+    `lengths` and `crcs` are those of the payload of each tile of `grid`, in raster order; how many bytes
+    are returned doesn't depend on them. `coded_palette` is the palette in coded form, if it has one.
+    """
+    has_lengths = _item_bytes(grid, coding) > CRC_BYTES
+    sections = b"".join(
+        _with_crc(SECTION_TAGS[name] + _uleb(len(data)) + data) for name, data in metadata.items()
+    )
+    flags = {channels: code for code, channels in CHANNELS.items()}[palette.channels]
+    flags |= coding.code << 2
+    entries = palette.entries.tobytes()
+    if coded_palette is not None:
+        flags |= PALETTE_CODED
+        entries = _uleb(len(coded_palette)) + coded_palette
+    optional = b""
+    if grid.side is not None:
+        flags |= TILED
+        optional += bytes([grid.side.bit_length() - 1])
+    if sections:
+        flags |= HAS_SECTIONS
+        optional += _uleb(len(sections))
+    header = b"".join(
+        [
+            MAGIC,
+            bytes([VERSION, flags]),
+            _uleb(grid.width - 1),
+            _uleb(grid.height - 1),
+            _uleb(palette.k - 1),
+            optional,
+            entries,
+            b"".join(
+                (length.to_bytes(LENGTH_BYTES, "little") if has_lengths else b"")
+                + crc.to_bytes(CRC_BYTES, "little")
+                for length, crc in zip(lengths, crcs, strict=True)
+            ),
+        ]
+    )
+    return _with_crc(header) + sections
+
+
+def read_container(data: Source, max_pixels: int | None = None) -> Container:
+    """Parse and check everything but the payloads, which aren't read: steps 1 to 5 of spec section 9.
+
+    What is allocated is in proportion to `data`, whatever its numbers say.
+
+    Raises FormatError, TruncatedError, UnsupportedError, and LimitError for a picture of
+    more than `max_pixels` pixels.
+    """
+    header = read_header(data, max_pixels)
+    starts = _tile_starts(data, header)
+    return Container(
+        grid=header.grid,
+        coding=header.coding,
+        palette=header.palette,
+        metadata=read_sections(data, header),
+        palette_size=header.palette_size,
+        header_size=header.size,
+        sections_size=header.sections_size,
+        tile_starts=starts,
+        tile_crcs=header.items[:, -1].astype(np.uint32),
+    )
+
+
+def read_header(data: Source, max_pixels: int | None = None) -> Header:
+    """Parse and check the header of a file, or of its beginning: steps 1 to 3 of spec section 9.
+
+    Raises what `read_container` does; TruncatedError if `data` ends within the header.
+    """
+    fields = _Fields(data)
+    if data[: len(MAGIC)] != MAGIC[: len(data)]:
+        raise FormatError(
+            f"Magic at offset 0 is {bytes(data[:3]).hex(' ').upper()}, not 4B 4D 51: "
+            "this is not a .kmq file (spec M3)"
+        )
+    fields.take(len(MAGIC), "Magic")
+    version = fields.byte("Version")
+    if version != VERSION:
+        raise UnsupportedError(
+            f"Version at offset 3 is {version}; this decoder reads version {VERSION} (spec M4)"
+        )
+    flags = fields.byte("Flags")
+    channels, coding = _read_flags(flags)
+    width = fields.uleb("Width_Minus_1", MAX_SIDE - 1, "M5") + 1
+    height = fields.uleb("Height_Minus_1", MAX_SIDE - 1, "M6") + 1
+    k = fields.uleb("Entries_Minus_1", MAX_ENTRIES - 1, "M7") + 1
+    side = None
+    if flags & TILED:
+        exponent = fields.byte("Tile_Exponent")
+        if exponent not in TILE_EXPONENTS:
+            raise FormatError(
+                f"Tile_Exponent at offset {fields.at - 1} is {exponent}; it must be 4 to 15 (spec M8)"
+            )
+        side = 1 << exponent
+    sections_size = 0
+    if flags & HAS_SECTIONS:
+        sections_size = fields.uleb("Sections_Size", 2**32 - 1, "M9")
+        if sections_size == 0:
+            raise FormatError(f"Sections_Size at offset {fields.at - 1} is 0 (spec M9)")
+    grid = TileGrid(width, height, side)
+    palette_at = fields.at
+    is_coded = bool(flags & PALETTE_CODED)
+    # A size that the file hasn't room for is found by take().
+    stored = fields.take(
+        fields.uleb("Palette_Size", 2**32 - 1, "M1") if is_coded else k * channels, "Palette"
+    )
+    palette_size = fields.at - palette_at
+    index_size = grid.count * _item_bytes(grid, coding)
+    index = np.frombuffer(fields.take(index_size, "Tile_Index"), "<u4")
+    items = index.reshape(grid.count, -1)
+    header = data[: fields.at]
+    _check_crc("Header_CRC", fields.at, fields.crc("Header_CRC"), header, "M10")
+    if max_pixels is not None and width * height > max_pixels:
+        raise LimitError(
+            f"Width_Minus_1 and Height_Minus_1 at offset 5: the picture has {width} x {height} = "
+            f"{width * height} pixels; max_pixels allows {max_pixels}"
+        )
+    if is_coded:
+        entries = read_coded_palette(stored, k, channels, fields.at - index_size - CRC_BYTES - len(stored))
+    else:
+        entries = np.frombuffer(stored, np.uint8).reshape(k, channels)
+    return Header(
+        grid=grid,
+        coding=coding,
+        palette=Palette(entries),
+        palette_size=palette_size,
+        size=fields.at,
+        sections_size=sections_size,
+        items=items,
+    )
+
+
+def packed_bytes(grid: TileGrid, k: int) -> int:
+    """Return the bytes that the payloads of all tiles of indices below k take when packed."""
+    if grid.side is None:
+        return packed_size(grid.width * grid.height, k)
+    return int(_packed_lengths(grid, k).sum())
+
+
+def _packed_lengths(grid: TileGrid, k: int) -> NDArray[np.int64]:
+    side = grid.side or max(grid.width, grid.height)
+    widths, heights = (
+        np.minimum(side, length - np.arange(0, length, side, dtype=np.int64))
+        for length in (grid.width, grid.height)
+    )
+    lengths: NDArray[np.int64] = ((np.outer(heights, widths) * bit_depth(k) + 7) // 8).ravel()
+    return lengths
+
+
+def _item_bytes(grid: TileGrid, coding: Coding) -> int:
+    """Return the bytes of an item of `Tile_Index` (spec section 4)."""
+    return CRC_BYTES if grid.side is None or coding.sized else LENGTH_BYTES + CRC_BYTES
+
+
+def _read_flags(flags: int) -> tuple[int, Coding]:
+    channels = CHANNELS.get(flags & 3)
+    if channels is None:
+        raise FormatError(f"Flags at offset 4 are 0x{flags:02X}: Channels must not be 3 (spec M11)")
+    code = flags >> 2 & 7
+    coding = next((known for known in CODINGS.values() if known.code == code), None)
+    if coding is None:
+        raise UnsupportedError(
+            f"Flags at offset 4 are 0x{flags:02X}: this decoder doesn't have coding {code} (spec M12)"
+        )
+    return channels, coding
+
+
+def _tile_starts(data: Source, header: Header) -> NDArray[np.int64]:
+    """Return where the tiles' payloads begin, and where the last one ends: the file's end."""
+    grid, coding, k = header.grid, header.coding, header.palette.k
+    first = header.size + header.sections_size
+    if grid.side is None:
+        # What packing takes can be 2^63 bytes, which is no NumPy integer.
+        size = packed_bytes(grid, k) if coding.sized else max(0, len(data) - first)
+        _check_size(data, first + size)
+        return np.array([first, first + size], np.int64)
+    starts = np.empty(grid.count + 1, np.int64)
+    starts[0] = first
+    starts[1:] = _packed_lengths(grid, k) if coding.sized else header.items[:, 0]
+    np.cumsum(starts, out=starts)
+    _check_size(data, int(starts[-1]))
+    return starts
+
+
+def _check_size(data: Source, expected: int) -> None:
+    if len(data) < expected:
+        raise TruncatedError(f"the tiles' payloads end at offset {expected}; the file at {len(data)}")
+    if len(data) > expected:
+        raise FormatError(
+            f"the file has {len(data)} bytes; it must end at offset {expected}, after the tiles (spec M2)"
+        )
+
+
+def read_sections(data: Source, header: Header) -> Mapping[str, bytes]:
+    """Parse and check the sections, which `data` must have whole: step 5 of spec section 9."""
+    return MappingProxyType(dict(_sections(data, header.size, header.sections_size)))
+
+
+def _sections(data: Source, start: int, size: int) -> Iterator[tuple[str, bytes]]:
+    names = {tag: name for name, tag in SECTION_TAGS.items()}
+    seen = set()
+    fields = _Fields(data, start, start + size, within="Sections_Size")
+    while fields.at < fields.end:
+        at = fields.at
+        tag = bytes(fields.take(4, "Tag"))
+        if not (tag[:1].isalpha() and all(0x20 <= byte <= 0x7E for byte in tag)):
+            raise FormatError(f"Tag at offset {at} is {tag!r}, which no tag can be (spec M18)")
+        content = fields.take(fields.uleb("Size", 2**32 - 1, "M1"), "Data")
+        covered = data[at : fields.at]
+        _check_crc("Section_CRC", fields.at, fields.crc("Section_CRC"), covered, "M20")
+        if tag in seen:
+            raise FormatError(f"Tag at offset {at} is {tag!r} for the second time (spec M19)")
+        seen.add(tag)
+        if tag not in names and tag[:1].isupper():
+            raise UnsupportedError(
+                f"Tag at offset {at} is {tag!r}, a critical section this decoder doesn't know (spec M22)"
+            )
+        yield names.get(tag, tag.decode("ascii")), bytes(content)
+
+
+class _Fields:
+    """A cursor over the fields between `at` and `end`, in file order."""
+
+    def __init__(self, data: Source, at: int = 0, end: int | None = None, within: str = "file") -> None:
+        self.data = data
+        self.at = at
+        self.end = len(data) if end is None else end
+        self.within = within
+
+    def take(self, size: int, field: str) -> memoryview:
+        left = self.end - self.at
+        if size > left:
+            message = f"{field} at offset {self.at} takes {size} bytes; {left} are left"
+            if self.within == "file":
+                raise TruncatedError(f"{message} of the file")
+            raise FormatError(f"{message} of {self.within} (spec M21)")
+        self.at += size
+        return self.data[self.at - size : self.at]
+
+    def byte(self, field: str) -> int:
+        return self.take(1, field)[0]
+
+    def crc(self, field: str) -> int:
+        return int.from_bytes(self.take(CRC_BYTES, field), "little")
+
+    def uleb(self, field: str, most: int, rule: str) -> int:
+        at, value, byte = self.at, 0, 0
+        for shift in range(0, 7 * ULEB_BYTES, 7):
+            byte = self.byte(field)
+            value |= (byte & 0x7F) << shift
+            if byte < 0x80:
+                break
+        shown = bytes(self.data[at : self.at]).hex(" ").upper()
+        if byte >= 0x80 or value >= 2**32 or (byte == 0 and self.at - at > 1):
+            raise FormatError(
+                f"{field} at offset {at} is {shown}, not the shortest form of a number below 2^32 (spec M1)"
+            )
+        if value > most:
+            raise FormatError(f"{field} at offset {at} is {value}; it can be at most {most} (spec {rule})")
+        return value
+
+
+def _check_crc(field: str, at: int, stored: int, covered: memoryview, rule: str) -> None:
+    actual = zlib.crc32(covered)
+    if actual != stored:
+        raise FormatError(
+            f"{field} at offset {at} is 0x{stored:08X}, but the bytes it covers give "
+            f"0x{actual:08X}: the file is damaged (spec {rule})"
+        )
+
+
+def _uleb(value: int) -> bytes:
+    out = bytearray()
+    while value >= 0x80:
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    out.append(value)
+    return bytes(out)
+
+
+def _with_crc(covered: bytes) -> bytes:
+    return covered + zlib.crc32(covered).to_bytes(CRC_BYTES, "little")

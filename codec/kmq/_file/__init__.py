@@ -1,0 +1,1 @@
+"""An open file: the whole picture, regions, slices, a thumbnail, the ledger."""

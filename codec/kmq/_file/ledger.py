@@ -1,0 +1,138 @@
+"""The ledger: where every byte of a file went, and what it saved."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from kmq._colours.loss import mean_error, psnr
+from kmq._container.header import packed_bytes
+from kmq._indexed.index_plane import index_counts
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from kmq._container.header import Container
+    from kmq._indexed.index_plane import IndexPlane
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """What a file spends on what. Sizes are in bytes; the five parts sum to the file's size.
+
+    `header_bytes` is everything that is not one of the other parts: `palette_bytes` for the
+    entries, `index_bytes` for the tiles' payloads, `checksum_bytes`, `metadata_bytes` for
+    the sections without their checksums. `packed_bytes` is what the file would have if its
+    indices were packed. `k_used` counts the entries that occur;
+    `index_entropy` is the order-0 entropy of the indices in bits. `squared_error` is the
+    mean over pixels of the squared distance summed over R, G, B (over grey; with alpha the
+    mean of those over black and over white), on the scale of 0 to 255; None if there was
+    no original.
+    """
+
+    width: int
+    height: int
+    channels: int
+    k: int
+    k_used: int
+    bit_depth: int
+    coding: str
+    tile: int | None
+    header_bytes: int
+    palette_bytes: int
+    index_bytes: int
+    checksum_bytes: int
+    metadata_bytes: int
+    packed_bytes: int
+    index_entropy: float
+    squared_error: float | None = None
+
+    @property
+    def pixels(self) -> int:
+        """Pixels of the picture."""
+        return self.width * self.height
+
+    @property
+    def total_bytes(self) -> int:
+        """Bytes of the file: the sum of its parts."""
+        return (
+            self.header_bytes
+            + self.palette_bytes
+            + self.index_bytes
+            + self.checksum_bytes
+            + self.metadata_bytes
+        )
+
+    @property
+    def raw_bits_per_pixel(self) -> int:
+        """Bits of a pixel with no palette: 8 grey, 24 RGB, 32 RGBA."""
+        return 8 * self.channels
+
+    @property
+    def raw_bytes(self) -> int:
+        """Bytes of the picture with no palette."""
+        return self.pixels * self.channels
+
+    @property
+    def bits_per_pixel(self) -> float:
+        """Bits of the file for each pixel."""
+        return 8 * self.total_bytes / self.pixels
+
+    @property
+    def ratio(self) -> float:
+        """Raw bytes over bytes of the file: what was obtained."""
+        return self.raw_bytes / self.total_bytes
+
+    @property
+    def promised_ratio(self) -> float:
+        """Raw bits over bit depth: what theory promises if all but the indices were free."""
+        return self.raw_bits_per_pixel / self.bit_depth if self.bit_depth else math.inf
+
+    @property
+    def psnr(self) -> float | None:
+        """Peak signal-to-noise ratio in dB, 10 log10(c · 255² / squared_error); inf if nothing is lost."""
+        return None if self.squared_error is None else psnr(self.squared_error, self.channels)
+
+
+def make_ledger(container: Container, plane: IndexPlane, original: NDArray[np.uint8] | None = None) -> Ledger:
+    """Read the ledger off a parsed file and its decoded index plane.
+
+    `original` is the picture before encoding, (H, W, c) uint8. Raises ValueError if it has
+    another size, or channels that the file doesn't have.
+    """
+    error = None if original is None else mean_error(container.palette, plane, original)
+    return ledger_of(container, index_counts(plane), error)
+
+
+def ledger_of(container: Container, counts: NDArray[np.int64], squared_error: float | None) -> Ledger:
+    """Read the ledger off a file of which it is known how often each index occurs, `counts` (k,)."""
+    grid, palette = container.grid, container.palette
+    index_bytes = int(container.tile_starts[-1] - container.tile_starts[0])
+    total_bytes = container.header_size + container.sections_size + index_bytes
+    raw_palette = palette.k * palette.channels
+    shares = counts[counts > 0] / (grid.width * grid.height)
+    return Ledger(
+        width=grid.width,
+        height=grid.height,
+        channels=palette.channels,
+        k=palette.k,
+        k_used=len(shares),
+        bit_depth=palette.bit_depth,
+        coding=container.coding.name,
+        tile=grid.side,
+        header_bytes=container.header_size
+        - container.palette_size
+        - (container.crc_bytes - container.section_crc_bytes),
+        palette_bytes=container.palette_size,
+        index_bytes=index_bytes,
+        checksum_bytes=container.crc_bytes,
+        metadata_bytes=container.sections_size - container.section_crc_bytes,
+        packed_bytes=total_bytes
+        - (container.length_bytes + index_bytes + container.palette_size)
+        + (packed_bytes(grid, palette.k) + raw_palette),
+        index_entropy=abs(float(shares @ np.log2(shares))),
+        squared_error=squared_error,
+    )

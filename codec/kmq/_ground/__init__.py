@@ -1,0 +1,1 @@
+"""What every room stands on: errors, arguments, compiled loops, threads, bounded reading, whole files."""

@@ -1,0 +1,62 @@
+"""The compiled loops: that they are there, or that their sources are run in their place.
+
+What comes in: the environment. What goes out: modules that the rest of the package imports by name.
+What can't happen: that a loop runs as Python, some hundred times slower, and nobody is told.
+With KMQ_UNCOMPILED=1 that is what is asked for: the bytes are the same, and a debugger, a coverage tool
+and a machine without a compiler can follow them.
+"""
+
+import importlib.util
+import os
+import sys
+from importlib.machinery import EXTENSION_SUFFIXES, SourceFileLoader
+from pathlib import Path
+
+PACKAGE = "kmq"
+ROOT = Path(__file__).parents[1]
+LOOPS = tuple(
+    sorted(
+        ".".join([PACKAGE, *path.relative_to(ROOT).with_suffix("").parts]) for path in ROOT.rglob("*_loop.py")
+    )
+)
+"""Names of the modules that setup.py has compiled. Finding them takes 0.7 ms at import."""
+
+
+def check_loops() -> None:
+    """Raise ImportError unless every loop is compiled; with KMQ_UNCOMPILED=1, import their sources."""
+    wanted = os.environ.get("KMQ_UNCOMPILED", "")
+    if wanted not in ("", "0", "1"):
+        raise ImportError(f"KMQ_UNCOMPILED is {wanted!r}; it can be 0 or 1")
+    for loop in LOOPS:
+        if wanted == "1":
+            _import_source(loop)
+        else:
+            _check_compiled(loop)
+
+
+def _check_compiled(name: str) -> None:
+    spec = importlib.util.find_spec(name)
+    found = spec.origin if spec else None
+    if found is None or not found.endswith(tuple(EXTENSION_SUFFIXES)):
+        raise ImportError(
+            f"{name} isn't compiled for this Python (found: {found}): install kmq again with a C compiler, "
+            "or set KMQ_UNCOMPILED=1 to run it as Python, slowly"
+        )
+
+
+def _import_source(name: str) -> None:
+    source = ROOT.joinpath(*name.split(".")[1:]).with_suffix(".py")
+    spec = importlib.util.spec_from_file_location(name, source, loader=SourceFileLoader(name, str(source)))
+    if spec is None or spec.loader is None or not source.is_file():
+        raise ImportError(f"KMQ_UNCOMPILED=1 needs the source of {name}: there is no {source}")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException as error:
+        del sys.modules[name]
+        if isinstance(error, ModuleNotFoundError) and error.name == "cython":
+            raise ImportError(f"KMQ_UNCOMPILED=1 needs the package Cython: {error}") from error
+        raise
+    room, _, last = name.rpartition(".")
+    setattr(importlib.import_module(room), last, module)  # as an import does

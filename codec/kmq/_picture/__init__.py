@@ -1,0 +1,1 @@
+"""A picture of any kind, whole or in parts: canonical pixels, then distinct colours with counts."""

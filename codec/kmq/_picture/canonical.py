@@ -1,0 +1,229 @@
+"""Any picture to canonical pixels: 8 bits a channel, sRGB, upright, grey or RGB or RGBA."""
+
+from __future__ import annotations
+
+import os
+import struct
+import warnings
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, TypeAlias, cast
+
+import numpy as np
+from PIL import ExifTags, Image, ImageOps
+
+from kmq._colours.channels import fewest_channels, without_hidden_colours
+from kmq._indexed.index_plane import IndexPlane
+from kmq._indexed.palette import Palette
+from kmq._picture.colour_profile import keeps_meaning, to_srgb
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+ImageLike: TypeAlias = "Image.Image | NDArray[np.uint8]"
+"""A Pillow image, or an array (H, W) or (H, W, 1 | 3 | 4) of uint8."""
+
+METADATA = ("icc", "exif", "xmp")
+"""Names of the metadata that can be kept (spec section 7)."""
+
+ACCEPTED = "a Pillow image, or a uint8 array of shape (H, W), (H, W, 1), (H, W, 3) or (H, W, 4)"
+
+NOT_METADATA = frozenset(
+    {0x0112, 0x02BC, 0x8773}  # orientation, XMP and ICC, which have ways of their own
+    | set(range(0x0100, 0x0104))  # TIFF 6.0: width, height, bits, compression,
+    | {0x0106, 0x0111, 0x0115, 0x0116, 0x0117, 0x011C, 0x013D, 0x0140, 0x0152, 0x0153}
+    | set(range(0x0142, 0x0146))  # and how colours, strips and tiles lie in that file
+)
+"""Tags of a TIFF file that say nothing about the picture once it is in another format."""
+
+SCALES_OF_F = (1, 255, 65_535)
+"""What white can be in Pillow's mode F, which doesn't say."""
+
+OVERSHOOT = 0.05
+"""How far, in parts of white, values of mode F may lie outside: resampling overshoots."""
+
+BROKEN_EXIF = (SyntaxError, struct.error, ValueError, TypeError, KeyError, IndexError, OSError)
+"""What Pillow raises, one or the other, for Exif metadata that is damaged."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CanonicalImage:
+    """A picture as the encoder sees it.
+
+    `pixels` has shape (H, W, c), dtype uint8; c is 1 (grey), 3 (RGB) or 4 (RGBA, straight
+    alpha, where alpha 0 is transparent black). `indexed` is the picture's own palette and
+    index plane, if it came with them. `metadata` has the kept ones of "icc", "exif", "xmp".
+    """
+
+    pixels: NDArray[np.uint8]
+    indexed: tuple[Palette, IndexPlane] | None = None
+    metadata: Mapping[str, bytes] = field(default_factory=lambda: MappingProxyType({}))
+
+
+def canonical_image(image: ImageLike, keep: Iterable[str] = ()) -> CanonicalImage:
+    """Return the canonical pixels of `image`, and the metadata named by `keep`.
+
+    An array keeps its number of channels. A Pillow image is turned upright by its Exif
+    orientation, converted to sRGB if it has another ICC profile (unless `keep` has "icc"),
+    and given the fewest channels that lose nothing. Of 16 bits of grey, the nearest 8 are
+    taken; of 16 bits of colour Pillow itself takes the high ones.
+
+    Raises ValueError for anything else, and for names that `keep` doesn't know.
+    """
+    names = checked_keep(keep)
+    if isinstance(image, Image.Image):
+        return _from_pillow(image, names)
+    if isinstance(image, np.ndarray):
+        return CanonicalImage(_from_array(image))
+    hint = " (PIL.Image.open reads a file)" if isinstance(image, (str, os.PathLike)) else ""
+    raise ValueError(f"image is {type(image).__name__}; it must be {ACCEPTED}{hint}")
+
+
+def checked_keep(keep: Iterable[str]) -> tuple[str, ...]:
+    """Return the names of the metadata to keep. Raises TypeError or ValueError for anything else."""
+    try:
+        names = (keep,) if isinstance(keep, str) else tuple(keep)
+    except TypeError:
+        raise TypeError(f"keep is {keep!r}; it must be names, such as ('icc', 'exif'), or ()") from None
+    for name in names:
+        if name not in METADATA:
+            raise ValueError(f"keep names {name!r}; it can name {', '.join(METADATA)}")
+    return names
+
+
+def _from_array(array: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    shape = array.shape
+    if array.dtype != np.uint8 or not (len(shape) == 2 or (len(shape) == 3 and shape[2] in (1, 3, 4))):
+        raise ValueError(f"image is an array of {array.dtype}, shape {shape}; it must be {ACCEPTED}")
+    if array.size == 0:
+        raise ValueError(f"image is empty: its shape is {shape}")
+    return without_hidden_colours(np.atleast_3d(np.asarray(array)))
+
+
+def _from_pillow(image: Image.Image, keep: tuple[str, ...]) -> CanonicalImage:
+    if 0 in image.size:
+        raise ValueError(f"image is empty: its size is {image.size}")
+    upright = _upright(image)
+    profile = upright.info.get("icc_profile") or b""
+    kept = _kept_metadata(upright, _exif(image, upright) if "exif" in keep else b"", keep)
+    palette_size = len(upright.getpalette("RGB") or ()) // 3 if upright.mode == "P" else 0
+    if palette_size:
+        return _from_indexed(upright, b"" if "icc" in kept else profile, kept)
+    plain = _eight_bits(upright)
+    if profile and "icc" not in kept:
+        plain = to_srgb(plain, profile)
+    elif plain.mode == "CMYK":
+        plain = plain.convert("RGB")
+    if plain.mode == "LA":
+        plain = plain.convert("RGBA")
+    pixels = without_hidden_colours(np.atleast_3d(np.asarray(plain)))
+    # An ICC profile of RGB, if it is kept, means nothing for grey.
+    channels = fewest_channels(pixels, grey="icc" not in kept)
+    pixels = pixels[:, :, :channels]
+    return CanonicalImage(np.ascontiguousarray(pixels), None, kept)
+
+
+def _from_indexed(image: Image.Image, profile: bytes, kept: Mapping[str, bytes]) -> CanonicalImage:
+    image.apply_transparency()
+    indices = np.asarray(image)
+    colours = np.array(image.getpalette("RGBA"), np.uint8).reshape(-1, 4)
+    missing = int(indices.max()) + 1 - len(colours)
+    if missing > 0:  # a broken file: libpng and browsers show black
+        colours = np.concatenate([colours, np.full((missing, 4), (0, 0, 0, 255), np.uint8)])
+    if profile:
+        row = Image.fromarray(colours[np.newaxis, :, :3])
+        colours[:, :3] = np.asarray(to_srgb(row, profile))[0]
+    palette = Palette(colours[:, : fewest_channels(colours, grey="icc" not in kept)])
+    plane = IndexPlane(indices, palette.k)
+    pixels = np.atleast_3d(palette.colours(plane))
+    return CanonicalImage(without_hidden_colours(pixels), (palette, plane), kept)
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """Return the picture loaded and turned as its Exif orientation says; broken metadata turns nothing.
+
+    A copy, unless there is nothing to turn and nobody will change it: of a large picture a
+    copy is a third of all the memory that encoding takes.
+    """
+    image.load()  # an error of the pixels is none of the metadata's
+    try:
+        plain = image.mode in ("L", "RGB", "RGBA", "CMYK") and "transparency" not in image.info
+        if plain and image.getexif().get(ExifTags.Base.Orientation, 1) == 1:
+            return image
+        return ImageOps.exif_transpose(image)
+    except BROKEN_EXIF as error:
+        warnings.warn(f"ignored broken Exif metadata: {error}", stacklevel=2)
+        return image.copy()
+
+
+def _exif(image: Image.Image, upright: Image.Image) -> bytes:
+    """Return the Exif metadata from its TIFF header on, without an orientation; b"" if there is none."""
+    try:
+        if upright.info.get("exif"):
+            own = Image.Exif()
+            own.load(upright.info["exif"])
+            if own.get(0x0112, 1) == 1:
+                return cast("bytes", upright.info["exif"]).removeprefix(b"Exif\0\0")
+        # TIFF, for one, has it among its own tags. The copy leaves the caller's as they are.
+        exif = Image.Exif()
+        for tag, value in image.getexif().items():
+            if tag in (0x8769, 0x8825):  # pointers to the Exif and GPS tables
+                exif[tag] = dict(image.getexif().get_ifd(tag))
+            elif tag not in NOT_METADATA:
+                exif[tag] = value
+        return exif.tobytes().removeprefix(b"Exif\0\0") if exif else b""
+    except BROKEN_EXIF as error:
+        warnings.warn(f"could not keep the Exif metadata: {error}", stacklevel=2)
+        return b""
+
+
+def _kept_metadata(image: Image.Image, exif: bytes, keep: tuple[str, ...]) -> Mapping[str, bytes]:
+    found: dict[str, bytes] = {}
+    profile = image.info.get("icc_profile")
+    if "icc" in keep and profile and keeps_meaning(image, profile):
+        found["icc"] = profile
+    if exif:
+        found["exif"] = exif
+    packet = image.info.get("xmp") or image.info.get("XML:com.adobe.xmp")
+    if "xmp" in keep and packet:
+        found["xmp"] = packet.encode() if isinstance(packet, str) else packet
+    return MappingProxyType(found)
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """Return the image in mode L, LA, RGB, RGBA or CMYK."""
+    mode = image.mode
+    if mode in ("L", "RGB", "RGBA", "LA", "CMYK") and "transparency" not in image.info:
+        return image
+    if mode.startswith("I") or mode == "F":
+        return _scaled(image)
+    hidden = image.info.get("transparency")
+    if mode == "RGB" and isinstance(hidden, tuple) and max(hidden) > 255:
+        # Pillow takes the high bytes of a 16-bit PNG's pixels, but all of its transparent colour.
+        image.info["transparency"] = tuple(value >> 8 for value in hidden)
+    if image.has_transparency_data:
+        return image.convert("LA" if mode in ("1", "L", "La") else "RGBA")
+    return image.convert("L" if mode in ("1", "L") else "RGB")
+
+
+def _scaled(image: Image.Image) -> Image.Image:
+    """Scale modes I;16, I and F to 8 bits, rounding to the nearest.
+
+    I;16 and I go from 0 to 65,535. F doesn't say its scale: it is the smallest of
+    `SCALES_OF_F` that holds every value of the picture, but for `OVERSHOOT`.
+    """
+    values = np.asarray(image)
+    least, most = float(values.min()), float(values.max())
+    scales, slack = (SCALES_OF_F, OVERSHOOT) if image.mode == "F" else ((65_535,), 0.0)
+    for scale in scales:
+        if -slack * scale <= least and most <= (1 + slack) * scale:  # NaN is neither
+            break
+    else:
+        raise ValueError(f"image of mode {image.mode} goes from {least} to {most}; 0 to 65535 is allowed")
+    white = np.clip(values.astype(np.float64) / scale, 0, 1)
+    grey = np.rint(255 * white).astype(np.uint8)
+    if "transparency" not in image.info:
+        return Image.fromarray(grey)
+    alpha = np.where(values == image.info["transparency"], 0, 255).astype(np.uint8)
+    return Image.merge("LA", [Image.fromarray(grey), Image.fromarray(alpha)])

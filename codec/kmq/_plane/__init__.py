@@ -1,0 +1,1 @@
+"""Pixels and a palette to an index plane: the nearest entries, or dithered."""
