@@ -54,7 +54,7 @@ def main() -> int:
         parser.error(f"--time-limit {options.time_limit:g}: must be above 0")
     os.environ.update(ONE_THREAD)  # read when the libraries load
     try:
-        from bench import _run  # noqa: PLC0415  after the number of threads is set
+        from bench import run as _run  # noqa: PLC0415  after the number of threads is set
     except ModuleNotFoundError as error:
         print(f"{error}: pip install -e '.[bench]'", file=sys.stderr)
         return 1

@@ -3,7 +3,7 @@
 import os
 import sys
 
-from kmq_cli._failures import interruption
+from kmq_cli.terminal.failures import interruption
 
 __all__ = ["main"]
 
@@ -13,6 +13,6 @@ def main() -> None:
     if sys.stderr is None:  # closed: print() would take standard output instead, and a file its number
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115  until the end
     with interruption():  # also while the rest is being loaded
-        from kmq_cli import _app
+        from kmq_cli import app as _app
 
         _app.main()

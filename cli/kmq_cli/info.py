@@ -1,0 +1,54 @@
+"""`kmq info`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from kmq_cli.terminal.failures import failures
+from kmq_cli.terminal.options import AsJson, MaxPixels, Source
+
+EXAMPLES = (
+    "Examples:\n\n"
+    "- where its bytes went: `kmq info photo.kmq`\n"
+    "- and what was lost: `kmq info photo.kmq --original photo.png`\n"
+    "- for programs: `kmq info photo.kmq --json | jq .ratio`\n"
+)
+
+
+def info(
+    source: Source,
+    original: Annotated[
+        str | None,
+        typer.Option(
+            metavar="IMAGE",
+            help="The picture before encoding: the loss is measured against it.",
+            show_default=False,
+        ),
+    ] = None,
+    max_pixels: MaxPixels = None,
+    as_json: AsJson = False,
+) -> None:
+    """Print a file's ledger: where every byte went and what that saved."""
+    import kmq
+    from kmq._file.beginning import read_kmq
+    from kmq_cli.pictures.source import open_image
+    from kmq_cli.terminal.ledger_report import ledger_json, print_ledger
+    from kmq_cli.terminal.streams import check_standard_output, read_bytes
+
+    check_standard_output()
+
+    limit = {} if max_pixels is None else {"max_pixels": max_pixels}
+    before, source_bytes = None, None
+    if original is not None:
+        with failures(original):
+            given = read_bytes(original, max_pixels)
+            before, _ = open_image(given, max_pixels)
+            source_bytes = len(given)
+    with failures(source):
+        ledger = kmq.inspect(read_bytes(source, max_pixels, read_kmq), before, **limit)
+    if as_json:
+        print(ledger_json(ledger))
+    else:
+        print_ledger(ledger, source_bytes)
