@@ -85,6 +85,15 @@ def check_free(path: str | os.PathLike[str]) -> None:
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), os.fspath(path))
 
 
+def check_destination(file: object, *, overwrite: bool) -> None:
+    """Raise TypeError for what can't be written to; FileExistsError if it mustn't be overwritten."""
+    if isinstance(file, (str, os.PathLike)):
+        if not overwrite:
+            check_free(file)
+    elif not hasattr(file, "write"):
+        raise TypeError(f"file is {type(file).__name__}; it must be a path or a file open for writing")
+
+
 def _write_nameless(path: Path, data: Content) -> bool:
     """Write a file that gets its name only when it is whole. Return False if the system has none.
 
