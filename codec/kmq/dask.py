@@ -25,7 +25,7 @@ from dask.base import tokenize
 from kmq._colours.channels import without_hidden_colours
 from kmq._encode.job import Coded, Job, Mapping, coded_tiles, job_for, request_for_tiles, table_of, write_job
 from kmq._encode.options import ClusterOptions
-from kmq._file.kmq_file import open_file
+from kmq._file.opening import open_file
 from kmq._ground.arguments import shown
 from kmq._ground.whole_files import check_destination
 from kmq._indexed.tiles import Box

@@ -15,7 +15,7 @@ from kmq._colours.loss import mean_error, psnr
 from kmq._container.writing import Writing, written
 from kmq._encode.options import Options, Request, check_known
 from kmq._encode.target import Target, reached
-from kmq._file.kmq_file import inspect_canonical
+from kmq._file.opening import inspect_canonical
 from kmq._ground.whole_files import check_destination, write_atomically, write_stream
 from kmq._indexed.index_plane import IndexPlane, index_counts, index_dtype, trusted_plane
 from kmq._indexed.palette import Palette
