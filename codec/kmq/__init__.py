@@ -30,6 +30,7 @@ from kmq._ground.errors import (
     TruncatedError,
     UnsupportedError,
 )
+from kmq._ground.whole_files import write_whole
 from kmq._indexed.index_plane import IndexPlane
 from kmq._indexed.palette import Palette
 from kmq._palette.fitting import fit_palette
@@ -68,6 +69,7 @@ __all__ = [
     "save",
     "squared_error",
     "unpack_indices",
+    "write_whole",
 ]
 
 __version__ = "0.1.0"
