@@ -10,6 +10,19 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+PIXELS = "a uint8 array of shape (H, W), (H, W, 1), (H, W, 3) or (H, W, 4)"
+
+
+def checked_pixels(name: str, pixels: NDArray[np.uint8], accepted: str) -> NDArray[np.uint8]:
+    """Return the pixels of a picture, (H, W, c). Raises ValueError, naming the argument, for other arrays."""
+    shape = pixels.shape
+    if pixels.dtype != np.uint8 or not (len(shape) == 2 or (len(shape) == 3 and shape[2] in (1, 3, 4))):
+        raise ValueError(f"{name} is an array of {pixels.dtype}, shape {shape}; it must be {accepted}")
+    if pixels.size == 0:
+        raise ValueError(f"{name} is empty: its shape is {shape}")
+    return np.atleast_3d(np.asarray(pixels))
+
+
 def without_hidden_colours(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Make every fully transparent pixel transparent black: what doesn't show costs no entry."""
     if pixels.shape[2] == 4:

@@ -16,7 +16,7 @@ from kmq._container.writing import Writing, written
 from kmq._encode.options import Options, Request, check_known
 from kmq._encode.target import Target, reached
 from kmq._file.opening import inspect_canonical
-from kmq._ground.whole_files import check_destination, write_atomically, write_stream
+from kmq._ground.whole_files import check_destination, write_whole
 from kmq._indexed.index_plane import IndexPlane, index_counts, index_dtype, trusted_plane
 from kmq._indexed.palette import Palette
 from kmq._palette.fitting import KMeansOptions, cluster_palette
@@ -106,10 +106,7 @@ def save(
     check_destination(file, overwrite=overwrite)  # before the work, not only after it
     canonical = canonical_image(image, request.keep)
     data = _encode(canonical, request)
-    if isinstance(file, (str, os.PathLike)):
-        write_atomically(file, data, overwrite=overwrite)
-    else:
-        write_stream(file, data)
+    write_whole(file, data, overwrite=overwrite)
     return inspect_canonical(data, canonical)
 
 

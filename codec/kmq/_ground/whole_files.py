@@ -14,8 +14,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO, TypeAlias, cast
 
+from kmq._ground.arguments import checked_type
+
 Content: TypeAlias = "bytes | Callable[[BinaryIO], None]"
-"""What to write: bytes, or what writes them to a file that it may seek in. It can be asked twice."""
+"""What to write: bytes, or a function that writes them to a file that can seek. It may be called twice."""
 
 COPIED = 1 << 20
 """Bytes that are copied at a time."""
@@ -24,14 +26,13 @@ COPIED = 1 << 20
 def write_atomically(path: str | os.PathLike[str], data: Content, *, overwrite: bool = True) -> None:
     """Write `data` to `path`: all of it, or nothing and what was there stays.
 
-    The bytes are written and flushed to a file that has no name yet, where the system has
-    such files, or else a temporary name in the same folder; only whole does it take the
-    name `path`. A process that is killed can leave a `.kmq-….tmp` beside it: a whole one in
-    the instant before it takes its name, or where files always have names a part of one.
-    (Where files can't have two names either, killed in that instant with `overwrite` false
-    it can leave an empty file at `path`, where there was none.) One that is interrupted leaves
-    nothing. What is not a regular file, like a pipe or a device, is written to as it is. A link is
-    followed, and an existing file's permissions are kept.
+    The bytes go to a file without a name, where the system has such files, or else to one of a temporary
+    name in the same folder. It takes the name `path` only when it is complete and flushed. An interrupted
+    process leaves nothing. A killed one can leave a `.kmq-….tmp`: a complete file in the instant before it
+    takes its name, or a part of one where files always have names. (Where a file can't have two names
+    either, a process killed in that instant with `overwrite` false can leave an empty file at `path`.)
+    A pipe, a device, or anything else that is no regular file is written to as it is. A link is followed,
+    and an existing file keeps its permissions.
 
     Raises FileExistsError if `path` exists and `overwrite` is false, also if another process
     makes it in the meantime; and any other OSError of the system.
@@ -60,6 +61,39 @@ def write_atomically(path: str | os.PathLike[str], data: Content, *, overwrite: 
         _remove(temporary)
 
 
+def write_whole(file: str | os.PathLike[str] | BinaryIO, data: bytes, *, overwrite: bool = True) -> None:
+    """Write `data` to a path, whole or not at all, or all of it to a binary file that is open for writing.
+
+    A path gets the new file only when that is complete and flushed: until then, and if anything fails, what
+    was there stays. A link is followed, and an existing file keeps its permissions. A pipe or a device is
+    written to as it is.
+
+    Raises OSError if the file can't be written; FileExistsError if the path exists and `overwrite` is false,
+    also if another process makes it in the meantime; TypeError for anything else.
+    """
+    checked_type("data", data, bytes, "bytes")
+    check_destination(file, overwrite=overwrite)
+    if isinstance(file, (str, os.PathLike)):
+        write_atomically(file, data, overwrite=overwrite)
+    else:
+        write_stream(file, data)
+
+
+def check_destination(file: object, *, overwrite: bool) -> None:
+    """Raise TypeError for what can't be written to; FileExistsError if it mustn't be overwritten."""
+    if isinstance(file, (str, os.PathLike)):
+        if not overwrite:
+            check_free(file)
+    elif not hasattr(file, "write"):
+        raise TypeError(f"file is {type(file).__name__}; it must be a path or a file open for writing")
+
+
+def check_free(path: str | os.PathLike[str]) -> None:
+    """Raise FileExistsError if there is a regular file at `path`."""
+    if Path(path).is_file():
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), os.fspath(path))
+
+
 def _write_beside(temporary: Path, target: Path, data: Content, mode: int | None, *, overwrite: bool) -> None:
     """Write a file, then give it the name `target`. Can leave one of the name `temporary`."""
     if not overwrite and _write_nameless(target, data):
@@ -77,21 +111,6 @@ def _write_beside(temporary: Path, target: Path, data: Content, mode: int | None
 def _remove(temporary: Path) -> None:
     with contextlib.suppress(OSError):
         temporary.unlink()
-
-
-def check_free(path: str | os.PathLike[str]) -> None:
-    """Raise FileExistsError if there is a regular file at `path`."""
-    if Path(path).is_file():
-        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), os.fspath(path))
-
-
-def check_destination(file: object, *, overwrite: bool) -> None:
-    """Raise TypeError for what can't be written to; FileExistsError if it mustn't be overwritten."""
-    if isinstance(file, (str, os.PathLike)):
-        if not overwrite:
-            check_free(file)
-    elif not hasattr(file, "write"):
-        raise TypeError(f"file is {type(file).__name__}; it must be a path or a file open for writing")
 
 
 def _write_nameless(path: Path, data: Content) -> bool:

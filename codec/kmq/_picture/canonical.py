@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeAlias, cast
 import numpy as np
 from PIL import ExifTags, Image, ImageOps
 
-from kmq._colours.channels import fewest_channels, without_hidden_colours
+from kmq._colours.channels import PIXELS, checked_pixels, fewest_channels, without_hidden_colours
 from kmq._indexed.index_plane import IndexPlane
 from kmq._indexed.palette import Palette
 from kmq._picture.colour_profile import keeps_meaning, to_srgb
@@ -27,7 +27,7 @@ ImageLike: TypeAlias = "Image.Image | NDArray[np.uint8]"
 METADATA = ("icc", "exif", "xmp")
 """Names of the metadata that can be kept (spec section 7)."""
 
-ACCEPTED = "a Pillow image, or a uint8 array of shape (H, W), (H, W, 1), (H, W, 3) or (H, W, 4)"
+ACCEPTED = f"a Pillow image, or {PIXELS}"
 
 NOT_METADATA = frozenset(
     {0x0112, 0x02BC, 0x8773}  # orientation, XMP and ICC, which have ways of their own
@@ -49,7 +49,7 @@ BROKEN_EXIF = (SyntaxError, struct.error, ValueError, TypeError, KeyError, Index
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CanonicalImage:
-    """A picture as the encoder sees it.
+    """A picture as the encoder sees it: sRGB of 8 bits a channel, upright.
 
     `pixels` has shape (H, W, c), dtype uint8; c is 1 (grey), 3 (RGB) or 4 (RGBA, straight
     alpha, where alpha 0 is transparent black). `indexed` is the picture's own palette and
@@ -62,12 +62,13 @@ class CanonicalImage:
 
 
 def canonical_image(image: ImageLike, keep: Iterable[str] = ()) -> CanonicalImage:
-    """Return the canonical pixels of `image`, and the metadata named by `keep`.
+    """Return the canonical pixels of `image`, the first stage of encoding, and the metadata in `keep`.
 
-    An array keeps its number of channels. A Pillow image is turned upright by its Exif
-    orientation, converted to sRGB if it has another ICC profile (unless `keep` has "icc"),
-    and given the fewest channels that lose nothing. Of 16 bits of grey, the nearest 8 are
-    taken; of 16 bits of colour Pillow itself takes the high ones.
+    `image` is a Pillow image of any mode, or an array (H, W) or (H, W, 1 | 3 | 4) of uint8. An array keeps
+    its number of channels. A Pillow image is turned upright by its Exif orientation, converted to sRGB if it
+    has another ICC profile (unless `keep` has "icc"), and given the fewest channels that lose nothing. Grey
+    of 16 bits is rounded to 8; of colours of 16 bits, Pillow itself takes the high 8. `keep` names any of
+    "icc", "exif" and "xmp".
 
     Raises ValueError for anything else, and for names that `keep` doesn't know.
     """
@@ -75,7 +76,7 @@ def canonical_image(image: ImageLike, keep: Iterable[str] = ()) -> CanonicalImag
     if isinstance(image, Image.Image):
         return _from_pillow(image, names)
     if isinstance(image, np.ndarray):
-        return CanonicalImage(_from_array(image))
+        return CanonicalImage(without_hidden_colours(checked_pixels("image", image, ACCEPTED)))
     hint = " (PIL.Image.open reads a file)" if isinstance(image, (str, os.PathLike)) else ""
     raise ValueError(f"image is {type(image).__name__}; it must be {ACCEPTED}{hint}")
 
@@ -90,15 +91,6 @@ def checked_keep(keep: Iterable[str]) -> tuple[str, ...]:
         if name not in METADATA:
             raise ValueError(f"keep names {name!r}; it can name {', '.join(METADATA)}")
     return names
-
-
-def _from_array(array: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    shape = array.shape
-    if array.dtype != np.uint8 or not (len(shape) == 2 or (len(shape) == 3 and shape[2] in (1, 3, 4))):
-        raise ValueError(f"image is an array of {array.dtype}, shape {shape}; it must be {ACCEPTED}")
-    if array.size == 0:
-        raise ValueError(f"image is empty: its shape is {shape}")
-    return without_hidden_colours(np.atleast_3d(np.asarray(array)))
 
 
 def _from_pillow(image: Image.Image, keep: tuple[str, ...]) -> CanonicalImage:
