@@ -17,7 +17,6 @@ from rich.console import Console
 
 import kmq
 from kmq._file.decoder import MAX_PIXELS
-from kmq._palette.given import fixed_palette
 from kmq._picture.colour_table import ColourTable, added_in_channels
 from kmq_cli.batch.cluster import KILLED, cluster, done_on, outcomes_on
 from kmq_cli.batch.report import Tally, Wording, pixels_bar, refuse_collisions, work_on, written_summary
@@ -307,7 +306,7 @@ def _with_palette(options: Mapping[str, Any]) -> dict[str, Any]:
         return dict(options)
     with failures("--palette"):
         try:
-            return {**options, "palette": fixed_palette(named)}
+            return {**options, "palette": kmq.load_palette(named)}
         except ValueError as error:
             raise typer.BadParameter(str(error)) from None
 

@@ -18,11 +18,11 @@ from kmq._file.kmq_file import inspect_canonical
 from kmq._ground.arguments import checked_name
 from kmq._ground.threads import checked_threads
 from kmq._ground.whole_files import check_free, write_atomically, write_stream
-from kmq._indexed.index_plane import IndexPlane, index_counts, index_dtype, trusted_plane
+from kmq._indexed.index_plane import IndexPlane, index_dtype, trusted_plane
 from kmq._indexed.palette import Palette
 from kmq._indexed.tiles import checked_tile
 from kmq._palette.fitting import KMeansOptions, cluster_palette
-from kmq._palette.given import PaletteLike, fixed_palette, matched
+from kmq._palette.given import PaletteLike, load_palette, matched
 from kmq._picture.canonical import canonical_image
 from kmq._picture.colour_table import MOST_COLOURS
 from kmq._picture.histogram import Histogram, histogram
@@ -186,7 +186,7 @@ def checked_request(
     writing: Writing,
 ) -> Request:
     """Check the arguments. Raises ValueError or TypeError, naming the argument."""
-    fixed = None if palette is None else fixed_palette(palette)
+    fixed = None if palette is None else load_palette(palette)
     number = checked_target(k, *demands, fixed=None if fixed is None else fixed.k)
     if space is None:
         space = "srgb" if demands[0] is not None or (fixed is not None and dither != "none") else "oklab"
@@ -276,7 +276,7 @@ def _chosen(counted: Histogram, k: int, request: Request) -> tuple[Palette, Inde
         request = replace(request, options=replace(request.options, dither="none"))
     palette = cluster_palette(counted, k, request.options)
     plane = _mapped(counted, palette, request)
-    used = index_counts(plane) > 0
+    used = plane.counts() > 0
     # Of very many colours not all are looked at, and with tiles from elsewhere it isn't known in time.
     if used.all() or (len(counted) > MOST_COLOURS and request.options.dither == "none"):
         return palette, plane

@@ -10,7 +10,6 @@ import numpy as np
 
 from kmq._colours.loss import mean_error, psnr
 from kmq._container.header import packed_bytes
-from kmq._indexed.index_plane import index_counts
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -104,7 +103,7 @@ def make_ledger(container: Container, plane: IndexPlane, original: NDArray[np.ui
     another size, or channels that the file doesn't have.
     """
     error = None if original is None else mean_error(container.palette, plane, original)
-    return ledger_of(container, index_counts(plane), error)
+    return ledger_of(container, plane.counts(), error)
 
 
 def ledger_of(container: Container, counts: NDArray[np.int64], squared_error: float | None) -> Ledger:
