@@ -34,7 +34,9 @@ from kmq._ground.errors import (
 from kmq._ground.whole_files import write_whole
 from kmq._indexed.index_plane import IndexPlane
 from kmq._indexed.palette import Palette
+from kmq._palette.files import save_palette
 from kmq._palette.fitting import fit_palette
+from kmq._palette.given import PALETTES, load_palette
 from kmq._picture.canonical import CanonicalImage
 from kmq._picture.canonical import canonical_image as canonical
 from kmq._picture.histogram import Histogram, histogram
@@ -43,6 +45,7 @@ from kmq._plane.mapping import map_indices
 
 __all__ = [
     "MAX_PIXELS",
+    "PALETTES",
     "CanonicalImage",
     "FormatError",
     "Histogram",
@@ -63,11 +66,13 @@ __all__ = [
     "fit_palette",
     "histogram",
     "inspect",
+    "load_palette",
     "map_indices",
     "open",
     "pack_indices",
     "pillow",
     "save",
+    "save_palette",
     "squared_error",
     "unpack_indices",
     "write_whole",

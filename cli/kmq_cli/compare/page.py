@@ -11,7 +11,6 @@ from pathlib import Path
 from string import Template
 from typing import TYPE_CHECKING
 
-from kmq._palette.files import hex_code
 from kmq_cli.compare.page_tables import lossless_table, rows_table, versions_table
 from kmq_cli.compare.plot import Point, Series, mark, plot
 from kmq_cli.compare.report import problems, quality_texts
@@ -216,9 +215,9 @@ def _ledger(row: Row) -> str:
 
 def _swatches(row: Row) -> str:
     """Return the entries in their order, at most the first 256, each with its share."""
-    codes = [hex_code(colour) for colour in row.colours.colours.tolist()]
+    codes = row.colours.codes
     items = [
-        f'<li><i style="--c: #{code}"></i>#{code}<span>{row.colours.share(n)}</span></li>'
+        f'<li><i style="--c: {code}"></i>{code}<span>{row.colours.share(n)}</span></li>'
         for n, code in enumerate(codes[:SWATCHES])
     ]
     if len(codes) > SWATCHES:

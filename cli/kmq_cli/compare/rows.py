@@ -13,8 +13,6 @@ import kmq
 from kmq._container.header import read_container
 from kmq._file.decoder import read_plane
 from kmq._file.ledger import make_ledger
-from kmq._indexed.index_plane import index_counts
-from kmq._picture.canonical import canonical_image
 from kmq_cli.compare.peers import (
     Measured,
     Peers,
@@ -88,7 +86,7 @@ def compare(
 
     `options` are of `kmq.encode`; `step` is told what is about to be done.
     """
-    original = canonical_image(image).pixels
+    original = kmq.canonical(image).pixels
     # What is imported only to cluster, in 1.5 s on a busy machine, is no part of what the first row takes.
     kmq.encode(np.arange(27, dtype=np.uint8).reshape(3, 3, 3), 2, coding="context")
     without_loss = tuple(_run(lossless(original, peers), step, "without loss"))
@@ -136,7 +134,7 @@ def _row(
         make_ledger(container, plane, original),
         quality(original, shown),
         (encoded - start, decoded - encoded),
-        CountedPalette(palette, index_counts(plane)),
+        CountedPalette.of(palette, plane),
         tuple(measured),
         make_preview(as_image(shown)) if previews else None,
     )

@@ -17,7 +17,7 @@ from kmq._encode.options import Options, Request, check_known
 from kmq._encode.target import Target, reached
 from kmq._file.opening import inspect_canonical
 from kmq._ground.whole_files import check_destination, write_whole
-from kmq._indexed.index_plane import IndexPlane, index_counts, index_dtype, trusted_plane
+from kmq._indexed.index_plane import IndexPlane, index_dtype, trusted_plane
 from kmq._indexed.palette import Palette
 from kmq._palette.fitting import KMeansOptions, cluster_palette
 from kmq._palette.given import PaletteLike, matched
@@ -181,7 +181,7 @@ def _chosen(counted: Histogram, k: int, options: KMeansOptions) -> tuple[Palette
         options = replace(options, dither="none")
     palette = cluster_palette(counted, k, options)
     plane = _mapped(counted, palette, options)
-    used = index_counts(plane) > 0
+    used = plane.counts() > 0
     # Of very many colours not all are looked at, and with tiles from elsewhere it isn't known in time.
     if used.all() or (len(counted) > MOST_COLOURS and options.dither == "none"):
         return palette, plane

@@ -13,7 +13,7 @@ from kmq._ground.arguments import checked_name
 from kmq._ground.threads import checked_threads
 from kmq._indexed.tiles import checked_tile
 from kmq._palette.fitting import KMeansOptions
-from kmq._palette.given import PaletteLike, fixed_palette
+from kmq._palette.given import PaletteLike, load_palette
 from kmq._picture.canonical import checked_keep
 from kmq._plane.dithering import STRENGTH
 
@@ -96,7 +96,7 @@ class Request:
 
     def __post_init__(self) -> None:
         writing = self._checked_writing()
-        given = None if self.palette is None else fixed_palette(self.palette)
+        given = None if self.palette is None else load_palette(self.palette)
         entries = None if given is None else given.k
         found = {
             "writing": writing,

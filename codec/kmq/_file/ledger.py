@@ -10,7 +10,6 @@ import numpy as np
 
 from kmq._colours.loss import mean_error, psnr
 from kmq._container.header import packed_bytes
-from kmq._indexed.index_plane import index_counts
 from kmq._picture.canonical import canonical_image
 
 if TYPE_CHECKING:
@@ -106,7 +105,7 @@ def make_ledger(container: Container, plane: IndexPlane, original: NDArray[np.ui
     another size, or channels that the file doesn't have.
     """
     error = None if original is None else mean_error(container.palette, plane, original)
-    return ledger_of(container, index_counts(plane), error)
+    return ledger_of(container, plane.counts(), error)
 
 
 def ledger_of(container: Container, counts: NDArray[np.int64], squared_error: float | None) -> Ledger:

@@ -68,6 +68,14 @@ class IndexPlane:
         """Bits an index takes when packed: ceil(log2 k), 0 to 16."""
         return bit_depth(self.k)
 
+    def counts(self) -> NDArray[np.int64]:
+        """Return how often each index occurs, shape (k,)."""
+        indices = self.indices.reshape(-1)
+        counts = np.zeros(self.k, np.int64)
+        for start in range(0, len(indices), 1 << 20):  # bincount() makes 8 bytes of every index
+            counts += np.bincount(indices[start : start + (1 << 20)], minlength=self.k)
+        return counts
+
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, IndexPlane):
             return NotImplemented
@@ -114,15 +122,6 @@ def check_below(indices: Indices, k: int, offset: int, left: int = 0, top: int =
             f"payload at offset {offset}: the index at ({left + x}, {top + y}) of the tile is "
             f"{indices[y, x]}; with {k} palette entries it must be below {k} (spec M17)"
         )
-
-
-def index_counts(plane: IndexPlane) -> NDArray[np.int64]:
-    """Return how often each index occurs, shape (k,)."""
-    indices = plane.indices.reshape(-1)
-    counts = np.zeros(plane.k, np.int64)
-    for start in range(0, len(indices), 1 << 20):  # bincount() makes 8 bytes of every index
-        counts += np.bincount(indices[start : start + (1 << 20)], minlength=plane.k)
-    return counts
 
 
 def bit_depth(k: int) -> int:

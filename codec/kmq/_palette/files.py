@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import re
 import struct
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from pathlib import Path
 from types import MappingProxyType
+from typing import BinaryIO
 
 from kmq._colours.channels import in_channels
+from kmq._ground.arguments import checked_name, checked_type, shown
 from kmq._ground.errors import FormatError
+from kmq._ground.whole_files import write_whole
 from kmq._indexed.index_plane import MAX_ENTRIES
 from kmq._indexed.palette import Palette
 
@@ -41,18 +46,44 @@ def read_palette_file(data: bytes, suffix: str, name: str) -> Palette:
 
 
 def write_palette_file(palette: Palette, suffix: str) -> bytes:
-    """Return a palette file of the kind `suffix`, one of `PALETTE_WRITERS`, with the entries in their order.
+    """Return the bytes that `save_palette` writes; `suffix` is one of `PALETTE_WRITERS`.
 
-    Grey is written as RGB. Alpha is kept in .gpl, as Aseprite has it there, and in .hex. A .pal
-    file has none, and an .act file only names one entry, the first of alpha 0, as transparent:
-    the other entries are written as if they were opaque.
-
-    Raises ValueError if the kind can't hold so many entries.
+    Raises ValueError if that kind can't hold so many entries.
     """
     entries = palette.entries
     return PALETTE_WRITERS[suffix](
         [tuple(row) for row in in_channels(entries, max(3, palette.channels)).tolist()]
     )
+
+
+def save_palette(
+    file: str | os.PathLike[str] | BinaryIO,
+    palette: Palette,
+    kind: str | None = None,
+    *,
+    overwrite: bool = True,
+) -> None:
+    """Write `palette` to a file of another program, with the entries in their order.
+
+    `kind` is "gpl" (GIMP, Inkscape, Aseprite), "hex" (a colour a line), "pal" (JASC) or "act" (Adobe); None
+    takes it from the suffix of the path. `file` is a path, which is written whole or not at all, or a binary
+    file open for writing. `load_palette` reads all four.
+
+    Grey is written as RGB. Alpha is kept in gpl, as Aseprite has it there, and in hex; pal has none, and act
+    has one transparent entry, the first of alpha 0. What a kind has no place for is written as opaque.
+
+    Raises ValueError for a kind that isn't one of these or can't hold so many entries (act: 256); OSError if
+    the file can't be written; FileExistsError if it exists and `overwrite` is false.
+    """
+    checked_type("palette", palette, Palette, "a Palette, as load_palette returns")
+    kinds = [suffix.removeprefix(".") for suffix in PALETTE_WRITERS]
+    if kind is None:
+        suffix = Path(file).suffix.lower() if isinstance(file, (str, os.PathLike)) else ""
+        if suffix not in PALETTE_WRITERS:
+            raise ValueError(f"kind is None and file {shown(file)}; name one of {', '.join(kinds)}")
+    else:
+        suffix = f".{checked_name('kind', kind, kinds)}"
+    write_whole(file, write_palette_file(palette, suffix), overwrite=overwrite)
 
 
 def _lines(text: str) -> list[str]:
@@ -146,19 +177,14 @@ PALETTE_READERS: MappingProxyType[str, Reader] = MappingProxyType(
 """Readers by suffix."""
 
 
-def hex_code(entry: Iterable[int]) -> str:
-    """Return an RGB or RGBA entry as hexadecimal digits, RRGGBB or RRGGBBAA, capital ones."""
-    return bytes(entry).hex().upper()
-
-
 def _write_gpl(rows: list[tuple[int, ...]]) -> bytes:
     alpha = ["Channels: RGBA"] if len(rows[0]) == 4 else []
-    colours = [" ".join(f"{value:3}" for value in row) + f"\t#{hex_code(row)}" for row in rows]
+    colours = [" ".join(f"{value:3}" for value in row) + f"\t#{bytes(row).hex().upper()}" for row in rows]
     return _joined(["GIMP Palette", *alpha, "Name: kmq", "Columns: 16", "#", *colours], "\n")
 
 
 def _write_hex(rows: list[tuple[int, ...]]) -> bytes:
-    return _joined([hex_code(row).lower() for row in rows], "\n")
+    return _joined([bytes(row).hex() for row in rows], "\n")
 
 
 def _write_pal(rows: list[tuple[int, ...]]) -> bytes:
