@@ -32,7 +32,7 @@ def info(
 ) -> None:
     """Print a file's ledger: where every byte went and what that saved."""
     import kmq
-    from kmq._file.beginning import read_kmq
+    from kmq._file.opening import read_kmq
     from kmq_cli.pictures.source import open_image
     from kmq_cli.terminal.ledger_report import ledger_json, print_ledger
     from kmq_cli.terminal.streams import check_standard_output, read_bytes

@@ -63,7 +63,7 @@ def verify(
 def _verified(limits: dict[str, int], task: Task) -> Outcome:
     """Check one file. Raises what keeps it from being checked."""
     import kmq
-    from kmq._file.beginning import read_kmq
+    from kmq._file.opening import read_kmq
     from kmq_cli.batch.tasks import Outcome
     from kmq_cli.terminal.streams import read_bytes
 

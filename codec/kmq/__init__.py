@@ -19,9 +19,10 @@ from kmq._colours.loss import squared_error
 from kmq._encode.encoder import encode, save
 from kmq._encode.tiles import encode_tiles
 from kmq._file.decoder import MAX_PIXELS, decode
-from kmq._file.kmq_file import KmqFile, inspect
-from kmq._file.kmq_file import open_file as open  # noqa: A004  as in Image.open; the builtin is not used here
+from kmq._file.kmq_file import KmqFile
 from kmq._file.ledger import Ledger
+from kmq._file.opening import inspect
+from kmq._file.opening import open_file as open  # noqa: A004  as in Image.open; the builtin is not used here
 from kmq._ground.errors import (
     FormatError,
     KmqError,

@@ -15,7 +15,7 @@ import functools
 import os
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, Unpack
 
 import dask
 import dask.array as da
@@ -23,20 +23,11 @@ import numpy as np
 from dask.base import tokenize
 
 from kmq._colours.channels import without_hidden_colours
-from kmq._encode.encoder import checked_writing
-from kmq._encode.tiles import (
-    Coded,
-    Job,
-    Mapping,
-    check_destination,
-    checked_tiles_request,
-    coded_tiles,
-    job_for,
-    table_of,
-    write_job,
-)
-from kmq._file.kmq_file import open_file
+from kmq._encode.job import Coded, Job, Mapping, coded_tiles, job_for, request_for_tiles, table_of, write_job
+from kmq._encode.options import ClusterOptions
+from kmq._file.opening import open_file
 from kmq._ground.arguments import shown
+from kmq._ground.whole_files import check_destination
 from kmq._indexed.tiles import Box
 from kmq._picture.colour_table import MOST_COLOURS, ColourTable, added
 from kmq._picture.large import LargePicture
@@ -45,10 +36,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from kmq._container.writing import Plan
-    from kmq._encode.tiles import Progress
+    from kmq._encode.job import Progress
     from kmq._file.kmq_file import KmqFile
     from kmq._file.ledger import Ledger
-    from kmq._palette.given import PaletteLike
 
 __all__ = ["encode", "from_kmq"]
 
@@ -67,29 +57,19 @@ def encode(
     file: str | os.PathLike[str] | BinaryIO,
     k: int | None = None,
     *,
-    palette: PaletteLike | None = None,
-    space: str | None = None,
-    effort: str = "default",
-    coding: str = "auto",
-    tile: int | str | None = "auto",
-    keep_palette_order: bool = False,
-    n_init: int = 1,
-    max_iter: int | None = None,
-    tol: float = 1e-4,
-    random_state: int = 0,
     overwrite: bool = True,
     progress: Progress | None = None,
+    **options: Unpack[ClusterOptions],
 ) -> Ledger:
     """Encode a Dask array, (H, W) or (H, W, 1 | 3 | 4) of uint8; return the ledger, with the loss.
 
-    The arguments are those of `kmq.encode_tiles`, and so are the bytes. It is quickest if the array's chunks
-    are the tiles, or so many whole ones: others are computed for each tile that they are part of.
+    The options are those of `kmq.encode_tiles` except `threads` and `fewest_channels`, and so are the bytes.
+    It is quickest if each chunk of the array is a tile, or several whole ones: a chunk is computed for each
+    tile that it shares pixels with.
 
     Raises what `kmq.encode_tiles` does, and what computing the array does.
     """
-    kmeans = {"n_init": n_init, "max_iter": max_iter, "tol": tol, "random_state": random_state}
-    writing = checked_writing(coding, tile, 1, effort, keep_palette_order or palette is not None)
-    request = checked_tiles_request(k, palette, space, effort, kmeans, writing)
+    request = request_for_tiles("encode", k, options, ClusterOptions)
     if not isinstance(array, da.Array):
         raise TypeError(
             f"array is {type(array).__name__}; it must be a Dask array (kmq.encode_tiles takes others)"

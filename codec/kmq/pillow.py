@@ -25,7 +25,6 @@ until the new one is whole.
 from __future__ import annotations
 
 import contextlib
-import inspect
 import re
 import struct
 from collections.abc import Iterator, Mapping
@@ -36,6 +35,7 @@ from PIL import ExifTags, Image, ImageFile, ImagePalette, UnidentifiedImageError
 
 from kmq._container.header import MAGIC, Header, read_container, read_header, read_sections
 from kmq._encode.encoder import encode
+from kmq._encode.options import Options
 from kmq._file.decoder import decode_tile, tile_payloads
 from kmq._ground.arguments import checked_type
 from kmq._ground.errors import KmqError, TruncatedError
@@ -67,7 +67,7 @@ BAND = 1 << 20
 KEPT = {"icc_profile": "icc", "exif": "exif", "xmp": "xmp"}
 """Metadata by its name in Pillow, and the name that `keep` has for it."""
 
-OPTIONS = frozenset(inspect.signature(encode).parameters) - {"image"}
+OPTIONS = frozenset({"k", *Options.__annotations__})
 """Options of `image.save`: those of `kmq.encode`."""
 
 ORIENTATION_IN_XMP = re.compile(rb'(tiff:Orientation(?:="|>))[0-9]')

@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 import kmq
-from kmq._file.beginning import read_kmq
+from kmq._file.opening import read_kmq
 from kmq._ground.reading import BYTES_BESIDE, STEP, read_bounded
 from systems import BOUND_BY_PERMISSIONS, OWN_MOUNTS, WITHOUT_PROC
 

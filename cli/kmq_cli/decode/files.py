@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import kmq
-from kmq._file.beginning import read_kmq
+from kmq._file.opening import read_kmq
 from kmq_cli.batch.report import Wording, refuse_collisions, work_on, written_summary
 from kmq_cli.batch.tasks import (
     Outcome,

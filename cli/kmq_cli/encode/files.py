@@ -51,6 +51,10 @@ if TYPE_CHECKING:
     from kmq_cli.terminal.options import Report
 
 FIRST_FRAME = "has {frames} frames; the first was encoded"
+TARGETS = frozenset({"psnr", "max_bytes", "bpp"})
+WHOLE = TARGETS | {"dither", "strength", "keep"}
+"""Options that need the whole picture at once."""
+
 ENTRY_ADDED = "a transparent entry was added to the palette for its transparent pixels"
 
 
@@ -115,22 +119,18 @@ def encode_one(source: str, output: str | None, encoding: Encoding, report: Repo
 def _takes_parts(target: str, encoding: Encoding) -> bool:
     """Tell whether what is asked for can be done part by part."""
     options = encoding.options
-    whole = (options["psnr"], options["max_bytes"], options["bpp"], *options["keep"])
     return (
         target != STANDARD
         and not encoding.skip_if_larger
         and options["dither"] == "none"
         and options["k"] != "auto"
-        and not any(option is not None for option in whole)
+        and not options["keep"]
+        and all(options[name] is None for name in TARGETS)
     )
 
 
 def _encode_parts(source: str, target: str, picture: TiffPicture, encoding: Encoding, report: Report) -> None:
     """Encode a picture that is read part by part, to the bytes that it would have as a whole, and report."""
-    from kmq._encode.encoder import checked_request, checked_writing
-    from kmq._encode.tiles import encode_picture
-    from kmq._picture.large import LargePicture
-
     height, width = picture.shape[:2]
     limit = MAX_PIXELS if encoding.max_pixels is None else encoding.max_pixels
     if width * height > limit:
@@ -139,18 +139,10 @@ def _encode_parts(source: str, target: str, picture: TiffPicture, encoding: Enco
         complain(source, f"note: {FIRST_FRAME.format(frames=picture.frames)}")
     options = _with_palette(encoding.options)
     palette = options["palette"]
-    keeps = options["keep_palette_order"] or palette is not None
-    writing = checked_writing(
-        options["coding"], options["tile"], options["threads"], options["effort"], keeps
-    )
-    kmeans = {name: options[name] for name in ("n_init", "max_iter", "tol", "random_state")}
-    request = checked_request(
-        options["k"], palette, (None, None, None), options["space"], options["effort"], "none",
-        options["strength"], kmeans, writing,
-    )  # fmt: skip
+    asked = {name: value for name, value in options.items() if name not in WHOLE}
     with pixels_bar(f"encoding {width:,} x {height:,} pixels") as progress:
-        ledger = encode_picture(
-            LargePicture.of(picture), request, target, progress, encoding.force, fewest=True
+        ledger = kmq.encode_tiles(
+            picture, target, **asked, fewest_channels=True, overwrite=encoding.force, progress=progress
         )
     if palette is not None and ledger.k > palette.k:
         complain(source, f"note: {ENTRY_ADDED}")
@@ -206,8 +198,8 @@ def _with_shared_palette(
     encoding: Encoding, tasks: list[Task], failed: list[Outcome], client: Client | None
 ) -> tuple[Encoding, list[Task], list[Outcome]]:
     """Return how to encode all pictures with one palette, the tasks that can be, and what failed."""
-    from kmq._encode.encoder import checked_request, checked_writing
-    from kmq._encode.tiles import chosen_palette
+    from kmq._encode.job import chosen_palette
+    from kmq._encode.options import Request
 
     count = partial(attempted_table, encoding.max_pixels)
     counted = ((task, count(task)) for task in tasks) if client is None else done_on(client, count, tasks)
@@ -223,12 +215,7 @@ def _with_shared_palette(
     if not tasks:
         return encoding, tasks, failed
     options = encoding.options
-    kmeans = {name: options[name] for name in ("n_init", "max_iter", "tol", "random_state")}
-    writing = checked_writing(options["coding"], options["tile"], 1, options["effort"], keeps=True)
-    request = checked_request(
-        options["k"], None, (None, None, None), options["space"], options["effort"], options["dither"],
-        options["strength"], kmeans, writing,
-    )  # fmt: skip
+    request = Request(**options)
     palette = chosen_palette(added_in_channels([tables[task] for task in tasks]), request)
     return replace(encoding, options={**options, "k": None, "palette": palette}), tasks, failed
 

@@ -1,11 +1,9 @@
-"""A file that is read only as far as is asked for: its header, a region, its ledger."""
+"""A .kmq file that is read only as far as is asked for: its header, a region, its ledger."""
 
 from __future__ import annotations
 
 import contextlib
 import mmap
-import os
-from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, BinaryIO, Self, cast
 
@@ -13,10 +11,9 @@ import numpy as np
 
 from kmq._coding.codings import PACKED
 from kmq._coding.packed import PackedPlane
-from kmq._container.header import Container, read_container
-from kmq._file.beginning import read_kmq
+from kmq._container.header import read_container
 from kmq._file.decoder import MAX_PIXELS, checked_max_pixels, decode_tile, read_plane, tile_payloads
-from kmq._file.ledger import Ledger, make_ledger
+from kmq._file.ledger import Ledger, make_ledger, original_pixels
 from kmq._file.regions import decode_piece, pieces_of
 from kmq._file.thumbnail import CellSums
 from kmq._ground.arguments import checked_bytes, checked_integer
@@ -26,7 +23,6 @@ from kmq._ground.threads import checked_threads, in_order
 from kmq._indexed.index_plane import IndexPlane, trusted_plane, zero_indices
 from kmq._indexed.slicing import selection
 from kmq._indexed.tiles import MAX_SIDE, Box
-from kmq._picture.canonical import CanonicalImage, canonical_image
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -278,7 +274,7 @@ class KmqFile:
         Raises as `indices`, and ValueError if the original has another size, or channels
         that the file doesn't have.
         """
-        return make_ledger(self._container, self.indices(), _compared(self._container, original))
+        return make_ledger(self._container, self.indices(), original_pixels(self._container, original))
 
     def close(self) -> None:
         """Let go of the file. What was read from it stays; more can't be read."""
@@ -307,79 +303,3 @@ class KmqFile:
             raise LimitError(
                 f"{subject}{width} x {height} = {width * height} pixels; max_pixels allows {self._max_pixels}"
             )
-
-
-def open_file(
-    file: str | os.PathLike[str] | BinaryIO, *, max_pixels: int | None = MAX_PIXELS, threads: int = 1
-) -> KmqFile:
-    """Open a .kmq file: what isn't asked for isn't read.
-
-    `file` is a path, or a binary file open for reading that can seek: an `io.BytesIO`, a member of a ZIP
-    archive, what fsspec opens. `max_pixels` (None: no limit) is the most pixels that one call of the
-    result decodes, `threads`, 1 to 256, how many tiles it decodes at a time.
-
-    A path is mapped into memory.
-    Replacing the file while it is open, as `save` does, changes nothing of what is read. Don't
-    shorten it: the system ends a process that reads what is no longer there (SIGBUS), or whose
-    disk fails then. `decode` of the bytes of a file has no such danger.
-
-    What can't be mapped, like a pipe, is read whole: up to 8 bytes for each of `max_pixels`
-    pixels and 64 MiB, and no further than its beginning if that is of no .kmq file.
-
-    An open file is taken from its beginning, wherever it stands, to its end. Its first 64 KiB are read at
-    once, and the rest of a longer header; then, for each call, the rows (packed) or tiles that
-    it needs. Those with at most 64 KiB between them are read together, up to 4 MiB; and at one time no more
-    than of a pipe in all. It must stay open, is yours to close, and stands anywhere after a call. Nobody
-    else may move in it meanwhile; the threads of one KmqFile take turns. What is a path too is an open file
-    if it can read and seek.
-
-    Raises OSError if it can't be read; FormatError, TruncatedError or UnsupportedError; LimitError for more
-    bytes than that; TypeError for a file that isn't binary, ValueError for one that can't seek.
-    """
-    limit = checked_max_pixels(max_pixels)
-    if _is_open(file):
-        return KmqFile(cast("BinaryIO", file), max_pixels=limit, threads=threads)
-    with Path(cast("os.PathLike[str]", file)).open("rb") as opened:
-        try:
-            data: bytes | mmap.mmap = mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ)
-        except (ValueError, OSError):  # an empty file, or a pipe
-            data = read_kmq(opened, limit)
-    made = KmqFile(data, max_pixels=limit, threads=threads)
-    made._own_map = data if isinstance(data, mmap.mmap) else None  # noqa: SLF001
-    return made
-
-
-def _is_open(file: object) -> bool:
-    """Say whether a file is open. Those of fsspec are paths too; py.path.local reads, but doesn't seek."""
-    if isinstance(file, str) or not hasattr(file, "read"):
-        return False
-    return hasattr(file, "seek") or not isinstance(file, os.PathLike)
-
-
-def inspect(
-    data: bytes | bytearray | memoryview,
-    original: ImageLike | None = None,
-    *,
-    max_pixels: int | None = MAX_PIXELS,
-) -> Ledger:
-    """Return the ledger of a file's bytes; with the original picture, also the loss.
-
-    Raises what `decode` does, and ValueError if the original doesn't match the file.
-    """
-    view = checked_bytes("data", data)
-    container = read_container(view, checked_max_pixels(max_pixels))
-    return make_ledger(container, read_plane(view, container), _compared(container, original))
-
-
-def inspect_canonical(data: bytes, original: CanonicalImage) -> Ledger:
-    """Return the ledger of bytes that were just made of `original`."""
-    view = memoryview(data)
-    container = read_container(view)
-    return make_ledger(container, read_plane(view, container), original.pixels)
-
-
-def _compared(container: Container, original: ImageLike | None) -> NDArray[np.uint8] | None:
-    """Return the original's pixels, in the file's own colours if it keeps a profile."""
-    if original is None:
-        return None
-    return canonical_image(original, ["icc"] if "icc" in container.metadata else []).pixels

@@ -10,12 +10,14 @@ import numpy as np
 
 from kmq._colours.loss import mean_error, psnr
 from kmq._container.header import packed_bytes
+from kmq._picture.canonical import canonical_image
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from kmq._container.header import Container
     from kmq._indexed.index_plane import IndexPlane
+    from kmq._picture.canonical import ImageLike
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,3 +137,10 @@ def ledger_of(container: Container, counts: NDArray[np.int64], squared_error: fl
         index_entropy=abs(float(shares @ np.log2(shares))),
         squared_error=squared_error,
     )
+
+
+def original_pixels(container: Container, original: ImageLike | None) -> NDArray[np.uint8] | None:
+    """Return the original's pixels, in the file's own colours if it keeps a profile."""
+    if original is None:
+        return None
+    return canonical_image(original, ["icc"] if "icc" in container.metadata else []).pixels

@@ -72,12 +72,26 @@ def write_whole(file: str | os.PathLike[str] | BinaryIO, data: bytes, *, overwri
     also if another process makes it in the meantime; TypeError for anything else.
     """
     checked_type("data", data, bytes, "bytes")
+    check_destination(file, overwrite=overwrite)
     if isinstance(file, (str, os.PathLike)):
         write_atomically(file, data, overwrite=overwrite)
-    elif hasattr(file, "write"):
-        write_stream(file, data)
     else:
+        write_stream(file, data)
+
+
+def check_destination(file: object, *, overwrite: bool) -> None:
+    """Raise TypeError for what can't be written to; FileExistsError if it mustn't be overwritten."""
+    if isinstance(file, (str, os.PathLike)):
+        if not overwrite:
+            check_free(file)
+    elif not hasattr(file, "write"):
         raise TypeError(f"file is {type(file).__name__}; it must be a path or a file open for writing")
+
+
+def check_free(path: str | os.PathLike[str]) -> None:
+    """Raise FileExistsError if there is a regular file at `path`."""
+    if Path(path).is_file():
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), os.fspath(path))
 
 
 def _write_beside(temporary: Path, target: Path, data: Content, mode: int | None, *, overwrite: bool) -> None:
@@ -97,12 +111,6 @@ def _write_beside(temporary: Path, target: Path, data: Content, mode: int | None
 def _remove(temporary: Path) -> None:
     with contextlib.suppress(OSError):
         temporary.unlink()
-
-
-def check_free(path: str | os.PathLike[str]) -> None:
-    """Raise FileExistsError if there is a regular file at `path`."""
-    if Path(path).is_file():
-        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), os.fspath(path))
 
 
 def _write_nameless(path: Path, data: Content) -> bool:
