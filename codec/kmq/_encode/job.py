@@ -27,9 +27,8 @@ from kmq._encode.options import ClusterOptions, Request, check_known
 from kmq._file.ledger import ledger_of
 from kmq._ground.whole_files import write_atomically, write_copied
 from kmq._indexed.index_plane import index_dtype
-from kmq._indexed.palette import Palette
 from kmq._indexed.tiles import Box, cut
-from kmq._palette.fitting import cluster_palette
+from kmq._palette.fitting import table_palette
 from kmq._palette.given import matched
 from kmq._picture.canonical import CanonicalImage
 from kmq._picture.colour_table import ColourTable, added
@@ -40,6 +39,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from kmq._file.ledger import Ledger
+    from kmq._indexed.palette import Palette
     from kmq._picture.large import LargePicture
 
 Progress = Callable[[int, int], None]
@@ -116,15 +116,9 @@ def job_for(picture: LargePicture, table: ColourTable, request: Request) -> Job:
 
 def chosen_palette(table: ColourTable, request: Request) -> Palette:
     """Return the palette that `encode` would choose for pictures of these colours."""
-    counted = table.histogram()
     if request.given is not None:
-        return matched(counted, request.given)[1]
-    k = cast("int", request.target)
-    palette = cluster_palette(counted, k, request.clustering)
-    if table.dropped:
-        return palette
-    found = nearest(counted.colours, palette, checked_space(request.clustering.space))
-    return Palette(palette.entries[np.bincount(found, minlength=palette.k) > 0])
+        return matched(table.histogram(), request.given)[1]
+    return table_palette(table, cast("int", request.target), request.clustering)
 
 
 def write_job(

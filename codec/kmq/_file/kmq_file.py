@@ -268,13 +268,18 @@ class KmqFile:
             pass
         return trusted_plane(indices, self.k)
 
-    def ledger(self, original: ImageLike | None = None) -> Ledger:
+    def ledger(self, original: ImageLike | None = None, *, indices: IndexPlane | None = None) -> Ledger:
         """Return where the file's bytes went; with the original picture, also the loss.
 
+        `indices`, if you have decoded them already, saves decoding them again.
+
         Raises as `indices`, and ValueError if the original has another size, or channels
-        that the file doesn't have.
+        that the file doesn't have, or if `indices` are those of another picture.
         """
-        return make_ledger(self._container, self.indices(), original_pixels(self._container, original))
+        plane = self.indices() if indices is None else indices
+        if (plane.width, plane.height, plane.k) != (self.width, self.height, self.k):
+            raise ValueError(f"indices are {plane}; the file is {self.width}x{self.height}, k={self.k}")
+        return make_ledger(self._container, plane, original_pixels(self._container, original))
 
     def close(self) -> None:
         """Let go of the file. What was read from it stays; more can't be read."""

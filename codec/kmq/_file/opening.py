@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import mmap
 import os
 from pathlib import Path
@@ -23,33 +24,34 @@ if TYPE_CHECKING:
 def open_file(
     file: str | os.PathLike[str] | BinaryIO, *, max_pixels: int | None = MAX_PIXELS, threads: int = 1
 ) -> KmqFile:
-    """Open a .kmq file: what isn't asked for isn't read.
+    """Open a .kmq file and read only what is asked for.
 
-    `file` is a path, or a binary file open for reading that can seek: an `io.BytesIO`, a member of a ZIP
-    archive, what fsspec opens. `max_pixels` (None: no limit) is the most pixels that one call of the
-    result decodes, `threads`, 1 to 256, how many tiles it decodes at a time.
+    `file` is a path, or a binary file open for reading: an `io.BytesIO`, a member of a ZIP archive, a pipe,
+    what fsspec opens. `max_pixels` (None: no limit) is the most pixels that one call of the result decodes,
+    `threads`, 1 to 256, how many tiles it decodes at a time.
 
-    A path is mapped into memory.
-    Replacing the file while it is open, as `save` does, changes nothing of what is read. Don't
-    shorten it: the system ends a process that reads what is no longer there (SIGBUS), or whose
-    disk fails then. `decode` of the bytes of a file has no such danger.
+    A path is mapped into memory. Replacing the file while it is open, as `save` does, changes nothing of
+    what is read. Don't shorten it: the system ends a process that reads what is no longer there (SIGBUS), or
+    whose disk fails then. An open file and `decode` have no such danger.
 
-    What can't be mapped, like a pipe, is read whole: up to 8 bytes for each of `max_pixels`
-    pixels and 64 MiB, and no further than its beginning if that is of no .kmq file.
+    An open file that can seek is read on demand, from its beginning to its end, wherever it stands: its first
+    64 KiB and the rest of a longer header at once, then the rows (packed) or the tiles that a call needs.
+    Parts less than 64 KiB apart are read together, up to 4 MiB. It must stay open, it is yours to close, and
+    nobody else may move in it meanwhile; the threads of one KmqFile take turns. An object that is both a path
+    and a file that can seek is used as a file.
 
-    An open file is taken from its beginning, wherever it stands, to its end. Its first 64 KiB are read at
-    once, and the rest of a longer header; then, for each call, the rows (packed) or tiles that
-    it needs. Those with at most 64 KiB between them are read together, up to 4 MiB; and at one time no more
-    than of a pipe in all. It must stay open, is yours to close, and stands anywhere after a call. Nobody
-    else may move in it meanwhile; the threads of one KmqFile take turns. What is a path too is an open file
-    if it can read and seek.
+    What can't seek, like a pipe, is read whole, from where it stands: up to 8 bytes for each of `max_pixels`
+    pixels and 64 MiB, but only 1 MiB of what doesn't begin as a .kmq file does. One read on demand has the
+    same bound.
 
     Raises OSError if it can't be read; FormatError, TruncatedError or UnsupportedError; LimitError for more
-    bytes than that; TypeError for a file that isn't binary, ValueError for one that can't seek.
+    bytes than that; TypeError for a file that isn't binary.
     """
     limit = checked_max_pixels(max_pixels)
     if _is_open(file):
-        return KmqFile(cast("BinaryIO", file), max_pixels=limit, threads=threads)
+        stream = cast("BinaryIO", file)
+        source = read_kmq(stream, limit) if _has_no_places(stream) else stream
+        return KmqFile(source, max_pixels=limit, threads=threads)
     with Path(cast("os.PathLike[str]", file)).open("rb") as opened:
         try:
             data: bytes | mmap.mmap = mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ)
@@ -61,10 +63,17 @@ def open_file(
 
 
 def _is_open(file: object) -> bool:
-    """Say whether a file is open. Those of fsspec are paths too; py.path.local reads, but doesn't seek."""
+    """Tell whether a file is open. Those of fsspec are paths too; py.path.local reads, but doesn't seek."""
     if isinstance(file, str) or not hasattr(file, "read"):
         return False
     return hasattr(file, "seek") or not isinstance(file, os.PathLike)
+
+
+def _has_no_places(file: BinaryIO) -> bool:
+    """Tell whether a file can only be read from where it stands: a pipe, or a device, which ends at 0."""
+    if isinstance(file, io.TextIOBase):  # which is refused
+        return False
+    return not (hasattr(file, "seekable") and file.seekable()) or file.seek(0, io.SEEK_END) == 0
 
 
 def inspect(
@@ -90,14 +99,14 @@ def inspect_canonical(data: bytes, original: CanonicalImage) -> Ledger:
 
 
 def read_kmq(file: BinaryIO, max_pixels: int | None) -> bytes:
-    """Return all bytes of a .kmq file, as `read_bounded`; of another one no more than its beginning is read.
+    """Return all bytes of a .kmq file, as `read_bounded` does; of another file only the beginning is read.
 
-    Raises as that, and what `read_container` does if the first bytes are those of no file.
+    Raises what that does, and what `read_container` does if no file has these first bytes.
     """
     return read_bounded(file, max_pixels, _check_beginning)
 
 
 def _check_beginning(data: bytes) -> None:
-    """Raise if no file begins so. What a beginning is refused for, whatever follows, so is the file."""
+    """Raise if no .kmq file begins so. What is wrong with a beginning is wrong with the file."""
     with contextlib.suppress(TruncatedError):
         read_container(memoryview(data))

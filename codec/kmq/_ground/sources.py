@@ -69,9 +69,7 @@ class FileBytes:
         if isinstance(file, io.TextIOBase) or not (hasattr(file, "read") and hasattr(file, "seek")):
             raise TypeError(f"file is {type(file).__name__}; it must be a binary file open for reading")
         if not (hasattr(file, "seekable") and file.seekable()):
-            raise ValueError(
-                f"file is {type(file).__name__}, which can't seek; kmq.decode takes what it reads"
-            )
+            raise ValueError(f"file is {type(file).__name__}, which can't seek; kmq.open reads such a file")
         self._file: BinaryIO | None = file
         self._lock = threading.Lock()
         file.seek(0, io.SEEK_END)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import threading
 import warnings
+from collections.abc import Iterable
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -22,7 +23,7 @@ from kmq._palette.refining import refined
 from kmq._palette.refitting import refitted
 from kmq._palette.splitting import split_centres
 from kmq._palette.swapping import swapped
-from kmq._picture.colour_table import MOST_COLOURS, ColourTable
+from kmq._picture.colour_table import MOST_COLOURS, ColourTable, added_in_channels
 from kmq._picture.histogram import Histogram
 from kmq._plane.dithering import DITHERS, STRENGTH
 
@@ -110,7 +111,7 @@ class KMeansOptions:
 
 
 def fit_palette(
-    histogram: Histogram,
+    histogram: Histogram | Iterable[Histogram],
     k: int = 256,
     *,
     space: str = "oklab",
@@ -123,6 +124,9 @@ def fit_palette(
     random_state: int = 0,
 ) -> Palette:
     """Return at most `k` colours that stand for those of the histogram with little squared error.
+
+    `histogram` is that of a picture. Several histograms give one palette for all their pictures, with as many
+    channels as the one that has most.
 
     At most `k` distinct colours are returned as they are. More are clustered: the means of
     the colours in small cells are split along their principal axes (Wu, 1992), refined by
@@ -150,10 +154,37 @@ def fit_palette(
 
     Raises ValueError, or TypeError for what is not a number or a name.
     """
-    checked_type("histogram", histogram, Histogram, "a Histogram, as kmq.histogram returns")
     k = checked_integer("k", k, 1, MAX_ENTRIES)
     options = KMeansOptions(space, effort, dither, strength, n_init, max_iter, tol, random_state)
-    return cluster_palette(histogram, k, options)
+    if isinstance(histogram, Histogram):
+        return cluster_palette(histogram, k, options)
+    return table_palette(_added(histogram), k, options)
+
+
+def _added(histograms: Iterable[Histogram]) -> ColourTable:
+    """Return the table of several histograms together. Raises TypeError or ValueError if they are none."""
+    hint = "a Histogram, as kmq.histogram returns, or several"
+    checked_type("histogram", histograms, Iterable, hint)
+    tables = []
+    for counted in histograms:
+        checked_type("histogram", counted, Histogram, hint)
+        tables.append(ColourTable.of(counted))
+    if not tables:
+        raise ValueError(f"histogram is empty; it must be {hint}")
+    return added_in_channels(tables)
+
+
+def table_palette(table: ColourTable, k: int, options: KMeansOptions) -> Palette:
+    """Return the palette of a table's colours, without entries that no colour is nearest to.
+
+    Where low bits were left out, the colours are not known, and all entries stay.
+    """
+    counted = table.histogram()
+    palette = cluster_palette(counted, k, options)
+    if table.dropped:
+        return palette
+    found = nearest(counted.colours, palette, checked_space(options.space))
+    return Palette(palette.entries[np.bincount(found, minlength=palette.k) > 0])
 
 
 def cluster_palette(histogram: Histogram, k: int, options: KMeansOptions) -> Palette:
