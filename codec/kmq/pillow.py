@@ -48,9 +48,10 @@ if TYPE_CHECKING:
     from kmq._indexed.palette import Palette
     from kmq._indexed.tiles import Box
 
-__all__ = ["KmqImageFile"]
+__all__ = ["FORMAT", "KmqImageFile"]
 
 FORMAT = "KMQ"
+"""What Pillow calls the format: `Image.open(path).format`, and the `format` of `image.save`."""
 
 MOST_OF_P = 256
 """Most entries that a palette of Pillow's can have."""
