@@ -41,10 +41,11 @@ MOST_OF_A_FUNCTION, MOST_OF_A_LOOP = 60, 150
 def sources(package: str) -> dict[str, str]:
     """Return the sources of a package by the names of its modules."""
     folder = ROOT / PACKAGES[package]
-    return {
-        ".".join(path.relative_to(folder).with_suffix("").parts).removesuffix(".__init__"): path.read_text("utf-8")
-        for path in sorted((folder / package).rglob("*.py"))
-    }
+    found = {}
+    for path in sorted((folder / package).rglob("*.py")):
+        name = ".".join(path.relative_to(folder).with_suffix("").parts).removesuffix(".__init__")
+        found[name] = path.read_text("utf-8")
+    return found
 
 
 def imports(source: str, modules: Iterable[str]) -> set[str]:
