@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from kmq_cli.encode.command import Effort, Space
+from kmq_cli.encode.options import EffortName, SpaceName
 from kmq_cli.terminal.options import MaxPixels
 
 EXAMPLES = (
@@ -53,11 +53,11 @@ def compare(
         ),
     ] = None,
     space: Annotated[
-        Space, typer.Option(help="Where colours are clustered and compared, as in encode.")
-    ] = Space.oklab,
+        SpaceName, typer.Option(help="Where colours are clustered and compared, as in encode.")
+    ] = "oklab",
     effort: Annotated[
-        Effort, typer.Option(help="How long kmq looks for better palettes and smaller files.")
-    ] = Effort.default,
+        EffortName, typer.Option(help="How long kmq looks for better palettes and smaller files.")
+    ] = "default",
     time_limit: Annotated[
         float,
         typer.Option(
@@ -89,7 +89,7 @@ def compare(
     run(
         images,
         sorted(set(map(int, ks.split(",")))),
-        {"space": space.value, "effort": effort.value},
+        {"space": space, "effort": effort},
         html,
         time_limit=time_limit,
         max_pixels=max_pixels,

@@ -107,14 +107,14 @@ def _few_rows(pixels: NDArray[np.uint8]) -> Iterator[slice]:
 def job_for(picture: LargePicture, table: ColourTable, request: Request) -> Job:
     """Choose what the colours of a picture, which have been counted, are mapped to."""
     writing = request.writing
-    mapping = Mapping(chosen_palette(table, request), request.clustering.space)
+    mapping = Mapping(_chosen_palette(table, request), request.clustering.space)
     grid = cut(picture.width, picture.height, writing.tile)
     codings = candidates(writing.coding, picture.width * picture.height)
     plans = tuple(planned(mapping.palette, grid, coding, writing) for coding in codings)
     return Job(picture, mapping, plans, writing.threads)
 
 
-def chosen_palette(table: ColourTable, request: Request) -> Palette:
+def _chosen_palette(table: ColourTable, request: Request) -> Palette:
     """Return the palette that `encode` would choose for pictures of these colours."""
     if request.given is not None:
         return matched(table.histogram(), request.given)[1]
