@@ -23,31 +23,27 @@ def info(
         str | None,
         typer.Option(
             metavar="IMAGE",
-            help="The picture before encoding: the loss is measured against it.",
+            help="The picture before encoding, to measure the loss.",
             show_default=False,
         ),
     ] = None,
     max_pixels: MaxPixels = None,
     as_json: AsJson = False,
 ) -> None:
-    """Print a file's ledger: where every byte went and what that saved."""
-    import kmq
-    from kmq._file.opening import read_kmq
+    """Print a file's ledger: where every byte went, and what that saved."""
     from kmq_cli.pictures.source import open_image
     from kmq_cli.terminal.ledger_report import ledger_json, print_ledger
-    from kmq_cli.terminal.streams import check_standard_output, read_bytes
+    from kmq_cli.terminal.streams import check_standard_output, open_kmq, read_bytes
 
     check_standard_output()
-
-    limit = {} if max_pixels is None else {"max_pixels": max_pixels}
     before, source_bytes = None, None
     if original is not None:
         with failures(original):
             given = read_bytes(original, max_pixels)
             before, _ = open_image(given, max_pixels)
             source_bytes = len(given)
-    with failures(source):
-        ledger = kmq.inspect(read_bytes(source, max_pixels, read_kmq), before, **limit)
+    with failures(source), open_kmq(source, max_pixels) as file:
+        ledger = file.ledger(before)
     if as_json:
         print(ledger_json(ledger))
     else:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import typer
 
-from kmq._ground.whole_files import write_atomically
+import kmq
 from kmq_cli.batch.ending import WRITING, prepare
 from kmq_cli.batch.tasks import Outcome, Task
 from kmq_cli.terminal.failures import fail, notes, problem_of
@@ -66,7 +66,7 @@ def write_file(output: str, data: bytes, *, force: bool) -> None:
     """
     Path(output).parent.mkdir(parents=True, exist_ok=True)
     with WRITING:
-        write_atomically(output, data, overwrite=force)
+        kmq.write_whole(output, data, overwrite=force)
 
 
 def _reason(error: Exception, source: str) -> str:

@@ -9,8 +9,7 @@ from collections.abc import Iterator
 
 from PIL import Image, ImageFile, UnidentifiedImageError
 
-from kmq import KmqError, LimitError
-from kmq._file.decoder import MAX_PIXELS
+from kmq import MAX_PIXELS, KmqError, LimitError
 
 
 def open_image(data: bytes, max_pixels: int | None) -> tuple[Image.Image, int]:
