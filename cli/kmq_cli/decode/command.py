@@ -22,10 +22,10 @@ from kmq_cli.terminal.options import (
 
 EXAMPLES = (
     "Examples:\n\n"
-    "- photo.png: `kmq decode photo.kmq`\n"
-    "- another format: `kmq decode photo.kmq -o photo.webp`\n"
+    "- to photo.png: `kmq decode photo.kmq`\n"
+    "- to another format: `kmq decode photo.kmq -o photo.webp`\n"
     "- from pipe to pipe, as PNG: `kmq decode - < photo.kmq | display`\n"
-    "- a part of a large one: `kmq decode map.kmq --region 4096,1024,640,480 -o part.png`\n"
+    "- a part of a large picture: `kmq decode map.kmq --region 4096,1024,640,480 -o part.png`\n"
     "- many, into a folder: `kmq decode *.kmq -o out --format webp`\n"
 )
 
@@ -47,7 +47,7 @@ def decode(
         typer.Option(
             "--format",
             metavar="png|webp|...",
-            help="Format to write, by its suffix: any that Pillow writes.",
+            help="Write this format, named by its suffix: any that Pillow writes.",
             show_default="that of OUT's suffix, or png",
         ),
     ] = None,
@@ -56,8 +56,8 @@ def decode(
         typer.Option(
             callback=_region,
             metavar="X,Y,W,H",
-            help="Decode only these pixels of one file: left, top, width, height. Of a packed one, no others "
-            "are read.",
+            help="Decode only these pixels of one file: left, top, width, height. Nothing else of a packed "
+            "file is read.",
             show_default="all",
         ),
     ] = None,
@@ -70,11 +70,11 @@ def decode(
     quiet: Quiet = False,
     as_json: JsonLines = False,
 ) -> None:
-    """Decode .kmq files to pictures of any format that Pillow writes.
+    """Decode .kmq files to pictures in any format that Pillow writes.
 
-    Up to 256 colours become an indexed PNG, not a larger true-colour one.
+    A picture of up to 256 colours becomes an indexed PNG, not a larger true-colour one.
 
-    Of many files, one that fails doesn't stop the others; the exit code is 1 at the end.
+    With many files, one that fails doesn't stop the others; the exit code is 1 at the end.
     """
     from kmq_cli.batch.tasks import is_one_file
     from kmq_cli.decode.files import Decoding, decode_many, decode_one
@@ -85,6 +85,6 @@ def decode(
         x, y, width, height = (int(n) for n in region.split(",")) if region else (0, 0, 0, 0)
         decode_one(sources[0], output, (x, y, width, height) if region else None, decoding, report)
     elif region:
-        raise typer.BadParameter("--region is for one file")
+        raise typer.BadParameter("--region works on one file only")
     else:
         decode_many(sources, output, decoding, recursive=recursive, jobs=jobs, report=report)

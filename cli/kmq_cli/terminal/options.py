@@ -10,9 +10,12 @@ import typer
 MANY = "Many files"
 """Panel of the help."""
 
+SpaceName = Literal["oklab", "srgb"]
+EffortName = Literal["fast", "default", "thorough"]
+
 
 def at_most(most: int) -> Callable[[int | None], int | None]:
-    """Return a callback that refuses more than a machine's numbers hold: as `max`, they'd fill the help."""
+    """Return a callback that refuses a larger number; `max` would show it in the help, however long."""
 
     def checked(number: int | None) -> int | None:
         if number is not None and number > most:
@@ -29,7 +32,7 @@ Sources = Annotated[
     list[str],
     typer.Argument(
         metavar="IN",
-        help="Files, patterns like 'photos/*.png', folders with --recursive; or - alone for standard input.",
+        help="Files, patterns like 'photos/*.png', folders with --recursive; or only - for standard input.",
         show_default=False,
     ),
 ]
@@ -39,8 +42,8 @@ Output = Annotated[
         "-o",
         "--output",
         metavar="OUT",
-        help="A file, or - for standard output; for many files a folder, in which --recursive makes the "
-        "folders that it finds.",
+        help="A file, or - for standard output; for many files a folder, where --recursive makes the same "
+        "folders as it finds.",
         show_default="IN with its suffix changed",
     ),
 ]
@@ -55,7 +58,7 @@ Recursive = Annotated[
         "--recursive",
         metavar="",
         rich_help_panel=MANY,
-        help="Take the files in folders too, at any depth, but for hidden ones.",
+        help="Take the files in folders too, at any depth, except hidden ones.",
     ),
 ]
 Jobs = Annotated[
@@ -67,7 +70,7 @@ Jobs = Annotated[
         max=256,
         metavar="N",
         rich_help_panel=MANY,
-        help="How many files to work on at a time, each in a process of its own; 1: in this one.",
+        help="How many files to work on at a time, each in its own process; 1: in this process.",
         show_default="one for each core",
     ),
 ]
@@ -77,7 +80,7 @@ SkipExisting = Annotated[
         "--skip-existing",
         metavar="",
         rich_help_panel=MANY,
-        help="Leave files out whose OUT exists, which otherwise is a failure.",
+        help="Skip files whose OUT exists, instead of failing.",
     ),
 ]
 MaxPixels = Annotated[
@@ -95,7 +98,7 @@ Threads = Annotated[
 ]
 
 Report = Literal["none", "json", "text"]
-"""What a command prints beside errors."""
+"""What a command prints apart from errors."""
 
 
 def reported(*, quiet: bool, as_json: bool) -> Report:
