@@ -1,9 +1,8 @@
-"""The compiled loops: that they are there, or that their sources are run in their place.
+"""Checks that the loops are compiled, or runs their sources instead.
 
-What comes in: the environment. What goes out: modules that the rest of the package imports by name.
-What can't happen: that a loop runs as Python, some hundred times slower, and nobody is told.
-With KMQ_UNCOMPILED=1 that is what is asked for: the bytes are the same, and a debugger, a coverage tool
-and a machine without a compiler can follow them.
+A loop never runs as Python by accident: that would be some hundred times slower, so a loop that isn't
+compiled is an ImportError. KMQ_UNCOMPILED=1 asks for it. The bytes are the same, a debugger and a
+coverage tool can follow the loops, and no compiler is needed.
 """
 
 import importlib.util
@@ -19,7 +18,7 @@ LOOPS = tuple(
         ".".join([PACKAGE, *path.relative_to(ROOT).with_suffix("").parts]) for path in ROOT.rglob("*_loop.py")
     )
 )
-"""Names of the modules that setup.py has compiled. Finding them takes 0.7 ms at import."""
+"""Names of the modules that setup.py compiles. Finding them takes 0.7 ms at import."""
 
 
 def check_loops() -> None:
@@ -59,4 +58,4 @@ def _import_source(name: str) -> None:
             raise ImportError(f"KMQ_UNCOMPILED=1 needs the package Cython: {error}") from error
         raise
     room, _, last = name.rpartition(".")
-    setattr(importlib.import_module(room), last, module)  # as an import does
+    setattr(importlib.import_module(room), last, module)  # as an import statement would
