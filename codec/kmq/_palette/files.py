@@ -1,4 +1,4 @@
-"""Palettes in the files of other programs: read and written."""
+"""Reading and writing the palette files of other programs."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from kmq._indexed.index_plane import MAX_ENTRIES
 from kmq._indexed.palette import Palette
 
 MOST_BYTES = 1 << 22
-"""Larger files are refused: 65,536 entries take 2 MB in the wordiest format."""
+"""Most bytes of a palette file. 65,536 entries take 2 MB in the most verbose format."""
 
 Reader = Callable[[bytes], list[tuple[int, ...]]]
 Writer = Callable[[list[tuple[int, ...]]], bytes]
 
 
 def read_palette_file(data: bytes, suffix: str, name: str) -> Palette:
-    """Return the palette in the bytes of a file whose name, for messages, is `name`.
+    """Return the palette in `data`, the bytes of a file that messages call `name`.
 
-    `suffix` is one of `PALETTE_READERS`. Entries keep their order, repeats and all.
+    `suffix` is a key of `PALETTE_READERS`. Entries keep their order and their repeats.
 
-    Raises FormatError if the file is none of that kind, or has no entries or too many.
+    Raises FormatError if the file is not of that kind, or has no entries or too many.
     """
     if len(data) > MOST_BYTES:
         raise FormatError(f"{name}: more than {MOST_BYTES} bytes; a palette file has at most so many")
@@ -41,13 +41,13 @@ def read_palette_file(data: bytes, suffix: str, name: str) -> Palette:
 
 
 def write_palette_file(palette: Palette, suffix: str) -> bytes:
-    """Return a palette file of the kind `suffix`, one of `PALETTE_WRITERS`, with the entries in their order.
+    """Return the bytes of a palette file. Entries keep their order.
 
-    Grey is written as RGB. Alpha is kept in .gpl, as Aseprite has it there, and in .hex. A .pal
-    file has none, and an .act file only names one entry, the first of alpha 0, as transparent:
-    the other entries are written as if they were opaque.
+    `suffix` is a key of `PALETTE_WRITERS`. Grey is written as RGB. Alpha is kept in .gpl, as
+    Aseprite writes it, and in .hex. A .pal file has no alpha. An .act file marks one entry as
+    transparent, the first of alpha 0. All other entries are written there as if they were opaque.
 
-    Raises ValueError if the kind can't hold so many entries.
+    Raises ValueError if the format can't hold that many entries.
     """
     entries = palette.entries
     return PALETTE_WRITERS[suffix](
@@ -56,12 +56,12 @@ def write_palette_file(palette: Palette, suffix: str) -> bytes:
 
 
 def _lines(text: str) -> list[str]:
-    """Split at the ends of lines of Unix, Windows and the old Macintosh, and at nothing else."""
+    """Split at the line ends of Unix, Windows and the classic Mac, and nowhere else."""
     return re.split(r"\r\n?|\n", text)
 
 
 def _numbers(line: str, place: int) -> tuple[int, ...]:
-    """Return the three or four numbers, each 0 to 255, that a line begins with."""
+    """Return the three or four numbers from 0 to 255 that line number `place` begins with."""
     words = line.split()
     found: list[int] = []
     for word in words[:4]:
@@ -74,7 +74,7 @@ def _numbers(line: str, place: int) -> tuple[int, ...]:
 
 
 def _read_gpl(data: bytes) -> list[tuple[int, ...]]:
-    """Read a palette of GIMP, Inkscape or Aseprite (which marks alpha by "Channels: RGBA")."""
+    """Read a palette of GIMP, Inkscape or Aseprite, which marks alpha with "Channels: RGBA"."""
     lines = _lines(data.decode("utf-8", "replace").removeprefix("\ufeff"))
     if not lines or lines[0].strip() != "GIMP Palette":
         raise FormatError("line 1 must be 'GIMP Palette'")
@@ -89,7 +89,7 @@ def _read_gpl(data: bytes) -> list[tuple[int, ...]]:
 
 
 def _read_hex(data: bytes) -> list[tuple[int, ...]]:
-    """Read one colour a line, as RRGGBB or RRGGBBAA; "#" before it and lines with ";" are allowed."""
+    """Read one colour a line, RRGGBB or RRGGBBAA, with or without "#". A line with ";" is a comment."""
     rows = []
     for place, line in enumerate(_lines(data.decode("utf-8-sig")), 1):
         word = line.strip().removeprefix("#")
@@ -128,7 +128,7 @@ def _read_riff(data: bytes) -> list[tuple[int, ...]]:
 
 
 def _read_act(data: bytes) -> list[tuple[int, ...]]:
-    """Read an Adobe colour table: 256 colours, then perhaps how many count and which is transparent."""
+    """Read an Adobe colour table: 256 colours, then perhaps how many are used and which is transparent."""
     if len(data) not in (768, 772):
         raise FormatError(f"{len(data)} bytes; an .act file has 768 or 772")
     count, hidden = struct.unpack(">HH", data[768:]) if len(data) == 772 else (256, 0xFFFF)
@@ -147,7 +147,7 @@ PALETTE_READERS: MappingProxyType[str, Reader] = MappingProxyType(
 
 
 def hex_code(entry: Iterable[int]) -> str:
-    """Return an RGB or RGBA entry as hexadecimal digits, RRGGBB or RRGGBBAA, capital ones."""
+    """Return an RGB or RGBA entry in capital hexadecimal digits, RRGGBB or RRGGBBAA."""
     return bytes(entry).hex().upper()
 
 
@@ -162,7 +162,7 @@ def _write_hex(rows: list[tuple[int, ...]]) -> bytes:
 
 
 def _write_pal(rows: list[tuple[int, ...]]) -> bytes:
-    """Write text, JASC-PAL. A fourth number would be read as the next red by programs that expect three."""
+    """Write JASC-PAL text, without alpha: many programs would read a fourth number as the next red."""
     colours = [" ".join(map(str, row[:3])) for row in rows]
     return _joined(["JASC-PAL", "0100", str(len(rows)), *colours], "\r\n")
 

@@ -1,4 +1,4 @@
-"""Palettes that are given, not chosen: by name, from a file or a picture, or as they are."""
+"""Given palettes: by name, from a file or a picture, or as a table of colours."""
 
 from __future__ import annotations
 
@@ -53,14 +53,14 @@ NAMED_PALETTES = MappingProxyType(
 
 
 def fixed_palette(given: PaletteLike) -> Palette:
-    """Return the palette that `given` is, names, or holds, with its entries in their order.
+    """Return the palette that `given` is, names or contains. Entries keep their order.
 
-    A name is one of `NAMED_PALETTES`. Of a file, the suffix says the kind: .gpl, .hex,
-    .pal, .act or .kmq; anything else is opened as a picture. An indexed picture gives its
-    palette, another one its distinct colours as they come, row by row.
+    A name is a key of `NAMED_PALETTES`. The suffix of a file gives its kind: .gpl, .hex, .pal,
+    .act or .kmq; any other file is opened as a picture. An indexed picture gives its palette, any
+    other its distinct colours in the order of their first pixels, row by row.
 
     Raises ValueError for an unknown name or a table that is no palette, OSError for a file that
-    can't be read, and a KmqError for one that isn't what its suffix says.
+    can't be read, and KmqError for one that is not what its suffix says.
     """
     if isinstance(given, Palette):
         return given
@@ -106,7 +106,7 @@ def _of_file(path: Path) -> Palette:
     except Exception as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise
-        # Each format's reader has its own ways to fail.
+        # Each of Pillow's readers fails in its own way.
         raise FormatError(f"{name}: {error or type(error).__name__}") from None
 
 
@@ -129,10 +129,10 @@ def _of_picture(image: Image.Image) -> Palette:
 
 
 def matched(counted: Histogram, palette: Palette) -> tuple[Histogram, Palette]:
-    """Return the histogram and the palette with the same channels, so that one can be mapped to the other.
+    """Return the histogram and the palette in the same channels, as mapping needs them.
 
-    The palette keeps its entries and their order. To one without a fully transparent entry
-    such an entry is added at the end, if the picture has fully transparent pixels.
+    Entries keep their order. If the picture has fully transparent pixels and the palette has no fully
+    transparent entry, one is added at the end.
 
     Raises ValueError if there is no room for that entry.
     """
