@@ -121,7 +121,7 @@ class MapTiles:
         return self._origin
 
     def __getitem__(self, key: object) -> NDArray[np.uint8]:
-        """Return a part of the picture. Keys and their errors are those of `KmqFile`; the class names the others."""
+        """Return a part of the picture. Keys, and their errors, are those of `KmqFile`."""
         chosen = selection(key, self.shape)
         if chosen.box is None:
             return np.empty(chosen.shape, np.uint8)
