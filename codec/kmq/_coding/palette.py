@@ -91,7 +91,7 @@ def read_coded_palette(payload: memoryview, k: int, channels: int, offset: int) 
         expected = f"more than {len(payload)}" if fewest > len(payload) else f"{fewest} to {largest}"
         raise FormatError(
             f"Palette at offset {offset} has {len(payload)} coded bytes; "
-            f"what they say takes {expected} (spec M29)"
+            f"its entries take {expected} (spec M29)"
         )
     decoded = np.empty_like(entries)
     decoded[:, list(orders[number])] = entries

@@ -81,9 +81,9 @@ def unzstd_tile(payload: memoryview, indices: Indices, k: int, offset: int) -> N
             piece = decompressor.decompress(more, most)
             more = memoryview(b"")
             if at + len(piece) > len(content):
-                raise _bad_frame(offset, f"goes on after the {len(content)} bytes of the tile")
+                raise _bad_frame(offset, f"has more than the {len(content)} bytes of the tile")
             if not piece and not decompressor.eof:
-                raise _bad_frame(offset, f"isn't whole: it breaks off after {at} of {len(content)} bytes")
+                raise _bad_frame(offset, f"is cut off after {at} of {len(content)} bytes")
             content[at : at + len(piece)] = np.frombuffer(piece, np.uint8)
             at += len(piece)
     except zstd.ZstdError as error:
@@ -92,7 +92,7 @@ def unzstd_tile(payload: memoryview, indices: Indices, k: int, offset: int) -> N
         raise _bad_frame(offset, f"has {at} bytes of content; the tile takes {len(content)}")
     if decompressor.unused_data:
         end = offset + len(payload) - len(decompressor.unused_data)
-        raise _bad_frame(offset, f"ends at offset {end}; the payload at {offset + len(payload)}")
+        raise _bad_frame(offset, f"ends at offset {end}; the payload ends at {offset + len(payload)}")
     if indices.itemsize > 1:
         indices[...] = indices.view("<u2")  # swaps bytes on big-endian machines
     check_below(indices, k, offset)
@@ -136,7 +136,7 @@ def _check_frame_header(payload: memoryview, size: int, offset: int) -> None:
     if window > 1 << MAX_WINDOW_LOG:
         name, place = ("Frame_Content_Size", at) if single else ("Window_Descriptor", 5)
         raise FormatError(
-            f"{name} at offset {offset + place} makes the window {window} bytes; it can be at most "
+            f"{name} at offset {offset + place} makes the window {window} bytes; it must be at most "
             f"{1 << MAX_WINDOW_LOG} (spec M26)"
         )
 

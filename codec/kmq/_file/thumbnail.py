@@ -36,7 +36,7 @@ class CellSums:
         self._sums = np.zeros((-(-height // side), -(-width // side), palette.channels), np.int64)
 
     def of(self, box: Box, bands: Iterable[Indices]) -> NDArray[np.int64]:
-        """Return the sums of `box` in the cells that it touches. `bands` are its rows of indices, in order."""
+        """Return the sums of `box` in the cells that it touches. `bands` are its rows of indices."""
         side = self._side
         rows, columns = (
             (at + length - 1) // side - at // side + 1

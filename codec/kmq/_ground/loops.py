@@ -25,7 +25,7 @@ def check_loops() -> None:
     """Raise ImportError unless every loop is compiled; with KMQ_UNCOMPILED=1, import their sources."""
     wanted = os.environ.get("KMQ_UNCOMPILED", "")
     if wanted not in ("", "0", "1"):
-        raise ImportError(f"KMQ_UNCOMPILED is {wanted!r}; it can be 0 or 1")
+        raise ImportError(f"KMQ_UNCOMPILED is {wanted!r}; it must be 0 or 1")
     for loop in LOOPS:
         if wanted == "1":
             _import_source(loop)
@@ -47,7 +47,7 @@ def _import_source(name: str) -> None:
     source = ROOT.joinpath(*name.split(".")[1:]).with_suffix(".py")
     spec = importlib.util.spec_from_file_location(name, source, loader=SourceFileLoader(name, str(source)))
     if spec is None or spec.loader is None or not source.is_file():
-        raise ImportError(f"KMQ_UNCOMPILED=1 needs the source of {name}: there is no {source}")
+        raise ImportError(f"KMQ_UNCOMPILED=1 needs the source of {name}: {source} is missing")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     try:

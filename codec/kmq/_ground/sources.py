@@ -73,7 +73,7 @@ class FileBytes:
             raise TypeError(f"file is {type(file).__name__}; it must be a binary file open for reading")
         if not (hasattr(file, "seekable") and file.seekable()):
             raise ValueError(
-                f"file is {type(file).__name__}, which can't seek; kmq.decode takes what it reads"
+                f"file is {type(file).__name__}, which can't seek; read it, and give its bytes to kmq.decode"
             )
         self._file: BinaryIO | None = file
         self._lock = threading.Lock()
@@ -115,7 +115,7 @@ def _place(file: BinaryIO) -> int:
     except TypeError:
         place = -1
     if not 0 <= place <= sys.maxsize:
-        raise OSError(errno.EIO, f"the file says that it ends at {shown(told)}, which is no offset")
+        raise OSError(errno.EIO, f"the file gives its end as {shown(told)}, which is no offset")
     return place
 
 
@@ -130,7 +130,7 @@ def _read(file: BinaryIO, start: int, stop: int) -> bytes:
         if not isinstance(part, bytes):
             raise TypeError(f"file returned {type(part).__name__} when read; it must be a binary file")
         if not part:
-            raise TruncatedError(f"the file ends at offset {at}; when it was opened it went further")
+            raise TruncatedError(f"the file ends at offset {at}; it was longer when it was opened")
         if len(part) > stop - at:
             raise OSError(errno.EIO, "the file returned more bytes than it was asked for")
         parts.append(part)

@@ -89,7 +89,7 @@ def zero_indices(height: int, width: int, k: int) -> Indices:
     """Return zeros, shape (height, width), of the dtype for k. Raises MemoryError if they don't fit."""
     kind = index_dtype(k)
     if height * width * np.dtype(kind).itemsize > sys.maxsize:  # NumPy would raise ValueError
-        raise MemoryError(f"{width} x {height} indices are more than can be addressed")
+        raise MemoryError(f"{width} x {height} indices are more than this system can address")
     return np.zeros((height, width), kind)
 
 

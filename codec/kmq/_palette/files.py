@@ -27,7 +27,7 @@ def read_palette_file(data: bytes, suffix: str, name: str) -> Palette:
     Raises FormatError if the file is not of that kind, or has no entries or too many.
     """
     if len(data) > MOST_BYTES:
-        raise FormatError(f"{name}: more than {MOST_BYTES} bytes; a palette file has at most so many")
+        raise FormatError(f"{name}: more than {MOST_BYTES} bytes, the most that a palette file may have")
     try:
         rows = PALETTE_READERS[suffix](data)
     except (UnicodeDecodeError, struct.error) as error:
@@ -112,7 +112,7 @@ def _read_pal(data: bytes) -> list[tuple[int, ...]]:
         )
     rows = [_numbers(line, place) for place, line in enumerate(lines[3:], 4) if line.strip()]
     if len(rows) != int(lines[2]):
-        raise FormatError(f"line 3 tells of {int(lines[2])} colours; there are {len(rows)}")
+        raise FormatError(f"line 3 promises {int(lines[2])} colours; there are {len(rows)}")
     return rows
 
 
@@ -123,7 +123,7 @@ def _read_riff(data: bytes) -> list[tuple[int, ...]]:
     if version != 0x0300:
         raise FormatError(f"offset 20: version is {version:#06x}; it must be 0x0300")
     if len(data) < 24 + 4 * count:
-        raise FormatError(f"offset 22 tells of {count} colours; there are bytes for {(len(data) - 24) // 4}")
+        raise FormatError(f"offset 22 promises {count} colours; there are bytes for {(len(data) - 24) // 4}")
     return [tuple(data[start : start + 3]) for start in range(24, 24 + 4 * count, 4)]
 
 
@@ -133,7 +133,7 @@ def _read_act(data: bytes) -> list[tuple[int, ...]]:
         raise FormatError(f"{len(data)} bytes; an .act file has 768 or 772")
     count, hidden = struct.unpack(">HH", data[768:]) if len(data) == 772 else (256, 0xFFFF)
     if not 1 <= count <= 256:
-        raise FormatError(f"offset 768 tells of {count} colours; it must be 1 to 256")
+        raise FormatError(f"offset 768 promises {count} colours; it must be 1 to 256")
     rows: list[tuple[int, ...]] = [tuple(data[start : start + 3]) for start in range(0, 3 * count, 3)]
     if hidden < count:
         rows[hidden] = (0, 0, 0, 0)

@@ -68,7 +68,7 @@ def fixed_palette(given: PaletteLike) -> Palette:
         return _of_picture(given)
     if isinstance(given, (str, os.PathLike)):
         if not os.fspath(given):
-            raise ValueError("palette is an empty name")
+            raise ValueError("palette is an empty string")
         if isinstance(given, str) and given in NAMED_PALETTES:
             return NAMED_PALETTES[given]
         return _of_file(Path(given))
@@ -85,7 +85,7 @@ def _of_file(path: Path) -> Palette:
         names = ", ".join(NAMED_PALETTES)
         raise ValueError(f"palette is {str(path)!r}; it must be a file, or one of {names}")
     if path.exists() and not (path.is_file() or path.is_dir()):
-        raise FormatError(f"{name}: a device or pipe; a palette is read from a file")
+        raise FormatError(f"{name}: a device or pipe; a palette must be in a regular file")
     if suffix in PALETTE_READERS:
         with path.open("rb") as file:
             return read_palette_file(file.read(MOST_BYTES + 1), suffix, name)

@@ -88,7 +88,7 @@ def checked_keep(keep: Iterable[str]) -> tuple[str, ...]:
         raise TypeError(f"keep is {keep!r}; it must be names, such as ('icc', 'exif'), or ()") from None
     for name in names:
         if name not in METADATA:
-            raise ValueError(f"keep names {name!r}; it can name {', '.join(METADATA)}")
+            raise ValueError(f"keep has {name!r}; it can have {', '.join(METADATA)}")
     return names
 
 

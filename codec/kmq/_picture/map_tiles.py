@@ -71,7 +71,7 @@ class MapTiles:
             suffixes.append(kinds.setdefault(suffix, len(kinds)))
         if not columns:
             raise ValueError(
-                f"{folder}: no map tiles; a folder of one zoom level is needed, with x/y.png or the like"
+                f"{folder}: no map tiles; it must be a folder of one zoom level, with files such as x/y.png"
             )
         self._kinds = tuple(kinds)
         left, top = min(columns), max(rows) if tms else min(rows)
@@ -93,8 +93,8 @@ class MapTiles:
             transparent |= bool(clear)
         if max(extent) * self._side > MAX_SIDE:
             raise ValueError(
-                f"{folder}: tiles are {extent[1]:,} columns and {extent[0]:,} rows of {self._side} pixels "
-                f"apart; sides must be 1 to {MAX_SIDE:,} pixels"
+                f"{folder}: the tiles span {extent[1]:,} columns and {extent[0]:,} rows of {self._side} "
+                f"pixels; the picture's sides must be 1 to {MAX_SIDE:,} pixels"
             )
         self._shape = extent[0] * self._side, extent[1] * self._side, 4 if transparent else 3
         self._decoded: OrderedDict[int, NDArray[np.uint8]] = OrderedDict()
@@ -189,7 +189,7 @@ class MapTiles:
         self._check_size(path, pixels.shape[1], pixels.shape[0])
         channels = self.shape[2]
         if pixels.shape[2] > channels:
-            raise ValueError(f"{path}: the tile has transparency, which its header didn't say before")
+            raise ValueError(f"{path}: the tile has transparency that its header didn't announce")
         flat = in_channels(pixels.reshape(-1, pixels.shape[2]), channels)
         return flat.reshape(self._side, self._side, channels)
 

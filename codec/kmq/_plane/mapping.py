@@ -50,7 +50,7 @@ def map_indices(
     strength = checked_number("strength", strength, 0, 1)
     counted = image if isinstance(image, Histogram) else histogram(image)
     if counted.inverse is None:
-        raise ValueError("the histogram has no inverse: it is a sum, and has no picture of its own")
+        raise ValueError("the histogram has no inverse: a sum of histograms has no picture to map")
     if counted.channels != palette.channels:
         raise ValueError(f"the picture has {counted.channels} channels, the palette {palette.channels}")
     if dither != "none":

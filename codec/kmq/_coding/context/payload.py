@@ -223,7 +223,7 @@ def _read_parameters(
         least, most = int(exponents.min()), int(exponents.max())
         if least < 0 or most > MOST_EXPONENT:
             raise FormatError(
-                f"Rough_Counts in the payload at offset {offset} go from {least} to {most}; they can be "
+                f"Rough_Counts in the payload at offset {offset} go from {least} to {most}; they must be "
                 f"0 to {MOST_EXPONENT} (spec M31)"
             )
         exponents = exponents.astype(np.int32)
@@ -234,7 +234,7 @@ def _read_parameters(
         least, most = int(coefficients.min()), int(coefficients.max())
         if least < -MOST or most > MOST:
             raise FormatError(
-                f"Coefficients in the payload at offset {offset} go from {least} to {most}; they can be "
+                f"Coefficients in the payload at offset {offset} go from {least} to {most}; they must be "
                 f"{-MOST} to {MOST} (spec M31)"
             )
     tree = palette_tree(palette, exponents) if options & COUNTS else plain_tree(palette)
