@@ -186,7 +186,7 @@ def test_a_file_that_does_not_say_where_it_ends_is_an_error(place):
         def tell(self):
             return place
 
-    with pytest.raises(OSError, match=re.escape(f"the file says that it ends at {place!r}")):
+    with pytest.raises(OSError, match=re.escape(f"the file gives its end as {place!r}")):
         kmq.open(Lost(b"KMQ"))
 
 

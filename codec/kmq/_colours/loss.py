@@ -1,4 +1,4 @@
-"""How far a picture is from what its palette shows of it."""
+"""The loss: how far the decoded picture is from the original."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from kmq._indexed.palette import Palette
 
 SCALE = 2 * 255 * 255
-"""What `squared_distances` are times those on the scale of 0 to 255, so that they are integers."""
+"""`squared_distances` are this times the distances on the scale 0 to 255, so that they are integers."""
 
 
 def squared_distances(colours: NDArray[np.uint8], shown: NDArray[np.uint8]) -> NDArray[np.int64]:
-    """Return the squared distances in sRGB between colours (n, c) and (n, c), shape (n,), times SCALE.
+    """Return the squared distances in sRGB between colours (n, c) and (n, c), times SCALE: (n,), int64.
 
-    Summed over grey or over R, G and B; with alpha the mean of those over a black and over a
-    white backdrop.
+    Squares are summed over grey, or over R, G and B. With alpha, the result is the mean of the
+    distances over a black and over a white backdrop.
     """
     if colours.shape[1] < 4:
         gaps = colours.astype(np.int64) - shown
@@ -96,7 +96,7 @@ def _mean_error(
     """Return the mean error of what is shown of a picture; `shown` returns some of its pixels, (n, c)."""
     pixels = original.reshape(-1, original.shape[2])
     error = 0
-    # 2^16 pixels at a time: the integers of the distances are many times as large as the pixels.
+    # 2^16 pixels at a time: the distances take many times the memory of the pixels.
     for start in range(0, len(pixels), 1 << 16):
         part = slice(start, start + (1 << 16))
         error += int(squared_distances(in_channels(pixels[part], channels), shown(part)).sum())
@@ -104,14 +104,14 @@ def _mean_error(
 
 
 def psnr(squared_error: float, channels: int) -> float:
-    """Return the peak signal-to-noise ratio in dB, 10 log10(c · 255² / squared_error); inf for no error.
+    """Return the peak signal-to-noise ratio in dB: 10 log10(c · 255² / squared_error).
 
-    c is 1 for grey, and else 3.
+    c is 1 for grey, else 3. No error gives inf.
     """
     peak = min(channels, 3) * 255**2
     return math.inf if squared_error == 0 else 10 * math.log10(peak / squared_error)
 
 
 def _over_black(colours: NDArray[np.uint8]) -> NDArray[np.int64]:
-    """Return premultiplied R, G and B, times 255."""
+    """Return R, G and B of colours (n, 4) over black, times 255: (n, 3)."""
     return colours[:, :3].astype(np.int64) * colours[:, 3:]

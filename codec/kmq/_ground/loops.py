@@ -1,9 +1,8 @@
-"""The compiled loops: that they are there, or that their sources are run in their place.
+"""Checks that the loops are compiled, or runs their sources instead.
 
-What comes in: the environment. What goes out: modules that the rest of the package imports by name.
-What can't happen: that a loop runs as Python, some hundred times slower, and nobody is told.
-With KMQ_UNCOMPILED=1 that is what is asked for: the bytes are the same, and a debugger, a coverage tool
-and a machine without a compiler can follow them.
+A loop never runs as Python by accident: that would be some hundred times slower, so a loop that isn't
+compiled is an ImportError. KMQ_UNCOMPILED=1 asks for it. The bytes are the same, a debugger and a
+coverage tool can follow the loops, and no compiler is needed.
 """
 
 import importlib.util
@@ -19,14 +18,14 @@ LOOPS = tuple(
         ".".join([PACKAGE, *path.relative_to(ROOT).with_suffix("").parts]) for path in ROOT.rglob("*_loop.py")
     )
 )
-"""Names of the modules that setup.py has compiled. Finding them takes 0.7 ms at import."""
+"""Names of the modules that setup.py compiles. Finding them takes 0.7 ms at import."""
 
 
 def check_loops() -> None:
     """Raise ImportError unless every loop is compiled; with KMQ_UNCOMPILED=1, import their sources."""
     wanted = os.environ.get("KMQ_UNCOMPILED", "")
     if wanted not in ("", "0", "1"):
-        raise ImportError(f"KMQ_UNCOMPILED is {wanted!r}; it can be 0 or 1")
+        raise ImportError(f"KMQ_UNCOMPILED is {wanted!r}; it must be 0 or 1")
     for loop in LOOPS:
         if wanted == "1":
             _import_source(loop)
@@ -48,7 +47,7 @@ def _import_source(name: str) -> None:
     source = ROOT.joinpath(*name.split(".")[1:]).with_suffix(".py")
     spec = importlib.util.spec_from_file_location(name, source, loader=SourceFileLoader(name, str(source)))
     if spec is None or spec.loader is None or not source.is_file():
-        raise ImportError(f"KMQ_UNCOMPILED=1 needs the source of {name}: there is no {source}")
+        raise ImportError(f"KMQ_UNCOMPILED=1 needs the source of {name}: {source} is missing")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     try:
@@ -59,4 +58,4 @@ def _import_source(name: str) -> None:
             raise ImportError(f"KMQ_UNCOMPILED=1 needs the package Cython: {error}") from error
         raise
     room, _, last = name.rpartition(".")
-    setattr(importlib.import_module(room), last, module)  # as an import does
+    setattr(importlib.import_module(room), last, module)  # as an import statement would

@@ -1,4 +1,4 @@
-"""Palettes in the files of other programs: read and written."""
+"""Reading and writing the palette files of other programs."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from kmq._indexed.index_plane import MAX_ENTRIES
 from kmq._indexed.palette import Palette
 
 MOST_BYTES = 1 << 22
-"""Larger files are refused: 65,536 entries take 2 MB in the wordiest format."""
+"""Most bytes of a palette file. 65,536 entries take 2 MB in the most verbose format."""
 
 Reader = Callable[[bytes], list[tuple[int, ...]]]
 Writer = Callable[[list[tuple[int, ...]]], bytes]
 
 
 def read_palette_file(data: bytes, suffix: str, name: str) -> Palette:
-    """Return the palette in the bytes of a file whose name, for messages, is `name`.
+    """Return the palette in `data`, the bytes of a file that messages call `name`.
 
-    `suffix` is one of `PALETTE_READERS`. Entries keep their order, repeats and all.
+    `suffix` is a key of `PALETTE_READERS`. Entries keep their order and their repeats.
 
-    Raises FormatError if the file is none of that kind, or has no entries or too many.
+    Raises FormatError if the file is not of that kind, or has no entries or too many.
     """
     if len(data) > MOST_BYTES:
-        raise FormatError(f"{name}: more than {MOST_BYTES} bytes; a palette file has at most so many")
+        raise FormatError(f"{name}: more than {MOST_BYTES} bytes, the most that a palette file may have")
     try:
         rows = PALETTE_READERS[suffix](data)
     except (UnicodeDecodeError, struct.error) as error:
@@ -87,12 +87,12 @@ def save_palette(
 
 
 def _lines(text: str) -> list[str]:
-    """Split at the ends of lines of Unix, Windows and the old Macintosh, and at nothing else."""
+    """Split at the line ends of Unix, Windows and the classic Mac, and nowhere else."""
     return re.split(r"\r\n?|\n", text)
 
 
 def _numbers(line: str, place: int) -> tuple[int, ...]:
-    """Return the three or four numbers, each 0 to 255, that a line begins with."""
+    """Return the three or four numbers from 0 to 255 that line number `place` begins with."""
     words = line.split()
     found: list[int] = []
     for word in words[:4]:
@@ -105,7 +105,7 @@ def _numbers(line: str, place: int) -> tuple[int, ...]:
 
 
 def _read_gpl(data: bytes) -> list[tuple[int, ...]]:
-    """Read a palette of GIMP, Inkscape or Aseprite (which marks alpha by "Channels: RGBA")."""
+    """Read a palette of GIMP, Inkscape or Aseprite, which marks alpha with "Channels: RGBA"."""
     lines = _lines(data.decode("utf-8", "replace").removeprefix("\ufeff"))
     if not lines or lines[0].strip() != "GIMP Palette":
         raise FormatError("line 1 must be 'GIMP Palette'")
@@ -120,7 +120,7 @@ def _read_gpl(data: bytes) -> list[tuple[int, ...]]:
 
 
 def _read_hex(data: bytes) -> list[tuple[int, ...]]:
-    """Read one colour a line, as RRGGBB or RRGGBBAA; "#" before it and lines with ";" are allowed."""
+    """Read one colour a line, RRGGBB or RRGGBBAA, with or without "#". A line with ";" is a comment."""
     rows = []
     for place, line in enumerate(_lines(data.decode("utf-8-sig")), 1):
         word = line.strip().removeprefix("#")
@@ -143,7 +143,7 @@ def _read_pal(data: bytes) -> list[tuple[int, ...]]:
         )
     rows = [_numbers(line, place) for place, line in enumerate(lines[3:], 4) if line.strip()]
     if len(rows) != int(lines[2]):
-        raise FormatError(f"line 3 tells of {int(lines[2])} colours; there are {len(rows)}")
+        raise FormatError(f"line 3 promises {int(lines[2])} colours; there are {len(rows)}")
     return rows
 
 
@@ -154,17 +154,17 @@ def _read_riff(data: bytes) -> list[tuple[int, ...]]:
     if version != 0x0300:
         raise FormatError(f"offset 20: version is {version:#06x}; it must be 0x0300")
     if len(data) < 24 + 4 * count:
-        raise FormatError(f"offset 22 tells of {count} colours; there are bytes for {(len(data) - 24) // 4}")
+        raise FormatError(f"offset 22 promises {count} colours; there are bytes for {(len(data) - 24) // 4}")
     return [tuple(data[start : start + 3]) for start in range(24, 24 + 4 * count, 4)]
 
 
 def _read_act(data: bytes) -> list[tuple[int, ...]]:
-    """Read an Adobe colour table: 256 colours, then perhaps how many count and which is transparent."""
+    """Read an Adobe colour table: 256 colours, then perhaps how many are used and which is transparent."""
     if len(data) not in (768, 772):
         raise FormatError(f"{len(data)} bytes; an .act file has 768 or 772")
     count, hidden = struct.unpack(">HH", data[768:]) if len(data) == 772 else (256, 0xFFFF)
     if not 1 <= count <= 256:
-        raise FormatError(f"offset 768 tells of {count} colours; it must be 1 to 256")
+        raise FormatError(f"offset 768 promises {count} colours; it must be 1 to 256")
     rows: list[tuple[int, ...]] = [tuple(data[start : start + 3]) for start in range(0, 3 * count, 3)]
     if hidden < count:
         rows[hidden] = (0, 0, 0, 0)
@@ -188,7 +188,7 @@ def _write_hex(rows: list[tuple[int, ...]]) -> bytes:
 
 
 def _write_pal(rows: list[tuple[int, ...]]) -> bytes:
-    """Write text, JASC-PAL. A fourth number would be read as the next red by programs that expect three."""
+    """Write JASC-PAL text, without alpha: many programs would read a fourth number as the next red."""
     colours = [" ".join(map(str, row[:3])) for row in rows]
     return _joined(["JASC-PAL", "0100", str(len(rows)), *colours], "\r\n")
 

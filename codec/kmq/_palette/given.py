@@ -1,4 +1,4 @@
-"""Palettes that are given, not chosen: by name, from a file or a picture, or as they are."""
+"""Given palettes: by name, from a file or a picture, or as a table of colours."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def _of_file(path: Path) -> Palette:
         names = ", ".join(PALETTES)
         raise ValueError(f"palette is {str(path)!r}; it must be a file, or one of {names}")
     if path.exists() and not (path.is_file() or path.is_dir()):
-        raise FormatError(f"{name}: a device or pipe; a palette is read from a file")
+        raise FormatError(f"{name}: a device or pipe; a palette must be in a regular file")
     if suffix in PALETTE_READERS:
         with path.open("rb") as file:
             return read_palette_file(file.read(MOST_BYTES + 1), suffix, name)
@@ -107,7 +107,7 @@ def _of_file(path: Path) -> Palette:
     except Exception as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise
-        # Each format's reader has its own ways to fail.
+        # Each of Pillow's readers fails in its own way.
         raise FormatError(f"{name}: {error or type(error).__name__}") from None
 
 
@@ -130,10 +130,10 @@ def _of_picture(image: Image.Image) -> Palette:
 
 
 def matched(counted: Histogram, palette: Palette) -> tuple[Histogram, Palette]:
-    """Return the histogram and the palette with the same channels, so that one can be mapped to the other.
+    """Return the histogram and the palette in the same channels, as mapping needs them.
 
-    The palette keeps its entries and their order. If the picture has fully transparent pixels and the
-    palette no fully transparent entry, one is added at its end.
+    Entries keep their order. If the picture has fully transparent pixels and the palette has no fully
+    transparent entry, one is added at the end.
 
     Raises ValueError if there is no room for that entry.
     """

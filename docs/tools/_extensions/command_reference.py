@@ -53,7 +53,7 @@ def described(command: CommandInfo) -> str:
         blocks.append(f"**{panel or 'Options'}**")
         blocks += [_option(option) for option in options if option.default.rich_help_panel == panel]
         if panel is None:
-            blocks.append(_directive("option", "-h, --help", "Show the help and leave."))
+            blocks.append(_directive("option", "-h, --help", "Show the help and exit."))
     blocks.append(re.sub(r"^(Examples?):", r"**\1**", command.epilog or ""))
     return "\n\n".join(blocks)
 
