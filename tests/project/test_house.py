@@ -26,7 +26,7 @@ FLOORS = (
 )
 """The rooms of codec/kmq, from the ground up. Each imports only rooms of lower floors, and itself."""
 
-PUBLIC = {"kmq": {*kmq.__all__, "dask"}, "kmq.pillow": set(kmq.pillow.__all__)}
+PUBLIC = {"kmq": {*kmq.__all__, "dask", "__version__"}, "kmq.pillow": set(kmq.pillow.__all__)}
 """What the command may import from where."""
 
 PACKAGES = {"kmq": "codec", "kmq_cli": "cli", "bench": "."}
