@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -30,37 +30,39 @@ EXAMPLES = (
 )
 
 
-def _region(text: str | None) -> str | None:
-    if text is None:
-        return None
+def _region(text: str) -> tuple[int, ...]:
     numbers = text.split(",")
     if len(numbers) != 4 or not all(n.isascii() and n.isdecimal() and len(n) <= 10 for n in numbers):
         raise typer.BadParameter(f"{text!r} is not X,Y,WIDTH,HEIGHT, four numbers of pixels")
-    return text
+    return tuple(map(int, numbers))
+
+
+Format = Annotated[
+    str | None,
+    typer.Option(
+        "--format",
+        metavar="png|webp|...",
+        help="Write this format, named by its suffix: any that Pillow writes.",
+        show_default="that of OUT's suffix, or png",
+    ),
+]
+Region = Annotated[
+    Any,
+    typer.Option(
+        parser=_region,
+        metavar="X,Y,W,H",
+        help="Decode only these pixels of one file: left, top, width, height. Nothing else of a packed file "
+        "is read.",
+        show_default="all",
+    ),
+]
 
 
 def decode(
     sources: Sources,
     output: Output = None,
-    file_format: Annotated[
-        str | None,
-        typer.Option(
-            "--format",
-            metavar="png|webp|...",
-            help="Write this format, named by its suffix: any that Pillow writes.",
-            show_default="that of OUT's suffix, or png",
-        ),
-    ] = None,
-    region: Annotated[
-        str | None,
-        typer.Option(
-            callback=_region,
-            metavar="X,Y,W,H",
-            help="Decode only these pixels of one file: left, top, width, height. Nothing else of a packed "
-            "file is read.",
-            show_default="all",
-        ),
-    ] = None,
+    file_format: Format = None,
+    region: Region = None,
     threads: Threads = 1,
     recursive: Recursive = False,
     jobs: Jobs = None,
@@ -82,8 +84,7 @@ def decode(
     decoding = Decoding(file_format, threads, max_pixels, force, skip_existing)
     report = reported(quiet=quiet, as_json=as_json)
     if is_one_file(sources, recursive=recursive, jobs=jobs):
-        x, y, width, height = (int(n) for n in region.split(",")) if region else (0, 0, 0, 0)
-        decode_one(sources[0], output, (x, y, width, height) if region else None, decoding, report)
+        decode_one(sources[0], output, region, decoding, report)
     elif region:
         raise typer.BadParameter("--region works on one file only")
     else:

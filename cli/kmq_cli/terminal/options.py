@@ -25,9 +25,6 @@ def at_most(most: int) -> Callable[[int | None], int | None]:
     return checked
 
 
-Source = Annotated[
-    str, typer.Argument(metavar="IN", help="A file, or - for standard input.", show_default=False)
-]
 Sources = Annotated[
     list[str],
     typer.Argument(
@@ -49,7 +46,6 @@ Output = Annotated[
 ]
 Force = Annotated[bool, typer.Option("-f", "--force", metavar="", help="Overwrite OUT if it exists.")]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", metavar="", help="Print nothing but errors.")]
-AsJson = Annotated[bool, typer.Option("--json", metavar="", help="Print the ledger as one line of JSON.")]
 JsonLines = Annotated[bool, typer.Option("--json", metavar="", help="Print a line of JSON for each file.")]
 Recursive = Annotated[
     bool,
