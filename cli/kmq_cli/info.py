@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from kmq_cli.terminal.failures import failures
-from kmq_cli.terminal.options import AsJson, MaxPixels, Source
+from kmq_cli.terminal.options import MaxPixels
 
 EXAMPLES = (
     "Examples:\n\n"
@@ -16,19 +16,20 @@ EXAMPLES = (
     "- for programs: `kmq info photo.kmq --json | jq .ratio`\n"
 )
 
+Source = Annotated[
+    str, typer.Argument(metavar="IN", help="A .kmq file, or - for standard input.", show_default=False)
+]
+Original = Annotated[
+    str | None,
+    typer.Option(
+        metavar="IMAGE", help="The picture before encoding, to measure the loss.", show_default=False
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", metavar="", help="Print the ledger as one line of JSON.")]
+
 
 def info(
-    source: Source,
-    original: Annotated[
-        str | None,
-        typer.Option(
-            metavar="IMAGE",
-            help="The picture before encoding, to measure the loss.",
-            show_default=False,
-        ),
-    ] = None,
-    max_pixels: MaxPixels = None,
-    as_json: AsJson = False,
+    source: Source, original: Original = None, max_pixels: MaxPixels = None, as_json: AsJson = False
 ) -> None:
     """Print a file's ledger: where every byte went, and what that saved."""
     from kmq_cli.pictures.source import open_image

@@ -306,7 +306,7 @@ def test_notes_are_told_with_the_name(folder):
         (["encode", "a.png", "b.png", "-o", "c.kmq"], "c.kmq is the name of a file"),
         (["decode", "a.kmq", "b.kmq", "-o", "c.webp"], "c.webp is the name of a file"),
         (["decode", "a.kmq", "b.kmq", "--format", "zip"], "--format zip"),
-        (["decode", "a.kmq", "b.kmq", "--region", "0,0,1,1"], "--region is for one file"),
+        (["decode", "a.kmq", "b.kmq", "--region", "0,0,1,1"], "--region works on one file only"),
         (["encode", "a.png", "-o", "-", "--skip-if-larger"], "--skip-if-larger"),
         (["encode", "a.png", "b.png", "--jobs", "0"], "--jobs"),
     ],
@@ -390,7 +390,7 @@ def test_an_interrupt_leaves_only_whole_files_and_no_process(folder, pinned, job
     assert process.returncode == 130
     (line,) = lines(said)
     assert line.startswith("kmq: interrupted: after ")
-    assert line.endswith(" of 13 files; each that is there is whole")
+    assert line.endswith(" of 13 files; every file that was written is whole")
     written = files_below(folder / "out")
     assert len(written) >= 5 + len(lines(printed))
     assert written == {name: kmq.encode(picture(int(name[:-4]))) for name in written}

@@ -37,9 +37,12 @@ class Quality:
 def quality(original: NDArray[np.uint8], shown: NDArray[np.uint8]) -> Quality:
     """Compare two pictures of the same shape, (H, W, c) uint8; c is 1, 3 or 4."""
     error = kmq.squared_error(original, shown)
-    peak = min(original.shape[2], 3) * 255**2
-    psnr = 10 * math.log10(peak / error) if error else math.inf
-    return Quality(error, psnr, ssim(original, shown))
+    return Quality(error, psnr(error, original.shape[2]), ssim(original, shown))
+
+
+def psnr(squared_error: float, channels: int) -> float:
+    """Return the PSNR in dB, as a ledger has it; inf for no error."""
+    return 10 * math.log10(min(channels, 3) * 255**2 / squared_error) if squared_error else math.inf
 
 
 def ssim(original: NDArray[np.uint8], shown: NDArray[np.uint8]) -> float | None:

@@ -1,4 +1,4 @@
-"""How k trades size against quality and time, for one picture, beside other formats."""
+"""How k trades size against quality and time for one picture, and what other formats do."""
 
 from __future__ import annotations
 

@@ -18,6 +18,7 @@ from kmq_cli.batch.tasks import (
     check_no_folder,
     checked_folder,
     collisions,
+    exists,
     inputs,
     with_outputs,
 )
@@ -53,7 +54,7 @@ def decode_one(
     with failures(source):
         check_no_folder(source)
         if decoding.skip_existing and target != STANDARD and Path(target).is_file():
-            complain(source, f"left out: {_exists(target)}")
+            complain(source, f"left out: {exists(target)}")
             return
         with open_kmq(source, decoding.max_pixels, decoding.threads) as file:
             name = format_for(target, decoding.format)
@@ -92,7 +93,7 @@ def decode_many(
 def _decoded(decoding: Decoding, task: Task) -> Outcome:
     """Decode one of many files. Raises what can go wrong."""
     if decoding.skip_existing and Path(task.output).is_file():
-        return Outcome(task.source, "skipped", task.output, _exists(task.output))
+        return Outcome(task.source, "skipped", task.output, exists(task.output))
     check_output(task.source, task.output, force=decoding.force, makes_folders=True)
     with open_kmq(task.source, decoding.max_pixels, decoding.threads) as file:
         name = format_for(task.output, decoding.format)
@@ -107,7 +108,3 @@ def _region(file: kmq.KmqFile, region: Region) -> kmq.IndexPlane:
         return file.indices(region)
     except ValueError as error:
         raise ValueError(f"--region: {error}") from None
-
-
-def _exists(output: str) -> str:
-    return f"{output} exists; --force overwrites it"

@@ -49,11 +49,6 @@ class Encoding:
         return palette is not None and k > palette.k
 
 
-def exists(output: str) -> str:
-    """Say why a file is left out that exists."""
-    return f"{output} exists; --force overwrites it"
-
-
 def no_smaller(source_bytes: int, output_bytes: int) -> str:
     """Say why a file is left out that would be no smaller than its source."""
     return f"its .kmq has {output_bytes:,} bytes, it {source_bytes:,}; --no-skip-if-larger writes it anyway"

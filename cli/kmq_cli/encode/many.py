@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 import kmq
 from kmq_cli.batch.cluster import KILLED, cluster, done_on, outcomes_on
 from kmq_cli.batch.report import Tally, Wording, refuse_collisions, work_on, written_summary
-from kmq_cli.batch.tasks import Outcome, Task, checked_folder, collisions, inputs, with_outputs
+from kmq_cli.batch.tasks import Outcome, Task, checked_folder, collisions, exists, inputs, with_outputs
 from kmq_cli.batch.workers import Work, attempted, write_file
-from kmq_cli.encode.encoding import ENTRY_ADDED, FIRST_FRAME, Encoding, exists, no_smaller
+from kmq_cli.encode.encoding import ENTRY_ADDED, FIRST_FRAME, Encoding, no_smaller
 from kmq_cli.pictures.source import open_image, readable_suffixes
 from kmq_cli.terminal.streams import check_output, read_bytes
 

@@ -14,8 +14,8 @@ from rich.console import Console
 
 import kmq
 from kmq_cli.batch.report import pixels_bar
-from kmq_cli.batch.tasks import check_no_folder
-from kmq_cli.encode.encoding import ENTRY_ADDED, FIRST_FRAME, exists, no_smaller
+from kmq_cli.batch.tasks import check_no_folder, exists
+from kmq_cli.encode.encoding import ENTRY_ADDED, FIRST_FRAME, no_smaller
 from kmq_cli.pictures.source import open_image
 from kmq_cli.pictures.tiff import large_tiff
 from kmq_cli.terminal.failures import complain, failures

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from kmq_cli.terminal.options import MANY, at_most
+from kmq_cli.terminal.options import MANY, EffortName, SpaceName, at_most
 
 HOW_MANY, WHICH, HOW = "How many colours", "Which colours", "How they are written"
 KMEANS = "scikit-learn's KMeans"
@@ -114,7 +114,6 @@ Palette = Annotated[
         show_default="chosen for the picture",
     ),
 ]
-SpaceName = Literal["oklab", "srgb"]
 Space = Annotated[
     SpaceName | None,
     typer.Option(
@@ -123,7 +122,6 @@ Space = Annotated[
         show_default="oklab; srgb with --psnr, and to dither with --palette",
     ),
 ]
-EffortName = Literal["fast", "default", "thorough"]
 Effort = Annotated[
     EffortName,
     typer.Option(

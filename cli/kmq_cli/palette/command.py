@@ -37,8 +37,8 @@ Source = Annotated[
     str,
     typer.Argument(
         metavar="IN",
-        help="A .kmq file, a picture, a palette file (.gpl, .hex, .pal, .act), the name of a palette of "
-        "encode's, or - for standard input.",
+        help="A .kmq file, a picture, a palette file (.gpl, .hex, .pal, .act), the name of a palette, "
+        "such as pico-8, or - for standard input.",
         show_default=False,
     ),
 ]

@@ -26,12 +26,12 @@ PALETTE_SUFFIXES = (".gpl", ".hex", ".pal", ".act")
 MOST_ENTRIES = 65_536
 
 LEAST_PERCENT = 0.005
-"""Smaller shares would be shown as 0.00 %."""
+"""Smaller shares would print as 0.00 %."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CountedPalette:
-    """A palette, and how many pixels have each entry, (k,); None where there are no pixels."""
+    """A palette, and how many pixels have each entry, (k,); None if there is no picture."""
 
     palette: Palette
     counts: NDArray[np.int64] | None
@@ -43,7 +43,7 @@ class CountedPalette:
 
     @property
     def pixels(self) -> int | None:
-        """Pixels of the picture; None where there is none."""
+        """Pixels of the picture; None if there is none."""
         return None if self.counts is None else int(self.counts.sum())
 
     @property
@@ -66,7 +66,7 @@ class CountedPalette:
         return ((colours[:, :3] * alpha + grey * (255 - alpha) + 127) // 255).astype(np.uint8)
 
     def share(self, index: int) -> str:
-        """Return which share of the pixels have an entry, in percent, for people; "" if there are none."""
+        """Return the share of the pixels that have an entry, in percent, for people; "" without a picture."""
         if self.counts is None:
             return ""
         percent = 100 * int(self.counts[index]) / int(self.counts.sum())
@@ -76,17 +76,17 @@ class CountedPalette:
 
 
 def counted_palette(source: str, k: int | None, max_pixels: int | None) -> CountedPalette:
-    """Read the palette of `source`, and count; of a picture choose at most `k` colours, if that is given.
+    """Read the palette of `source` and count its pixels; `k` chooses at most so many colours of a picture.
 
-    Raises typer.BadParameter if `k` is given for what has its own palette, ValueError if a picture has
-    more colours than a palette, and what reading a palette, a picture or a .kmq file raises.
+    Raises typer.BadParameter if `k` is given for a source with its own palette, ValueError if a picture has
+    more colours than a palette can, and what reading a palette, a picture or a .kmq file raises.
     """
     suffix = Path(source).suffix.lower()
     if source in kmq.PALETTES or suffix in PALETTE_SUFFIXES:
         _refuse(k, source)
         try:
             return CountedPalette(kmq.load_palette(source), None)
-        except kmq.FormatError as error:  # who reports it names the file
+        except kmq.FormatError as error:  # `failures` names the file
             raise kmq.FormatError(str(error).removeprefix(f"{source}: ")) from None
     data = read_bytes(source, max_pixels)
     if suffix == ".kmq" or data.startswith(b"KMQ"):
@@ -112,7 +112,7 @@ def _of_file(data: bytes, max_pixels: int | None) -> CountedPalette:
 
 
 def _of_picture(image: Image.Image) -> CountedPalette:
-    """Return an indexed picture's palette, or the colours of another one as they come, row by row."""
+    """Return the palette of an indexed picture, or the colours of another one in order of appearance."""
     canonical = kmq.canonical(image)
     if canonical.indexed is not None:
         return CountedPalette.of(*canonical.indexed)

@@ -29,7 +29,7 @@ WRITES = "it writes .png .webp .tiff .gif .bmp .jpg .ppm .tga and others"
 
 
 def writable_suffixes() -> frozenset[str]:
-    """Return the suffixes, in small letters with their dots, of formats that Pillow writes beside .kmq."""
+    """Return the suffixes of the formats that Pillow writes, except .kmq: small letters, with their dots."""
     suffixes = Image.registered_extensions()
     return frozenset(suffix for suffix, name in suffixes.items() if name in Image.SAVE and name != FORMAT)
 
@@ -165,7 +165,7 @@ def _differences(before: Image.Image, after: Image.Image) -> tuple[bool, int]:
 
 
 def _as_seen(image: Image.Image) -> NDArray[np.uint8]:
-    """Return RGBA pixels, (H, W, 4); what is transparent is black."""
+    """Return RGBA pixels, (H, W, 4); transparent ones are black."""
     pixels = np.array(image.convert("RGBA"))
     pixels[pixels[:, :, 3] == 0] = 0
     return pixels
