@@ -10,18 +10,13 @@ from typing import Any
 
 from PIL import Image
 
-from bench.measure import palette as _palette
-from bench.measure import rd as _rd
-from bench.measure import size as _size
-from bench.measure import speed as _speed
-from bench.peers import coders as _coders
-from bench.peers import pipelines as _pipelines
-from bench.peers import quantisers as _quantisers
+from bench.measure import palette, rd, size, speed
+from bench.peers import coders, pipelines, quantisers
 from bench.pictures import Picture, find_pictures
-from bench.report import gate as _gate
-from bench.report import pages as _report
-from bench.report import readme as _readme
-from bench.report import results as _results
+from bench.report import pages
+from bench.report.gate import Regression, errors_of, regressions, sizes_of
+from bench.report.readme import fill
+from bench.report.results import read_results, write_results
 from bench.running.cache import Cache, default_folder
 from bench.running.machine import machine, versions
 
@@ -86,8 +81,8 @@ def run(asked: Asked) -> int:
         found = parts[part](bench)
         for name, needs in found["missing"].items():
             print(f"\nnot there, left out: {name}, which needs {needs}", file=sys.stderr)
-        _results.write(asked.results / f"{part}.json", found)
-    _report.write_report(asked.results)
+        write_results(asked.results / f"{part}.json", found)
+    pages.write_report(asked.results)
     print(f"\nwritten: {asked.results}/README.md", file=sys.stderr)
     for problem in unreadable:
         print(f"can't be read, left out: {problem}", file=sys.stderr)
@@ -97,15 +92,15 @@ def run(asked: Asked) -> int:
 def gate(asked: Asked) -> int:
     """Measure kmq's bytes and squared errors, and compare them with what is stored: 1 if they got worse."""
     bench, unreadable = started(asked)
-    worse: list[_gate.Regression] = []
+    worse: list[Regression] = []
     compared = 0
     for part, measured, figures in (
-        ("size", sizes, _gate.sizes),
-        ("palette", palettes, _gate.errors),
+        ("size", sizes, sizes_of),
+        ("palette", palettes, errors_of),
     ):
-        stored = _results.read(asked.results / f"{part}.json")
+        stored = read_results(asked.results / f"{part}.json")
         if part in asked.parts and stored is not None:
-            worse += _gate.regressions(figures(stored), figures(measured(bench, only_ours=True)))
+            worse += regressions(figures(stored), figures(measured(bench, only_ours=True)))
             compared += 1
     for problem in unreadable:
         print(f"can't be read, left out: {problem}", file=sys.stderr)
@@ -120,28 +115,28 @@ def gate(asked: Asked) -> int:
 
 def sizes(bench: Bench, *, only_ours: bool = False) -> dict[str, Any]:
     """Measure bytes of the same indices."""
-    absent = _coders.missing(bench.versions)
-    coders = [name for name in _coders.CODERS if name not in absent]
+    absent = coders.missing(bench.versions)
+    names = [name for name in coders.CODERS if name not in absent]
     if only_ours:
-        coders = list(_coders.OURS)
-    rows = _size.measure(bench.pictures, coders, bench.versions, bench.cache, bench.asked.seconds, step)
-    settings = {name: _coders.CODERS[name].settings for name in coders}
-    return {**bench.about("size", absent), "coders": coders, "settings": settings, "rows": rows}
+        names = list(coders.OURS)
+    rows = size.measure(bench.pictures, names, bench.versions, bench.cache, bench.asked.seconds, step)
+    settings = {name: coders.CODERS[name].settings for name in names}
+    return {**bench.about("size", absent), "coders": names, "settings": settings, "rows": rows}
 
 
 def palettes(bench: Bench, *, only_ours: bool = False) -> dict[str, Any]:
     """Measure palettes."""
-    absent = _quantisers.missing(bench.versions)
-    tools = [name for name in _quantisers.QUANTISERS if name not in absent]
+    absent = quantisers.missing(bench.versions)
+    tools = [name for name in quantisers.QUANTISERS if name not in absent]
     if only_ours:
-        tools = list(_quantisers.OURS)
-    rows = _palette.measure(
+        tools = list(quantisers.OURS)
+    rows = palette.measure(
         bench.pictures, tools, bench.versions, bench.cache, bench.asked.seconds, step, looks=not only_ours
     )
     return {
         **bench.about("palette", absent),
         "tools": tools,
-        "settings": {name: _quantisers.QUANTISERS[name].settings for name in tools},
+        "settings": {name: quantisers.QUANTISERS[name].settings for name in tools},
         "pixels": {picture.name: picture.count for picture in bench.pictures},
         "rows": rows,
     }
@@ -149,25 +144,25 @@ def palettes(bench: Bench, *, only_ours: bool = False) -> dict[str, Any]:
 
 def curves(bench: Bench) -> dict[str, Any]:
     """Measure bytes against quality."""
-    absent = _pipelines.missing(bench.versions)
-    ways = [name for name in _pipelines.PIPELINES if name not in absent]
-    rows = _rd.measure(bench.pictures, ways, bench.versions, bench.cache, step)
+    absent = pipelines.missing(bench.versions)
+    ways = [name for name in pipelines.PIPELINES if name not in absent]
+    rows = rd.measure(bench.pictures, ways, bench.versions, bench.cache, step)
     quick = bench.asked.quick
-    said = {name: [_pipelines.PIPELINES[name].said] for name in ways}
+    said = {name: [pipelines.PIPELINES[name].said] for name in ways}
     for name in ways:
-        said[name] += _pipelines.PIPELINES[name].asked(quick=quick)
+        said[name] += pipelines.PIPELINES[name].asked(quick=quick)
     return {**bench.about("rd", absent), "ways": said, "rows": rows}
 
 
 def speeds(bench: Bench) -> dict[str, Any]:
     """Measure speed, memory, start-up and growth."""
-    found = _speed.measure(bench.pictures, bench.versions, step, quick=bench.asked.quick)
+    found = speed.measure(bench.pictures, bench.versions, step, quick=bench.asked.quick)
     return {**bench.about("speed", found.pop("missing")), **found}
 
 
 def report(results: Path, readme: Path | None) -> int:
     """Write tables and plots again, and the README's table."""
-    _report.write_report(results)
+    pages.write_report(results)
     if readme is not None:
-        _readme.fill(readme, results)
+        fill(readme, results)
     return 0

@@ -13,9 +13,9 @@ from PIL import Image
 
 import kmq
 from bench.measure.size import planes
-from bench.peers import coders as _coders
-from bench.peers import quantisers as _quantisers
-from bench.peers.coders import CODERS, Plane
+from bench.peers import quantisers
+from bench.peers.coders import CODERS, Plane, djxl_seconds
+from bench.peers.coders import missing as missing_coders
 from bench.peers.quantisers import QUANTISERS
 from bench.pictures import Picture, Pixels, colours_at_most
 from bench.running.commands import COMMANDS, START_UP, missing_commands
@@ -69,7 +69,7 @@ def measure(
     rounds = QUICK_ROUNDS if quick else ROUNDS
     chosen = _chosen(pictures)
     coloured = _chosen([picture for picture in pictures if _has_colours(picture)])
-    absent = _coders.missing(versions) | _quantisers.missing(versions) | missing_commands(versions)
+    absent = missing_coders(versions) | quantisers.missing(versions) | missing_commands(versions)
     coders = [name for name in CODERS if name not in absent and name not in ("xz", "zstd")]
     tools = [name for name in TIMED_TOOLS if name not in absent]
     return {
@@ -144,7 +144,7 @@ def _encoding(name: str, plane: Plane, folder: Path, made: dict[str, bytes]) -> 
 
 def _decoding(name: str, data: bytes, plane: Plane, folder: Path) -> float:
     if name == "JPEG XL":
-        return _coders.djxl_seconds(data, folder, LIMIT)
+        return djxl_seconds(data, folder, LIMIT)
     return seconds_of(lambda: CODERS[name].decode(data, plane, folder), LIMIT)
 
 

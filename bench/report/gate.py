@@ -67,7 +67,7 @@ def _geometric(ratios: list[float]) -> float:
     return math.exp(math.fsum(math.log(ratio) for ratio in ratios if ratio > 0) / len(ratios))
 
 
-def sizes(found: Mapping[str, Any]) -> dict[tuple[str, str], float]:
+def sizes_of(found: Mapping[str, Any]) -> dict[tuple[str, str], float]:
     """Return kmq's bytes of results of sizes, by coder and plane."""
     return {
         (coder, f"{name}, {label}"): float(cell)
@@ -77,7 +77,7 @@ def sizes(found: Mapping[str, Any]) -> dict[tuple[str, str], float]:
     }
 
 
-def errors(found: Mapping[str, Any]) -> dict[tuple[str, str], float]:
+def errors_of(found: Mapping[str, Any]) -> dict[tuple[str, str], float]:
     """Return kmq's squared errors of results of palettes, by tool and case."""
     return {
         (tool, f"{name}, k = {k}"): float(cell[0])

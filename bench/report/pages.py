@@ -6,12 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from bench.report import palette_tables as palette
-from bench.report import plots as _plots
+from bench.report import plots, readme
 from bench.report import rd_tables as rd
-from bench.report import readme as _readme
-from bench.report import results as _results
 from bench.report import size_tables as size
 from bench.report import speed_tables as speed
+from bench.report.results import read_results
 
 CAPTIONS = {
     "size": "Bytes of the same indices and palettes",
@@ -23,7 +22,7 @@ CAPTIONS = {
 
 def write_report(results: Path) -> None:
     """Write, for each JSON that is there, tables and plots beside it, and an index of them."""
-    found = {part: _results.read(results / f"{part}.json") for part in CAPTIONS}
+    found = {part: read_results(results / f"{part}.json") for part in CAPTIONS}
     pages = {"size": size_page, "palette": palette_page, "rd": rd_page, "speed": speed_page}
     index = [
         "# Results\n",
@@ -36,7 +35,7 @@ def write_report(results: Path) -> None:
         (results / f"{part}.md").write_text(heading + pages[part](one, results), "utf-8")
         index.append(f"- [{CAPTIONS[part]}]({part}.md) ([{part}.json]({part}.json))")
     if any(found.values()):
-        headline = _readme.table_of(found)
+        headline = readme.table_of(found)
         index += ["", "The figures that the README shows:\n", headline]
         (results / "README.md").write_text("\n".join(index), "utf-8")
 
@@ -58,7 +57,7 @@ def about(found: dict[str, Any]) -> str:
 
 def size_page(found: dict[str, Any], results: Path) -> str:
     """Return the page of sizes, and draw its plot."""
-    _plots.size_plot(found, results / "size.svg")
+    plots.size_plot(found, results / "size.svg")
     coders = "\n".join(f"- {name}: {said}" for name, said in found["settings"].items() if said)
     return f"""
 Each plane (indices and palette) is a picture of the folder that has at most 256 colours, or what kmq makes
@@ -97,7 +96,7 @@ smaller output counts. xz, zstd: with the palette's bytes, without a header.
 
 def palette_page(found: dict[str, Any], results: Path) -> str:
     """Return the page of palettes, and draw its plot."""
-    _plots.error_plot(found, results / "palette.svg")
+    plots.error_plot(found, results / "palette.svg")
     tools = "\n".join(f"- {name}: {said}" for name, said in found["settings"].items() if said)
     return f"""
 Every picture of the folder that has more than k colours; above 4 megapixels, k = 256 only. Squared error is
@@ -143,7 +142,7 @@ start and with reading and writing PNG. Above 1, kmq is quicker. [Speed](speed.m
 def rd_page(found: dict[str, Any], results: Path) -> str:
     """Return the page of bytes against quality, and draw its plots."""
     for what, name in ((rd.SCORE, "rd-ssimulacra2.svg"), (rd.PSNR, "rd-psnr.svg")):
-        _plots.rd_plot(found, results / name, what)
+        plots.rd_plot(found, results / name, what)
     count = len(rd.by_picture(found))
     tables = "\n".join(
         rd.at_equal(found, what, ours, targets)
@@ -176,5 +175,5 @@ def speed_page(found: dict[str, Any], results: Path) -> str:
     """Return the page of speeds, and draw its plots."""
     for name, unit in (("growth", "megapixels"), ("colours", "k")):
         if found[name]:
-            _plots.growth_plot(found[name], results / f"speed-{name}.svg", unit)
+            plots.growth_plot(found[name], results / f"speed-{name}.svg", unit)
     return speed.page(found)

@@ -10,13 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.report import (
-    palette_tables as _palette_tables,
-)
-from bench.report import (
-    rd_tables as _rd_tables,
-)
-from bench.report import (
-    size_tables as _size_tables,
+    palette_tables,
+    rd_tables,
+    size_tables,
 )
 from bench.report.means import number
 
@@ -61,14 +57,14 @@ def drawn(path: Path, width: float, height: float) -> Iterator[Axes]:
 def size_plot(found: dict[str, Any], path: Path) -> None:
     """Draw, for each class, the context coding's bytes as ratios to the smallest image peer's."""
     classes = sorted({name.split("/")[0] for name, *_ in found["rows"]})
-    peers = [_size_tables.SMALLEST, *_size_tables.BEST]
+    peers = [size_tables.SMALLEST, *size_tables.BEST]
     scatter = random.Random(0)  # noqa: S311  so that equal ones don't hide each other
     with drawn(path, 7, 0.55 * len(classes) + 1.2) as axes:
         for place, kind in enumerate(classes):
             for lane, peer in enumerate(peers):
-                pairs = _size_tables.against(found, "kmq context", peer, [kind]).pairs
+                pairs = size_tables.against(found, "kmq context", peer, [kind]).pairs
                 heights = [place + 0.3 - 0.15 * lane + scatter.uniform(-0.03, 0.03) for _ in pairs]
-                label = peer.replace(_size_tables.SMALLEST, "the smallest of these") if place == 0 else None
+                label = peer.replace(size_tables.SMALLEST, "the smallest of these") if place == 0 else None
                 colour = OURS if lane == 0 else COLOURS[lane]
                 values = [ratio for ratio, _ in pairs]
                 axes.scatter(
@@ -92,12 +88,12 @@ def size_plot(found: dict[str, Any], path: Path) -> None:
 
 def error_plot(found: dict[str, Any], path: Path) -> None:
     """Draw each tool's squared error as a ratio to kmq's, against k."""
-    named = [*_palette_tables.peers_of(found), "kmq srgb, thorough", "kmq srgb, fast"]
-    tools = [tool for tool in named if _palette_tables.against(found, tool, "kmq srgb").pairs]
-    ks = _palette_tables.ks_of(found)
+    named = [*palette_tables.peers_of(found), "kmq srgb, thorough", "kmq srgb, fast"]
+    tools = [tool for tool in named if palette_tables.against(found, tool, "kmq srgb").pairs]
+    ks = palette_tables.ks_of(found)
     with drawn(path, 7, 4.2) as axes:
         for place, tool in enumerate(tools):
-            means = [_palette_tables.against(found, tool, "kmq srgb", k=k).mean for k in ks]
+            means = [palette_tables.against(found, tool, "kmq srgb", k=k).mean for k in ks]
             ours = tool.startswith("kmq")
             style = {
                 "color": OURS if ours else COLOURS[1 + place % 8],
@@ -119,7 +115,7 @@ def rd_plot(found: dict[str, Any], path: Path, what: int) -> None:
     """Draw quality against bits a pixel, a curve for each way, means over the pictures."""
     with drawn(path, 7, 4.6) as axes:
         for place, way in enumerate(found["ways"]):
-            points = _rd_tables.curve(found, way, what)
+            points = rd_tables.curve(found, way, what)
             ours = way.startswith("kmq")
             colour = OURS if ours else COLOURS[place - 1]
             style = {
@@ -133,8 +129,8 @@ def rd_plot(found: dict[str, Any], path: Path, what: int) -> None:
         axes.set_xscale("log", base=2)
         axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
         axes.set_xlabel("bits a pixel (geometric mean over the pictures)")
-        axes.set_ylabel(_rd_tables.LONG[what])
-        if what == _rd_tables.SCORE:
+        axes.set_ylabel(rd_tables.LONG[what])
+        if what == rd_tables.SCORE:
             axes.set_ylim(bottom=-40)
         axes.legend(loc="lower right", frameon=False, fontsize=8)
 

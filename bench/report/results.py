@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 
-def write(path: Path, found: dict[str, Any]) -> None:
+def write_results(path: Path, found: dict[str, Any]) -> None:
     """Write results whole or not at all; their "rows" a line each."""
     rows = [json.dumps(row, ensure_ascii=False, separators=(",", ":")) for row in found["rows"]]
     head = json.dumps({**found, "rows": []}, ensure_ascii=False, indent=1)
@@ -17,6 +17,6 @@ def write(path: Path, found: dict[str, Any]) -> None:
     half.replace(path)
 
 
-def read(path: Path) -> dict[str, Any] | None:
+def read_results(path: Path) -> dict[str, Any] | None:
     """Return results, None if there are none."""
     return json.loads(path.read_text("utf-8")) if path.exists() else None

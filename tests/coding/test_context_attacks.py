@@ -4,27 +4,25 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from test_loops import uncompiled
 
 import kmq
 from kmq._coding import palette as _palette_coding
-from kmq._coding import palette_loop as _palette_coding_loop
+from kmq._coding import palette_loop
 from kmq._coding.codings import CodingOptions
 from kmq._coding.context import (
     payload as _context,
 )
 from kmq._coding.context import (
-    pixel_loop as _context_loop,
+    pixel_loop,
+    tree_loop,
 )
 from kmq._coding.context import (
     tree as _context_tree,
 )
-from kmq._coding.context import (
-    tree_loop as _context_tree_loop,
-)
 from kmq._coding.context.prediction import fitted_coefficients
 from kmq._container.writing import Plan, joined
 from kmq._indexed.tiles import TileGrid
+from ways import uncompiled
 
 GREY = kmq.Palette([[0], [255]])
 
@@ -67,9 +65,7 @@ def test_damaged_tiles_get_the_same_verdict_uncompiled(first, monkeypatch):
     assert any(isinstance(v, str) for v in compiled)
     assert any(isinstance(v, bytes) for v in compiled)
     assert all("offset" in v for v in compiled if isinstance(v, str))
-    cells, tree, entries = (
-        uncompiled(module) for module in (_context_loop, _context_tree_loop, _palette_coding_loop)
-    )
+    cells, tree, entries = (uncompiled(module) for module in (pixel_loop, tree_loop, palette_loop))
     monkeypatch.setattr(_context, "code_cells", cells.code_cells)
     monkeypatch.setattr(_context, "code_numbers", cells.code_numbers)
     monkeypatch.setattr(_context_tree, "fill_tree", tree.fill_tree)
@@ -98,9 +94,7 @@ def test_no_palette_makes_a_tree_deeper_than_a_path_has_room(seed):
     entries = np.uint8(1) << random.integers(0, 8, (k, channels)).astype(np.uint8)
     entries[60:] = entries[random.integers(0, min(k, 60))] if seed % 2 else entries[60:]
     exponents = random.integers(0, 16, k).astype(np.int32)
-    assert (
-        depths(kmq.Palette(entries), exponents).max() <= _context_tree_loop.SPLITS + 17 < _context_loop.PATH
-    )
+    assert depths(kmq.Palette(entries), exponents).max() <= tree_loop.SPLITS + 17 < pixel_loop.PATH
 
 
 def test_a_row_is_given_up_soon_after_its_payload_has_ended():
@@ -114,7 +108,7 @@ def test_tiles_without_rough_counts_share_a_tree(monkeypatch):
 
     def counting(*given):
         built.append(given)
-        return _context_tree_loop.fill_tree(*given)
+        return tree_loop.fill_tree(*given)
 
     monkeypatch.setattr(_context_tree, "fill_tree", counting)
     _context_tree.plain_tree.cache_clear()

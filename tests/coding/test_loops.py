@@ -1,9 +1,6 @@
 """The compiled loops are compiled, and give what the same files give uncompiled."""
 
 import importlib
-import importlib.machinery
-import importlib.util
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +9,6 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
 import kmq
-import oracle
 from kmq._coding import packed_loop as _packing_loop
 from kmq._coding import palette_loop as _palette_coding_loop
 from kmq._coding.context import (
@@ -28,42 +24,23 @@ from kmq._coding.context import (
     tree_loop as _context_tree_loop,
 )
 from kmq._coding.context.payload import _encoded
-from kmq._colours import nearest_loop as _nearest_loop
-from kmq._colours.nearest import CELL_BITS, nearest
-from kmq._colours.spaces import COLOUR_SPACES, points_of
-from kmq._colours.z_order import codes_of, spread_table
 from kmq._ground import loops as _loops
-from kmq._picture import histogram_loop as _histogram_loop
-from kmq._plane import dithering_loop as _dithering_loop
-from strategies import palettes, planes
+from strategies import planes
+from ways import uncompiled
 
-LOOPS = [importlib.import_module(f"kmq.{name}") for name in _loops.LOOPS]
-SRGB = COLOUR_SPACES["srgb"]
-
-
-def uncompiled(module):
-    """Load the Python source that lies beside a compiled module."""
-    source = Path(module.__file__).with_name(module.__name__.rpartition(".")[2] + ".py")
-    loader = importlib.machinery.SourceFileLoader(f"uncompiled_{source.stem}", str(source))
-    spec = importlib.util.spec_from_loader(loader.name, loader)
-    loaded = importlib.util.module_from_spec(spec)
-    loader.exec_module(loaded)
-    return loaded
-
-
-PURE = {module.__name__: uncompiled(module) for module in LOOPS}
+LOOPS = [importlib.import_module(name) for name in _loops.LOOPS]
 
 
 @pytest.mark.compiled_only("what is tested is that they are compiled")
 @pytest.mark.parametrize("module", LOOPS, ids=lambda module: module.__name__)
 def test_the_loops_are_compiled(module):
     assert module.__file__.endswith(tuple(importlib.machinery.EXTENSION_SUFFIXES))
-    assert PURE[module.__name__].__file__.endswith(".py")
+    assert uncompiled(module).__file__.endswith(".py")
 
 
 @given(planes(k=st.integers(2, 65_536)))
 def test_packing_uncompiled_gives_the_same_bytes(plane):
-    pure = PURE["kmq._coding.packed_loop"]
+    pure = uncompiled(_packing_loop)
     payload = bytearray(len(kmq.pack_indices(plane)))
     pure.pack_bits(memoryview(plane.indices.reshape(-1)), plane.bit_depth, memoryview(payload))
     assert bytes(payload) == kmq.pack_indices(plane)
@@ -73,7 +50,7 @@ def test_packing_uncompiled_gives_the_same_bytes(plane):
 
 
 @pytest.mark.both_ways
-@pytest.mark.parametrize("loops", [_packing_loop, PURE["kmq._coding.packed_loop"]], ids=["compiled", "pure"])
+@pytest.mark.parametrize("loops", [_packing_loop, uncompiled(_packing_loop)], ids=["compiled", "pure"])
 @pytest.mark.parametrize(("bits", "size"), [(0, 0), (17, 17), (3, 2), (3, 4), (-1, 3)])
 def test_packing_checks_sizes_before_it_writes(loops, bits, size):
     indices, payload = np.zeros(8, np.uint8), bytearray(size)
@@ -81,276 +58,6 @@ def test_packing_checks_sizes_before_it_writes(loops, bits, size):
         loops.pack_bits(memoryview(indices), bits, memoryview(payload))
     with pytest.raises(ValueError, match="bit_depth|payload"):
         loops.unpack_bits(memoryview(payload), bits, memoryview(indices))
-
-
-@st.composite
-def searches(draw):
-    palette = draw(palettes(k=st.integers(1, 40)))
-    few = st.sampled_from([0, 1, 127, 128, 254, 255])  # so that ties are common
-    colours = draw(npst.arrays(np.uint8, (draw(st.integers(1, 30)), palette.channels), elements=few))
-    return colours, palette
-
-
-@example((np.array([[5]], np.uint8), kmq.Palette([[9], [1]])))
-@example((np.array([[5]], np.uint8), kmq.Palette([[1], [9]])))
-@example((np.array([[7, 7, 7]], np.uint8), kmq.Palette([[8, 8, 8], [6, 6, 6], [8, 8, 8]])))
-@given(searches())
-def test_the_nearest_entry_is_that_of_all_distances(search):
-    colours, palette = search
-    entries = palette.entries.tolist()
-    for colour, index in zip(colours.tolist(), nearest(colours, palette, SRGB).tolist(), strict=True):
-        assert oracle.is_nearest(colour, index, entries)
-
-
-@pytest.mark.parametrize("channels", [1, 3, 4])
-@pytest.mark.parametrize("k", [1, 3, 40, 400])
-def test_the_nearest_entry_among_many_colours_in_cells(channels, k):
-    rng = np.random.default_rng(k)
-    colours = np.unique(rng.integers(0, 256, (3000, channels), np.uint8), axis=0)
-    colours = colours[np.argsort(codes_of(colours))]
-    entries = colours[rng.integers(0, len(colours), k)]
-    points, places = points_of(colours, SRGB).astype(np.int64), points_of(entries, SRGB).astype(np.int64)
-    distances = ((points[:, np.newaxis] - places) ** 2).sum(axis=2)
-    if channels == 4:  # opaque finds opaque, transparent finds transparent, where there are such entries
-        for alpha in (0, 255):
-            if (entries[:, 3] == alpha).any():
-                wrong = np.outer(colours[:, 3] == alpha, entries[:, 3] != alpha)
-                distances[wrong] = np.iinfo(np.int64).max
-    assert np.array_equal(nearest(colours, kmq.Palette(entries), SRGB), distances.argmin(axis=1))
-
-
-def room(colours, entries, levels=len(CELL_BITS)):
-    """Return the arguments of nearest_entries."""
-    k = len(entries)
-    candidates = np.zeros((levels + 1, k, 5), np.int32)
-    candidates[0, :, :4], candidates[0, :, 4] = points_of(entries, SRGB), np.arange(k)
-    shifts = np.array([(8 - bits) * colours.shape[1] for bits in CELL_BITS[:levels]], np.int32)
-    return [
-        points_of(colours, SRGB), codes_of(colours), shifts, candidates, np.zeros(levels + 1, np.int64),
-        np.zeros(levels + 1, np.int64), np.zeros(k, np.int64), np.full(len(colours), -1, np.int32),
-    ]  # fmt: skip
-
-
-@given(searches(), st.integers(0, len(CELL_BITS)))
-def test_the_nearest_entry_is_the_same_uncompiled_and_with_any_cells(search, levels):
-    colours, palette = search
-    found = []
-    for loops, cells in ((_nearest_loop, len(CELL_BITS)), (PURE["kmq._colours.nearest_loop"], levels)):
-        arguments = room(colours, palette.entries, cells)
-        loops.nearest_entries(*map(memoryview, arguments))
-        found.append(arguments[-1].tolist())
-    assert found[0] == found[1]
-    assert min(found[0]) >= 0
-
-
-BOTH = pytest.mark.parametrize("loops", ["compiled", "pure"])
-
-
-def of(loops, module):
-    return module if loops == "compiled" else PURE[module.__name__]
-
-
-@BOTH
-@pytest.mark.parametrize("broken", range(8))
-def test_the_search_checks_sizes_before_it_reads(loops, broken):
-    arguments = room(np.zeros((3, 3), np.uint8), np.zeros((2, 3), np.uint8))
-    arguments[broken] = np.concatenate([arguments[broken], arguments[broken]])
-    with pytest.raises(ValueError, match="must"):
-        of(loops, _nearest_loop).nearest_entries(*map(memoryview, arguments))
-
-
-@BOTH
-@pytest.mark.parametrize("shift", [-1, 32])
-def test_the_search_checks_shifts(loops, shift):
-    arguments = room(np.zeros((3, 3), np.uint8), np.zeros((2, 3), np.uint8))
-    arguments[2][1] = shift
-    with pytest.raises(ValueError, match="shifts must be 0 to 31"):
-        of(loops, _nearest_loop).nearest_entries(*map(memoryview, arguments))
-
-
-@given(searches(), st.data())
-def test_sums_by_entry(search, data):
-    colours, palette = search
-    points = points_of(colours, SRGB)
-    weights = data.draw(npst.arrays(np.int64, len(points), elements=st.integers(1, 2**40)))
-    numbers = data.draw(npst.arrays(np.int32, len(points), elements=st.integers(0, palette.k - 1)))
-    expected = [[0] * 5 for _ in range(palette.k)]
-    for point, weight, number in zip(points.tolist(), weights.tolist(), numbers.tolist(), strict=True):
-        expected[number] = [a + weight * b for a, b in zip(expected[number], [*point, 1], strict=True)]
-    for loops in (_nearest_loop, PURE["kmq._colours.nearest_loop"]):
-        sums = np.zeros((palette.k, 5), np.int64)
-        loops.sum_by_entry(*map(memoryview, (points, weights, numbers, sums)))
-        assert sums.tolist() == expected
-
-
-@BOTH
-@pytest.mark.parametrize("wrong", [-1, 2])
-def test_sums_check_numbers(loops, wrong):
-    points, weights, sums = np.zeros((3, 4), np.int32), np.ones(3, np.int64), np.zeros((2, 5), np.int64)
-    for numbers in (np.array([0, 1, wrong], np.int32), np.zeros(2, np.int32)):
-        with pytest.raises(ValueError, match="must"):
-            of(loops, _nearest_loop).sum_by_entry(*map(memoryview, (points, weights, numbers, sums)))
-
-
-def counting(pixels, size=64):
-    """Return the arguments of find_blocks."""
-    channels = pixels.shape[1]
-    return [
-        pixels, spread_table(channels), np.zeros(size, np.uint64), np.zeros(size // 2, np.uint32),
-        np.zeros(size // 2, np.uint64), np.zeros(len(pixels), np.uint32), 0, 0,
-    ]  # fmt: skip
-
-
-def run(function, arguments):
-    return function(*(memoryview(a) if isinstance(a, np.ndarray) else a for a in arguments))
-
-
-@given(st.sampled_from([1, 3, 4]), st.data())
-def test_counting_uncompiled_gives_the_same(channels, data):
-    pixels = data.draw(npst.arrays(np.uint8, (data.draw(st.integers(1, 40)), channels)))
-    results = []
-    for loops in (_histogram_loop, PURE["kmq._picture.histogram_loop"]):
-        arguments = counting(pixels)
-        done, known = run(loops.find_blocks, arguments)
-        table, blocks, bitmaps, places = arguments[2:6]
-        larger = np.zeros(256, np.uint64)
-        run(loops.enter_blocks, [larger, blocks, known])
-        order = np.argsort(blocks[:known]).astype(np.int64)
-        firsts = np.zeros(known, np.uint32)
-        codes = np.zeros(sum(int(bits).bit_count() for bits in bitmaps[:known]), np.uint32)
-        run(loops.list_codes, [bitmaps[:known], blocks[:known], order, firsts, codes])
-        counts = np.zeros(len(codes), np.int64)
-        if done == len(pixels):
-            run(loops.rank_and_count, [places, bitmaps[:known], firsts, counts])
-            assert np.array_equal(codes[places], codes_of(pixels))
-        results.append([a.tolist() for a in (table, larger, places, codes, counts)] + [done, known])
-    assert results[0] == results[1]
-
-
-@BOTH
-def test_counting_stops_when_there_is_no_room(loops):
-    pixels = np.arange(256, dtype=np.uint8).repeat(3).reshape(-1, 3)
-    arguments = counting(pixels, 16)
-    done, known = run(of(loops, _histogram_loop).find_blocks, arguments)
-    assert known == 8
-    assert len(set((codes_of(pixels)[:done] >> 6).tolist())) == 8
-    assert codes_of(pixels)[done] >> 6 not in arguments[3]
-
-
-@BOTH
-@pytest.mark.parametrize(
-    ("place", "value"),
-    [
-        (1, spread_table(4)), (2, np.zeros(0, np.uint64)),
-        (2, np.zeros(48, np.uint64)), (3, np.zeros(64, np.uint32)),
-        (4, np.zeros(8, np.uint64)), (5, np.zeros(4, np.uint32)), (6, -1), (6, 6), (7, -1), (7, 33),
-    ],
-)  # fmt: skip
-def test_counting_checks_sizes_before_it_reads(loops, place, value):
-    arguments = counting(np.zeros((5, 3), np.uint8))
-    arguments[place] = value
-    with pytest.raises(ValueError, match="must"):
-        run(of(loops, _histogram_loop).find_blocks, arguments)
-
-
-@BOTH
-@pytest.mark.parametrize("entry", [1, 5, 1 << 60, (40 << 32) + 1])
-def test_counting_checks_a_table_that_others_filled(loops, entry):
-    arguments = counting(np.zeros((5, 3), np.uint8))
-    arguments[2][:] = entry
-    for block in (1, 0):
-        arguments[1] = np.full((3, 256), 64 * block, np.uint32)
-        with pytest.raises(ValueError, match="must be one that these functions filled"):
-            run(of(loops, _histogram_loop).find_blocks, arguments)
-    with pytest.raises(ValueError, match="must be empty"):
-        run(of(loops, _histogram_loop).enter_blocks, [arguments[2], arguments[3], 1])
-
-
-@BOTH
-def test_ranking_checks_what_it_is_given(loops):
-    loops = of(loops, _histogram_loop)
-    bitmaps, blocks, order = np.array([3], np.uint64), np.array([0], np.uint32), np.array([0], np.int64)
-    firsts, codes = np.zeros(1, np.uint32), np.zeros(2, np.uint32)
-    run(loops.list_codes, [bitmaps, blocks, order, firsts, codes])
-    assert codes.tolist() == [0, 1]
-    for wrong in ([bitmaps, blocks, np.array([1], np.int64), firsts, codes],
-                  [bitmaps.repeat(2), blocks.repeat(2), order.repeat(2), firsts.repeat(2), codes.repeat(2)],
-                  [bitmaps, blocks, order, firsts, np.zeros(1, np.uint32)],
-                  [bitmaps, blocks, order, firsts, np.zeros(3, np.uint32)],
-                  [bitmaps, blocks, order, np.zeros(2, np.uint32), codes]):  # fmt: skip
-        with pytest.raises(ValueError, match="must"):
-            run(loops.list_codes, wrong)
-    for places, counts in (([64], 2), ([2], 2), ([0, 1], 1)):
-        arguments = [np.array(places, np.uint32), bitmaps, firsts, np.zeros(counts, np.int64)]
-        with pytest.raises(ValueError, match="must be of one picture"):
-            run(loops.rank_and_count, arguments)
-    with pytest.raises(ValueError, match="as many"):
-        run(loops.rank_and_count, [codes, bitmaps, np.zeros(2, np.uint32), np.zeros(2, np.int64)])
-    with pytest.raises(ValueError, match="twice the blocks"):
-        run(loops.enter_blocks, [np.zeros(8, np.uint64), np.zeros(5, np.uint32), 5])
-
-
-@st.composite
-def ditherings(draw):
-    """Return the arguments of diffuse: colours and entries that are few, and any ranges of entries."""
-    integers = np.random.default_rng(draw(st.integers(0, 2**32))).integers
-    height, width, colours, k = (draw(st.integers(1, most)) for most in (8, 9, 12, 9))
-    points = integers(-65_025, 65_026, (colours, 4), np.int32)
-    entries = integers(-65_025, 65_026, (k, 4), np.int32)
-    entries = entries[np.argsort(entries[:, 0])]
-    points[: min(k, colours) // 2] = entries[: min(k, colours) // 2]
-    ranges = np.sort(integers(0, k + 1, (colours, 2), np.int32), axis=1)
-    rows = np.where(ranges[:, 0] < ranges[:, 1], ranges[:, 0], integers(0, k, colours)).astype(np.int32)
-    inverse = integers(0, draw(st.integers(1, colours)), (height, width), np.uint32)
-    limits = np.stack([points.min(axis=0), points.max(axis=0)])
-    strength, edge = draw(st.integers(0, 256)), draw(st.sampled_from([0, 30_000, 10**6]))
-    errors, chosen = np.full((2, width + 2, 4), 9, np.int32), np.full((height, width), -1, np.int32)
-    return [inverse, points, rows, ranges, entries, limits, strength, edge, errors, chosen]
-
-
-@given(ditherings())
-def test_dithering_uncompiled_gives_the_same_and_keeps_to_the_ranges(arguments):
-    inverse, points, rows, ranges, entries = arguments[:5]
-    results = []
-    for loops in (_dithering_loop, PURE["kmq._plane.dithering_loop"]):
-        own = [a.copy() if isinstance(a, np.ndarray) else a for a in arguments]
-        run(loops.diffuse, own)
-        partners, shares = np.zeros(len(points), np.int32), np.zeros(len(points), np.uint8)
-        run(loops.mix_entries, [points, rows, ranges, entries, arguments[6], partners, shares])
-        results.append([a.tolist() for a in (own[-1], partners, shares)])
-    assert results[0] == results[1]
-    chosen = np.array(results[0][0])
-    first, end = ranges[inverse, 0], ranges[inverse, 1]
-    assert np.where(first == end, chosen == rows[inverse], (first <= chosen) & (chosen < end)).all()
-    assert max(results[0][2]) <= 32
-
-
-@BOTH
-@pytest.mark.parametrize(
-    ("place", "value"),
-    [
-        (0, np.array([[3]], np.uint32)), (1, np.zeros((2, 4), np.int32)), (1, np.zeros((3, 3), np.int32)),
-        (2, np.array([0, 0, 2], np.int32)), (2, np.array([0, -1, 0], np.int32)),
-        (3, np.array([[0, 2], [0, 3], [0, 2]], np.int32)), (3, np.array([[0, 2], [1, 0], [0, 2]], np.int32)),
-        (4, np.zeros((2, 3), np.int32)), (5, np.zeros((1, 4), np.int32)), (6, 257), (6, -1),
-        (8, np.zeros((2, 2, 4), np.int32)), (9, np.zeros((1, 2), np.int32)),
-    ],
-)  # fmt: skip
-def test_dithering_checks_its_arguments_before_it_reads(loops, place, value):
-    arguments = [
-        np.zeros((1, 1), np.uint32), np.zeros((3, 4), np.int32), np.zeros(3, np.int32),
-        np.array([[0, 2]] * 3, np.int32), np.zeros((2, 4), np.int32), np.zeros((2, 4), np.int32), 256, 0,
-        np.zeros((2, 3, 4), np.int32), np.zeros((1, 1), np.int32),
-    ]  # fmt: skip
-    run(of(loops, _dithering_loop).diffuse, arguments)
-    arguments[place] = value
-    with pytest.raises(ValueError, match="must"):
-        run(of(loops, _dithering_loop).diffuse, arguments)
-    if place in (1, 2, 3, 4, 6):
-        points, rows, ranges, entries, _, strength = arguments[1:7]
-        room = [np.zeros(3, np.int32), np.zeros(3, np.uint8)]
-        with pytest.raises(ValueError, match="must"):
-            run(of(loops, _dithering_loop).mix_entries, [points, rows, ranges, entries, strength, *room])
 
 
 def room_to_code(k, channels, size):
@@ -378,7 +85,7 @@ def room_to_code(k, channels, size):
 def test_coding_palettes_uncompiled_gives_the_same(entries, head, size):
     # Sorted or not, and whether or not the stream is long enough: the loop can be asked for all of it.
     found = []
-    for loops in (_palette_coding_loop, PURE["kmq._coding.palette_loop"]):
+    for loops in (_palette_coding_loop, uncompiled(_palette_coding_loop)):
         given_room, read_room = (room_to_code(*entries.shape, size) for _ in range(2))
         given_room["entries"][:] = entries
         loops.code_entries(*(array.data for array in given_room.values()), head, 6, size, False)
@@ -391,7 +98,7 @@ def test_coding_palettes_uncompiled_gives_the_same(entries, head, size):
 
 @pytest.mark.both_ways
 @pytest.mark.parametrize(
-    "loops", [_palette_coding_loop, PURE["kmq._coding.palette_loop"]], ids=["compiled", "pure"]
+    "loops", [_palette_coding_loop, uncompiled(_palette_coding_loop)], ids=["compiled", "pure"]
 )
 @pytest.mark.parametrize(
     ("name", "shape", "message"),
@@ -453,6 +160,6 @@ def test_the_context_coding_uncompiled_gives_the_same_bytes(drawn, model, others
             (_context, _context_loop, "code_numbers"),
             (_context_tree, _context_tree_loop, "fill_tree"),
         ):
-            place.setattr(module, name, getattr(PURE[loops.__name__], name))
+            place.setattr(module, name, getattr(uncompiled(loops), name))
         assert context_both_ways(plane, palette, model | others << 2) == compiled
     assert compiled[1] == plane.indices.tolist()

@@ -1,11 +1,8 @@
 """Many files in one command: real processes, folders, faults, interrupts and terminals."""
 
 import contextlib
-import io
 import json
 import os
-import select
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -13,44 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from test_command import PICTURE
 
 import kmq
-from commands import run
-
-KMQ = [sys.executable, "-m", "kmq_cli"]
-
-MEASURED = """
-import resource, subprocess, sys
-code = subprocess.run([sys.executable, "-m", "kmq_cli", *sys.argv[1:]]).returncode
-# A process begins with the peak of the one that started it, which here is a small one, not pytest.
-print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, file=sys.stderr)
-sys.exit(code)
-"""
-
-
-def picture(number):
-    return np.random.default_rng(number).integers(0, 6, (16, 16, 3), np.uint8) * 50
-
-
-def png(pixels, padding=0):
-    file = io.BytesIO()
-    Image.fromarray(pixels).save(file, "PNG")
-    return file.getvalue() + bytes(padding)
-
-
-def files_below(folder):
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-
-
-def lines(output):
-    return output.decode().splitlines()
-
-
-@pytest.fixture
-def folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+from commands import KMQ, MEASURED, files_below, lines, run
+from samples import PICTURE, png, small_picture
 
 
 @pytest.fixture
@@ -60,7 +23,7 @@ def four(folder):
     (folder / "in/sub/deep").mkdir(parents=True)
     (folder / "in/.hidden").mkdir()
     for number, name in enumerate(names):
-        Image.fromarray(picture(number)).save(folder / "in" / name)
+        Image.fromarray(small_picture(number)).save(folder / "in" / name)
     for name in ("notes.txt", ".hidden/x.png", ".x.png", "movie.mpg"):
         (folder / "in" / name).write_bytes((folder / "in/a.png").read_bytes())
     with contextlib.suppress(OSError, NotImplementedError):
@@ -75,8 +38,8 @@ def encoded(name):
 
 def test_of_a_thousand_files_ten_are_broken_and_the_others_are_written_in_flat_memory(folder):
     peaks = []
-    sources = [png(picture(number), padding=100_000) for number in range(9)]
-    expected = [kmq.encode(picture(number)) for number in range(9)]
+    sources = [png(small_picture(number), padding=100_000) for number in range(9)]
+    expected = [kmq.encode(small_picture(number)) for number in range(9)]
     for number, source in enumerate(sources):
         (folder / f"source{number}").write_bytes(source)
     (folder / "broken").write_bytes(sources[0][:200])
@@ -320,136 +283,6 @@ def test_what_cannot_be_done_with_many_files_is_wrong_usage(folder, arguments, m
     assert files_below(folder) == before
 
 
-@pytest.fixture
-def pinned(folder):
-    """Return what starts a command that is kept waiting at pipes; see `Pinned`."""
-    with contextlib.ExitStack() as stack:
-        yield lambda *arguments, pipes: stack.enter_context(Pinned(arguments, pipes))
-
-
-class Pinned:
-    """A command that reads some pipes, which are among its arguments: at each a process waits."""
-
-    def __init__(self, arguments, pipes):
-        for name in pipes:
-            os.mkfifo(name)
-        self.process = subprocess.Popen(
-            [*KMQ, *map(str, arguments)],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-            # What a shell starts in the background ignores interrupts, and so do its children.
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
-        )
-        self.pipes = {name: open(name, "wb") for name in pipes}  # noqa: SIM115  returns when it is read
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *error):
-        for pipe in self.pipes.values():
-            with contextlib.suppress(BrokenPipeError):
-                pipe.close()
-        if self.process.poll() is None:
-            os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.communicate()
-
-    def deserted(self):
-        """Wait until nobody reads one of the pipes any more; return its name."""
-        poll = select.poll()
-        names = {pipe.fileno(): name for name, pipe in self.pipes.items()}
-        for number in names:
-            poll.register(number, select.POLLERR)
-        return names[poll.poll()[0][0]]
-
-    def workers(self):
-        """Return the ids of the command's worker processes."""
-        found = []
-        for status in Path("/proc").glob("[0-9]*/stat"):
-            with contextlib.suppress(OSError):
-                parent = int(status.read_text("utf-8").rpartition(")")[2].split()[1])
-                if parent == self.process.pid and b"spawn_main" in status.with_name("cmdline").read_bytes():
-                    found.append(int(status.parent.name))
-        return found
-
-
-@pytest.mark.posix
-@pytest.mark.parametrize("jobs", [1, 2])
-@pytest.mark.parametrize("whom", ["the command", "all of its group, as a terminal does"])
-def test_an_interrupt_leaves_only_whole_files_and_no_process(folder, pinned, jobs, whom):
-    for number in range(12):
-        Path(f"{number}.png").write_bytes(png(picture(number)))
-    names = [f"{number}.png" for number in range(12)]
-    command = pinned("encode", *names, "pipe.png", "-o", "out", "--jobs", jobs, pipes=["pipe.png"])
-    process = command.process
-    for _ in range(5):
-        assert process.stdout.readline()
-    (process.send_signal if whom == "the command" else lambda s: os.killpg(process.pid, s))(signal.SIGINT)
-    # Its workers have these pipes too: that they end says that all processes did.
-    printed, said = process.communicate()
-    assert process.returncode == 130
-    (line,) = lines(said)
-    assert line.startswith("kmq: interrupted: after ")
-    assert line.endswith(" of 13 files; every file that was written is whole")
-    written = files_below(folder / "out")
-    assert len(written) >= 5 + len(lines(printed))
-    assert written == {name: kmq.encode(picture(int(name[:-4]))) for name in written}
-    assert command.deserted() == "pipe.png"
-
-
-@pytest.mark.posix
-def test_a_file_that_is_being_written_when_the_interrupt_comes_is_finished(folder, pinned):
-    noise = np.random.default_rng(0).integers(0, 256, (400, 400), np.uint8)
-    Path("noise.png").write_bytes(png(noise))
-    expected = kmq.encode(noise, coding="packed")
-    assert len(expected) > 2 * 65_536  # more than a pipe takes
-    os.mkfifo("noise.kmq")
-    flags = ["--no-skip-if-larger", "--coding=packed", "--jobs=2"]
-    command = pinned("encode", *flags, "noise.png", "pipe.png", pipes=["pipe.png"])
-    with open("noise.kmq", "rb") as output:  # returns when it is being written
-        first = output.read(1)
-        command.process.send_signal(signal.SIGINT)
-        assert command.deserted() == "pipe.png"  # the other worker has ended
-        assert first + output.read() == expected
-    command.process.communicate()
-    assert command.process.returncode == 130
-
-
-@pytest.mark.proc
-def test_a_worker_that_is_killed_costs_its_file_and_no_other(folder, pinned):
-    pipes, names = ["pipe0.png", "pipe1.png"], [f"{number}.png" for number in range(8)]
-    for number, name in enumerate(names):
-        Path(name).write_bytes(png(picture(number)))
-    command = pinned("encode", "--jobs=2", "-o", "out", *pipes, *names, pipes=pipes)
-    one, _ = command.workers()
-    os.kill(one, signal.SIGKILL)
-    lost = command.deserted()
-    for _ in names:  # the others don't wait for the pipe that is left
-        assert command.process.stdout.readline()
-    (left,) = {*pipes} - {lost}
-    command.pipes[left].write(png(picture(9)))
-    command.pipes[left].close()
-    printed, said = command.process.communicate()
-    assert command.process.returncode == 1
-    (line,) = lines(said)
-    assert line.startswith(f"kmq: {lost}: the process that worked on it was killed")
-    assert lines(printed)[-1].startswith("9 written, 1 failed: ")
-    expected = {name: kmq.encode(picture(number)) for number, name in enumerate(names)}
-    expected[left] = kmq.encode(picture(9))
-    assert files_below(folder / "out") == {
-        name.replace("png", "kmq"): data for name, data in expected.items()
-    }
-
-
-@pytest.mark.posix
-def test_workers_end_with_the_command_that_is_killed(folder, pinned):
-    pipes = ["pipe0.png", "pipe1.png"]
-    command = pinned("encode", "--jobs=2", "-o", "out", *pipes, pipes=pipes)
-    command.process.kill()
-    command.process.communicate()  # until the last of them has let go of its output
-    assert command.deserted()
-
-
 def on_a_terminal(*arguments, stdout, **environment):
     """Run the command with standard error on a terminal; return what that showed, and standard output."""
     master, terminal = os.openpty()
@@ -503,7 +336,7 @@ def test_json_stays_whole_beside_a_bar(folder, four):
 @pytest.mark.posix
 def test_a_reader_that_stops_early_ends_the_work(folder):
     for number in range(60):
-        Path(f"{number}.png").write_bytes(png(picture(number)))
+        Path(f"{number}.png").write_bytes(png(small_picture(number)))
     script = f"{' '.join(KMQ)} encode *.png -o out --jobs 2 | head -n 1; exit ${{PIPESTATUS[0]}}"
     done = subprocess.run(["bash", "-c", script], capture_output=True, check=False)  # noqa: S607
     assert done.returncode == 1

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 import kmq
-from kmq_cli.pictures import tiff as _tiff
+from kmq_cli.pictures import tiff
 from kmq_cli.pictures.tiff import large_tiff
 
 tifffile = pytest.importorskip("tifffile")
@@ -36,7 +36,7 @@ def run(*arguments, check=0):
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(_tiff, "LARGE_PIXELS", 300_000)
+    monkeypatch.setattr(tiff, "LARGE_PIXELS", 300_000)
     return tmp_path
 
 

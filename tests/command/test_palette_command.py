@@ -9,10 +9,10 @@ import sys
 import numpy as np
 import pytest
 from PIL import Image
-from test_command import PICTURE
 
 import kmq
-from commands import run
+from commands import read_terminal, run
+from samples import PICTURE
 
 CLEAR = np.dstack([PICTURE, np.full(PICTURE.shape[:2], 255, np.uint8)])
 CLEAR[:9, :9] = 0
@@ -20,12 +20,11 @@ CLEAR[9:12, :9, 3] = 100
 
 
 @pytest.fixture
-def folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+def folder(folder):
     Image.fromarray(PICTURE).save("picture.png")
     kmq.save("picture.kmq", PICTURE, 20)
     kmq.save("clear.kmq", CLEAR, 20)
-    return tmp_path
+    return folder
 
 
 def entries_of(name):
@@ -62,14 +61,6 @@ def terminal():
         return printed.decode().replace("\r\n", "\n")
 
     return on_terminal
-
-
-def read_terminal(descriptor):
-    """Return what was printed next on a terminal, b"" at its end."""
-    try:
-        return os.read(descriptor, 65_536)
-    except OSError:  # what Linux gives when the other end is closed
-        return b""
 
 
 @pytest.mark.parametrize("name", ["picture.kmq", "clear.kmq"])

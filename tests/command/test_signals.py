@@ -17,7 +17,7 @@ import kmq
 
 pytestmark = pytest.mark.posix
 
-WRITING = ["/kmq/_atomic.py"]
+WRITING = ["/kmq/_ground/whole_files.py"]
 TOGETHER = 8
 """So many commands run at the same time."""
 

@@ -9,20 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from test_batch import MEASURED, lines
-from test_command import PICTURE
-from test_container import BAD_FILES, SMALL_FILES
 
 import kmq
-from commands import run
+from commands import MEASURED, lines, run
 from kmq import UnsupportedError
+from samples import PICTURE
+from small_files import BAD_FILES, SMALL_FILES
 from writing import build, uleb
-
-
-@pytest.fixture
-def folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
 
 
 def test_every_requirement_is_checked_and_what_breaks_one_is_told_in_a_line(folder):

@@ -9,14 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
-from test_file import Dribble
-from test_image import MODES, profile_of_gamma, reopened
-from test_round_trip import palette_image
 
 import kmq
+from samples import MODES, PICTURE, Dribble, palette_image, profile_of_gamma, reopened
 from strategies import CODINGS, TILES, palettes, planes
-
-PICTURE = np.random.default_rng(0).integers(0, 6, (30, 40, 3), np.uint8) * 50
 
 
 def saved(image, **options):

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 import kmq
 import writing
 from kmq._ground.whole_files import _replace_nothing
+from samples import Dribble
 from strategies import CODINGS, TILES, pictures
 
 PICTURE = np.random.default_rng(0).integers(0, 4, (50, 70, 3), np.uint8) * 60
@@ -194,22 +195,6 @@ def test_an_existing_file_is_kept_if_asked_for(tmp_path):
     kmq.save(path, PICTURE)
     assert path.read_bytes() == kmq.encode(PICTURE)
     assert os.listdir(tmp_path) == ["x.kmq"]
-
-
-class Dribble(io.RawIOBase):
-    """A stream that takes seven bytes at a time, and none after `most`."""
-
-    def __init__(self, most):
-        self.taken, self.most = b"", most
-
-    def writable(self):
-        return True
-
-    def write(self, data):
-        if len(self.taken) >= self.most:
-            return None
-        self.taken += bytes(data[:7])
-        return min(7, len(data))
 
 
 def test_a_stream_that_takes_little_gets_all_and_one_that_is_full_is_an_error():

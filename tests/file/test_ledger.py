@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
-from test_image import profile_of_gamma
 
 import kmq
 import oracle
 from reference_decoder import CODINGS as CODING_NAMES
 from reference_decoder import bit_depth, read_file, read_indices
+from samples import profile_of_gamma
 from strategies import CODINGS, PLAIN_CODINGS, TILES, pictures
 from writing import build, section
 

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
 
 import kmq
 import oracle
 from reference_decoder import read_file, read_indices
+from samples import as_rgba, palette_image
 from strategies import CODINGS, PLAIN_CODINGS, TILES, palettes, pictures, planes
 
 KS = st.integers(1, 12)
@@ -52,21 +52,6 @@ def test_at_most_k_colours_are_exact(picture, tile, coding):
     assert oracle.colours_of(kmq.decode(data)) == oracle.colours_of(picture)
     with kmq.KmqFile(data) as file:
         assert file.k == len(distinct)
-
-
-def as_rgba(entries):
-    """Entries of any kind as a list of (R, G, B, A)."""
-    grey, opaque = entries.shape[1] == 1, entries.shape[1] < 4
-    return [(*(entry * 3 if grey else entry), *([255] if opaque else [])) for entry in entries.tolist()]
-
-
-def palette_image(palette, plane):
-    """Return a Pillow image of mode P."""
-    image = Image.fromarray(plane.indices.astype(np.uint8))
-    wanted = as_rgba(palette.entries)
-    image.putpalette(bytes(value for entry in wanted for value in entry[:3]))
-    image.info["transparency"] = bytes(entry[3] for entry in wanted)
-    return image
 
 
 @given(palettes(k=st.integers(1, 256)), CODINGS, st.data())

@@ -10,22 +10,11 @@ from PIL import Image, ImageCms
 
 import kmq
 from kmq._picture.canonical import canonical_image
-
-MODES = [
-    "1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr", "LAB", "HSV",
-    "I;16", "I;16L", "I;16B", "I;16N", "I", "F",
-]  # fmt: skip
+from samples import MODES, profile_of_gamma, reopened
 
 
 def pixels(image):
     return canonical_image(image).pixels
-
-
-def reopened(image, kind, **options):
-    """Return the image saved and opened again, as a user's file would be."""
-    file = io.BytesIO()
-    image.save(file, kind, **options)
-    return Image.open(io.BytesIO(file.getvalue()))
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -123,35 +112,6 @@ def test_broken_exif_is_ignored_with_a_warning():
 
 def linear_profile():
     return profile_of_gamma(1)
-
-
-def profile_of_gamma(gamma, space="RGB "):
-    """Make a profile by hand from the ICC standard: sRGB's primaries, or grey, but another gamma."""
-    curve = b"curv" + bytes(4) + (1).to_bytes(4, "big") + round(gamma * 256).to_bytes(2, "big")
-    tags = {
-        b"desc": b"desc" + bytes(4) + (2).to_bytes(4, "big") + b"l\0" + bytes(78),
-        b"wtpt": b"XYZ " + bytes(4) + b"".join(s15(v) for v in (0.9642, 1.0, 0.8249)),
-        b"rXYZ": b"XYZ " + bytes(4) + b"".join(s15(v) for v in (0.4360, 0.2225, 0.0139)),
-        b"gXYZ": b"XYZ " + bytes(4) + b"".join(s15(v) for v in (0.3851, 0.7169, 0.0971)),
-        b"bXYZ": b"XYZ " + bytes(4) + b"".join(s15(v) for v in (0.1431, 0.0606, 0.7141)),
-    }
-    curves = [b"kTRC"] if space == "GRAY" else [b"rTRC", b"gTRC", b"bTRC"]
-    tags |= dict.fromkeys(curves, curve)
-    table, body = b"", b""
-    start = 128 + 4 + 12 * len(tags)
-    for tag, data in tags.items():
-        padded = data + bytes(-len(data) % 4)
-        table += tag + (start + len(body)).to_bytes(4, "big") + len(data).to_bytes(4, "big")
-        body += padded
-    header = bytearray(128)
-    header[8:12], header[12:24], header[36:40] = b"\x02\x10\0\0", b"mntr" + space.encode() + b"XYZ ", b"acsp"
-    header[68:80] = b"".join(s15(v) for v in (0.9642, 1.0, 0.8249))
-    whole = bytes(header) + len(tags).to_bytes(4, "big") + table + body
-    return len(whole).to_bytes(4, "big") + whole[4:]
-
-
-def s15(value):
-    return round(value * 65536).to_bytes(4, "big", signed=True)
 
 
 @pytest.mark.parametrize("mode", ["RGB", "RGBA", "P", "L", "LA"])

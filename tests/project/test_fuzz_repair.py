@@ -3,10 +3,10 @@
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
-from test_container import SMALL_FILES
 
 import kmq
 import repair
+from small_files import SMALL_FILES
 from strategies import CODINGS, TILES, pictures
 
 FILES = st.sampled_from(list(SMALL_FILES.values()))

@@ -11,7 +11,7 @@ from PIL import Image
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs" / "tutorial.md").read_text("utf-8")
-BUILD = runpy.run_path(str(ROOT / "docs" / "build_tutorial.py"))
+BUILD = runpy.run_path(str(ROOT / "docs" / "tools" / "build_tutorial.py"))
 BLOCKS = BUILD["blocks"](TEXT)
 
 FIGURE = re.compile(r"(?<![\w.])\d[\d,]*(?:\.\d+)?(?!\w)")

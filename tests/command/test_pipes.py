@@ -1,4 +1,4 @@
-"""Real faults of disks, pipes and files. Those of processes are in test_signals.py."""
+"""Pipes and files that end early, have no end, are closed or change. Killed writers: test_signals.py."""
 
 import contextlib
 import io
@@ -15,22 +15,12 @@ import pytest
 from PIL import Image
 
 import kmq
+from commands import BUFFERED, KMQ, UNBUFFERED, check, files_below
 from kmq._file.opening import read_kmq
 from kmq._ground.reading import BYTES_BESIDE, STEP, read_bounded
-from systems import BOUND_BY_PERMISSIONS, OWN_MOUNTS, WITHOUT_PROC
+from samples import PICTURE, png
 
 pytestmark = pytest.mark.posix
-
-KMQ = [sys.executable, "-m", "kmq_cli"]
-PICTURE = np.random.default_rng(0).integers(0, 6, (30, 40, 3), np.uint8) * 50
-NOISE = np.random.default_rng(1).integers(0, 256, (300, 300), np.uint8)
-"""In any form it takes some 90,000 bytes: more than a pipe or a small disk holds."""
-
-
-def png(picture):
-    out = io.BytesIO()
-    Image.fromarray(picture).save(out, "PNG")
-    return out.getvalue()
 
 
 def pixels(data):
@@ -39,144 +29,11 @@ def pixels(data):
         return np.asarray(image.convert("RGB"))
 
 
-def contents(folder):
-    """Return the name of every file in the folder, hidden ones too, with its bytes."""
-    return {path.name: path.read_bytes() for path in Path(folder).iterdir() if path.is_file()}
-
-
-def filled(folder, files):
-    folder.mkdir()
-    for name, data in files.items():
-        (folder / name).write_bytes(data)
-    return folder
-
-
 @pytest.fixture
-def folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+def folder(folder):
     Image.fromarray(PICTURE).save("picture.png")
     kmq.save("picture.kmq", PICTURE)
-    return tmp_path
-
-
-def check(forked, folder, line, code, said):
-    """Run a command, check how it ends and what it says; return its standard output."""
-    (end,) = forked({"arguments": line.split(), "folder": str(folder)})
-    assert (end["code"], end["err"]) == (code, said)
-    return end["out"]
-
-
-# Disks that are full or can't be written to.
-
-FULL = "mount -t tmpfs -o size=64k none disk && cp -a before/. disk/"
-READ_ONLY = "mount -t tmpfs none disk && cp -a before/. disk/ && mount -o remount,ro disk"
-
-ENCODE = ("encode", "../noise.png", "--coding=packed", "-o", "x.kmq")
-DECODE = ("decode", "../noise.kmq", "-o", "x.png")
-SAVE = "import kmq, sys; from PIL import Image; kmq.save(sys.argv[1], Image.open('../noise.png'))"
-
-BUFFERED, UNBUFFERED = (os.environ | {"PYTHONUNBUFFERED": value} for value in ("", "1"))
-"""Python buffers standard output, or it passes on what the system takes of it, which may be less."""
-
-
-def run_on(mounts, folder, before, *command, env=None):
-    """Run a command on a disk of its own that holds `before`; return how it went and what is there then."""
-    filled(folder / "before", before)
-    for name in ("disk", "after"):
-        (folder / name).mkdir()
-    script = f'{mounts} || exit 99; cd disk; "$@"; code=$?; cp -a . ../after; exit $code'
-    arguments = [*OWN_MOUNTS, "sh", "-c", script, "sh", *command]
-    done = subprocess.run(arguments, cwd=folder, capture_output=True, check=False, env=env)
-    assert done.returncode != 99, done.stderr
-    return done, contents(folder / "after")
-
-
-@pytest.fixture
-def noise(tmp_path):
-    """Return a folder with a picture, and a .kmq file, that don't fit on a small disk."""
-    (tmp_path / "noise.png").write_bytes(png(NOISE))
-    kmq.save(tmp_path / "noise.kmq", NOISE, coding="packed")
-    return tmp_path
-
-
-@pytest.mark.mounts
-@pytest.mark.parametrize(
-    ("mounts", "problem", "command", "before"),
-    [
-        (FULL, "No space left on device", ENCODE, {}),
-        (FULL, "No space left on device", ENCODE, {"x.kmq": b"old"}),
-        (FULL, "No space left on device", DECODE, {}),
-        (FULL, "No space left on device", DECODE, {"x.png": b"old"}),
-        (f"{FULL} && {WITHOUT_PROC}", "No space left on device", ENCODE, {}),
-        (f"{FULL} && {WITHOUT_PROC}", "No space left on device", DECODE, {"x.png": b"old"}),
-        (READ_ONLY, "Read-only file system", ENCODE, {"x.kmq": b"old"}),
-        (READ_ONLY, "Read-only file system", DECODE, {}),
-    ],
-)
-def test_a_disk_that_takes_no_more_stays_as_it_was(noise, mounts, problem, command, before):
-    force = ["--force"] if before else []
-    done, after = run_on(mounts, noise, before, *KMQ, *command, *force)
-    assert done.returncode == 1
-    assert (done.stdout, done.stderr.decode()) == (b"", f"kmq: {command[-1]}: {problem}\n")
-    assert after == before
-
-
-@pytest.mark.mounts
-def test_save_on_a_full_disk_raises_and_leaves_what_was_there(noise):
-    done, after = run_on(FULL, noise, {"x.kmq": b"old"}, sys.executable, "-c", SAVE, "x.kmq")
-    assert done.stderr.splitlines()[-1].startswith(b"OSError: [Errno 28] No space left on device")
-    assert after == {"x.kmq": b"old"}
-
-
-@pytest.mark.mounts
-@pytest.mark.parametrize(
-    ("command", "environment"), [(ENCODE, UNBUFFERED), (DECODE, BUFFERED)], ids=["unbuffered", "buffered"]
-)
-def test_standard_output_to_a_full_disk_is_one_line(noise, command, environment):
-    words = [*KMQ, *command[:-1], "-"]
-    done, _ = run_on(FULL, noise, {}, "sh", "-c", 'exec "$@" > x', "sh", *words, env=environment)
-    assert (done.returncode, done.stderr) == (1, b"kmq: standard output: No space left on device\n")
-
-
-@pytest.mark.permissions
-@pytest.mark.parametrize(
-    ("command", "before"),
-    [
-        (["encode", "picture.png", "-o", "locked/x.kmq"], {}),
-        (["decode", "picture.kmq", "-fo", "locked/x.png"], {"x.png": b"old"}),
-    ],
-)
-def test_a_folder_that_may_not_be_written_to_stays_as_it_was(folder, command, before):
-    locked = filled(folder / "locked", before)
-    locked.chmod(0o555)
-    done = subprocess.run([*BOUND_BY_PERMISSIONS, *KMQ, *command], capture_output=True, check=False)
-    locked.chmod(0o755)
-    assert done.returncode == 1
-    assert (done.stdout, done.stderr.decode()) == (b"", f"kmq: {command[-1]}: Permission denied\n")
-    assert contents(locked) == before
-
-
-@pytest.mark.dev_full
-def test_a_full_device_is_one_line(forked, folder):
-    for command in ("encode picture.png -o /dev/full", "decode picture.kmq -fo /dev/full"):
-        check(forked, folder, command, 1, "kmq: /dev/full: No space left on device\n")
-    with pytest.raises(OSError, match="No space"):
-        kmq.save("/dev/full", PICTURE)
-    kmq.save("/dev/null", PICTURE)
-    assert stat.S_ISCHR(Path("/dev/null").stat().st_mode)  # not replaced
-
-
-def test_a_file_larger_than_allowed_leaves_what_was_there(folder):
-    program = (
-        "import resource, signal, sys; from kmq._atomic import write_atomically\n"
-        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
-        "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
-        "write_atomically(sys.argv[1], bytes(2000))"
-    )
-    before = contents(folder)
-    done = subprocess.run([sys.executable, "-c", program, "picture.kmq"], capture_output=True, check=False)
-    assert b"File too large" in done.stderr
-    assert contents(folder) == before
+    return folder
 
 
 # Pipes that end early, on either side.
@@ -285,10 +142,10 @@ def test_a_full_standard_output_is_one_line(folder, arguments):
     ],
 )
 def test_a_stream_that_is_closed_is_one_line_where_it_is_needed(folder, arguments, closed, code, said):
-    before = contents(folder)
+    before = files_below(folder)
     done = shell(arguments, closed)
     assert (done.returncode, done.stdout, done.stderr) == (code, b"", said)
-    after = contents(folder)
+    after = files_below(folder)
     assert before.items() <= after.items()
     if code == 0 and "-o" in arguments:
         (name,) = after.keys() - before.keys()
@@ -337,10 +194,10 @@ def bounded(*words, stdin="/dev/null"):
     ],
 )
 def test_an_endless_input_is_refused(folder, arguments, problem):
-    before = contents(folder)
+    before = files_below(folder)
     name = arguments[1]
     assert bounded("-m", "kmq_cli", *arguments, stdin="/dev/zero") == (1, f"kmq: {name}: {problem}\n")
-    assert contents(folder) == before
+    assert files_below(folder) == before
 
 
 @pytest.mark.dev_full
