@@ -54,7 +54,7 @@ class Header:
 
 @dataclass(frozen=True, slots=True)
 class Container:
-    """A parsed file: everything but the payloads, and where those are.
+    """A parsed file: everything except the payloads, and where those are.
 
     `palette_size` is that of the whole field, in bytes.
     `tile_starts` (n + 1,) are the offsets of the tiles' payloads, then of the file's end.
@@ -110,10 +110,10 @@ def write_head(
     metadata: Mapping[str, bytes],
     coded_palette: bytes | None = None,
 ) -> bytes:
-    """Return all of a file but its payloads, which come after it.
+    """Return everything of a file that comes before its payloads.
 
-    `lengths` and `crcs` are those of the payload of each tile of `grid`, in raster order; how many bytes
-    are returned doesn't depend on them. `coded_palette` is the palette in coded form, if it has one.
+    `lengths` and `crcs` are those of each tile's payload, in raster order; the number of bytes returned
+    doesn't depend on them. `coded_palette` is the palette in coded form, if it has one.
     """
     has_lengths = _item_bytes(grid, coding) > CRC_BYTES
     sections = b"".join(
@@ -152,9 +152,9 @@ def write_head(
 
 
 def read_container(data: Source, max_pixels: int | None = None) -> Container:
-    """Parse and check everything but the payloads, which aren't read: steps 1 to 5 of spec section 9.
+    """Parse and check everything except the payloads, which aren't read: steps 1 to 5 of spec section 9.
 
-    What is allocated is in proportion to `data`, whatever its numbers say.
+    Memory is in proportion to the size of `data`, whatever its numbers say.
 
     Raises FormatError, TruncatedError, UnsupportedError, and LimitError for a picture of
     more than `max_pixels` pixels.
@@ -289,7 +289,7 @@ def _tile_starts(data: Source, header: Header) -> NDArray[np.int64]:
     grid, coding, k = header.grid, header.coding, header.palette.k
     first = header.size + header.sections_size
     if grid.side is None:
-        # What packing takes can be 2^63 bytes, which is no NumPy integer.
+        # A packed payload can have 2^63 bytes, which is no NumPy integer.
         size = packed_bytes(grid, k) if coding.sized else max(0, len(data) - first)
         _check_size(data, first + size)
         return np.array([first, first + size], np.int64)
@@ -311,7 +311,7 @@ def _check_size(data: Source, expected: int) -> None:
 
 
 def read_sections(data: Source, header: Header) -> Mapping[str, bytes]:
-    """Parse and check the sections, which `data` must have whole: step 5 of spec section 9."""
+    """Parse and check the sections, all of which `data` must have: step 5 of spec section 9."""
     return MappingProxyType(dict(_sections(data, header.size, header.sections_size)))
 
 

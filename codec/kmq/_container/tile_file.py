@@ -1,7 +1,7 @@
-"""A file that is written tile by tile: room is left for its head, which is filled in at the end.
+"""A file that is written tile by tile: it leaves room for its head, which it writes at the end.
 
-In: a plan, and payloads in raster order. Out: the bytes that `joined` would return. What can't happen: that
-more than one payload is held, or that a file without all of its tiles gets a head.
+In: a plan, and payloads in raster order. Out: the bytes that `joined` would return. One payload is held at a
+time, and a file gets a head only when it has all of its tiles.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class TileFile:
-    """A file being written, by a plan, to `file`, in which it seeks; its content before that is lost."""
+    """A file that is written to `file` by a plan. It seeks in it, and its earlier content is lost."""
 
     def __init__(self, file: BinaryIO, plan: Plan) -> None:
         self._file, self._plan = file, plan
@@ -38,9 +38,9 @@ class TileFile:
         self.size += len(payload)
 
     def finish(self) -> Container:
-        """Write the head, now that every tile is there, and return what the file has.
+        """Write the head after the last tile, and return what `read_container` would.
 
-        Raises ValueError if it doesn't have all of them.
+        Raises ValueError if tiles are missing.
         """
         head = self._plan.head(self._lengths, self._crcs, {})
         self._file.seek(0)

@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Writing:
-    """How to write: a coding's name or "auto", a tile's side or "auto" or None, and on how many threads.
+    """How to write: a coding's name or "auto", a tile's side, "auto" or None, and the number of threads.
 
-    `keep_palette_order` says that every entry keeps its number.
+    With `keep_palette_order` every entry keeps its number.
     """
 
     coding: str
@@ -39,11 +39,11 @@ class Writing:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Plan:
-    """All that is known of a file before its pixels are coded: the same for each tile, wherever that is done.
+    """Everything about a file that is known before its pixels are coded, the same for every tile.
 
-    `palette` has the entries in the file's order, of which `stored` is the coded form, if there is one.
-    `numbers` (k,) gives each index of the picture its place there; None: all have it already. `coding`
-    is a coding's name, so that a plan can be sent to other processes.
+    `palette` has the entries in the file's order; `stored` is its coded form, if it has one. `numbers` (k,)
+    are the file's numbers for the picture's indices; None if they are the same. `coding` is a coding's name,
+    so that a plan can be sent to other processes.
     """
 
     grid: TileGrid
@@ -60,12 +60,12 @@ class Plan:
         return CODINGS[self.coding].encode(tile, self.palette, self.options)
 
     def head(self, lengths: list[int], crcs: list[int], metadata: Mapping[str, bytes]) -> bytes:
-        """Return the bytes of the file before its payloads, which have such lengths and checksums."""
+        """Return the bytes of the file before its payloads, given their lengths and checksums."""
         coding = CODINGS[self.coding]
         return write_head(self.grid, self.palette, coding, lengths, crcs, metadata, self.stored)
 
     def container(self, lengths: list[int], crcs: list[int], metadata: Mapping[str, bytes]) -> Container:
-        """Return what `read_container` would of the file."""
+        """Return what `read_container` would return for the file."""
         head = memoryview(self.head(lengths, crcs, metadata))
         header = read_header(head)
         return Container(
@@ -82,7 +82,7 @@ class Plan:
 
 
 def planned(palette: Palette, grid: TileGrid, coding: Coding, writing: Writing) -> Plan:
-    """Return the plan of a file of a picture in `palette`, in one coding."""
+    """Return the plan of a file with this palette, in one coding."""
     coded = None
     if coding.codes_palette:
         coded = coded_palette(palette, keep_order=writing.keep_palette_order)

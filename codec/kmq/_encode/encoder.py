@@ -119,7 +119,7 @@ def _encode(canonical: CanonicalImage, request: Request) -> bytes:
 
 @dataclass(frozen=True, eq=False)
 class _Attempt:
-    """A palette of at most k colours and the picture in it; the rest is found out when it is asked for."""
+    """A palette of at most k colours and the picture in it; quality and bytes are computed on demand."""
 
     k: int
     palette: Palette
@@ -142,19 +142,19 @@ class _Attempt:
 
 
 def _encode_to_target(canonical: CanonicalImage, request: Request, target: Target) -> bytes:
-    """Try numbers of colours on one histogram until the target is met."""
+    """Return the file that meets the target, found by trying numbers of colours on one histogram."""
     if canonical.indexed is not None and target.psnr is None and not target.auto:
         own = _Attempt(canonical.indexed[0].k, *canonical.indexed, canonical, request.writing)
         limit = target.limit(own.plane.indices.size)
         if own.k <= target.most and limit is not None and own.size <= limit:
-            return own.data  # with its own palette, in its order
+            return own.data  # its own palette, in its order
     counted = histogram(canonical)
 
     def attempt(k: int) -> _Attempt:
         return _Attempt(k, *_chosen(counted, k, request.clustering), canonical, request.writing)
 
     def packed_size(k: int) -> int:
-        """Return the bytes of a packed file of k entries, which don't depend on what is in it."""
+        """Return the bytes of a packed file of k entries: they don't depend on its content."""
         plane = trusted_plane(np.zeros((height, width), index_dtype(k)), k)
         palette = Palette(np.zeros((k, channels), np.uint8))
         return len(written(palette, plane, canonical.metadata, replace(request.writing, coding=PACKED.name)))
@@ -176,13 +176,13 @@ def _quantise(canonical: CanonicalImage, request: Request, k: int) -> tuple[Pale
 
 
 def _chosen(counted: Histogram, k: int, options: KMeansOptions) -> tuple[Palette, IndexPlane]:
-    """Choose a palette and map the picture to it; entries that dithering doesn't use are left out."""
+    """Choose a palette and map the picture to it; leave out the entries that dithering doesn't use."""
     if len(counted) <= k:  # every colour has an entry: there is nothing to dither
         options = replace(options, dither="none")
     palette = cluster_palette(counted, k, options)
     plane = _mapped(counted, palette, options)
     used = plane.counts() > 0
-    # Of very many colours not all are looked at, and with tiles from elsewhere it isn't known in time.
+    # Above MOST_COLOURS, encode_tiles can't know in time which entries are used: keep them all here too.
     if used.all() or (len(counted) > MOST_COLOURS and options.dither == "none"):
         return palette, plane
     left = Palette(palette.entries[used])

@@ -43,17 +43,17 @@ if TYPE_CHECKING:
     from kmq._picture.large import LargePicture
 
 Progress = Callable[[int, int], None]
-"""Is told how many pixels are done, and of how many; those of both passes count."""
+"""Called with the pixels done and the pixels to do; both passes count."""
 
 PIXELS_AT_ONCE = 1 << 18
-"""Pixels whose colours are counted at one time, to add them up or to map them."""
+"""Pixels whose colours are counted at a time, to add them up or to map them."""
 
 COLOURS_AT_ONCE = 1 << 16
-"""Colours that are counted, and whose distances are held, at one time."""
+"""Colours whose distances are computed and held at a time."""
 
 
 def request_for_tiles(function: str, k: object, options: ClusterOptions, known: type) -> Request:
-    """Return what is asked of tiles: what may be asked of a whole picture, except targets and dithering.
+    """Return the request for a picture in tiles, which can have no target and no dithering.
 
     Raises TypeError or ValueError, naming the argument.
     """
@@ -73,9 +73,9 @@ class Mapping:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A picture, what it is mapped to, and the plans of the files that may come of it.
+    """A picture, what it is mapped to, and the plans of the files that it may become.
 
-    The last plan is the one to try first; those before it are for when its file becomes no smaller.
+    The last plan is tried first. If its file becomes no smaller than packed, the one before it is next.
     """
 
     picture: LargePicture
@@ -99,13 +99,13 @@ def table_of(pixels: NDArray[np.uint8]) -> ColourTable:
 
 
 def _few_rows(pixels: NDArray[np.uint8]) -> Iterator[slice]:
-    """Yield rows that are counted together: of noise, each pixel takes up to 45 bytes meanwhile."""
+    """Yield rows that are counted together, few because a pixel of noise takes up to 45 bytes meanwhile."""
     step = max(1, PIXELS_AT_ONCE // pixels.shape[1])
     return (slice(start, start + step) for start in range(0, len(pixels), step))
 
 
 def job_for(picture: LargePicture, table: ColourTable, request: Request) -> Job:
-    """Choose what the colours of a picture, which have been counted, are mapped to."""
+    """Return the job of a picture whose colours have been counted: choose its palette and plan its files."""
     writing = request.writing
     mapping = Mapping(_chosen_palette(table, request), request.clustering.space)
     grid = cut(picture.width, picture.height, writing.tile)
@@ -128,9 +128,9 @@ def write_job(
     progress: Progress | None,
     overwrite: bool,  # noqa: FBT001
 ) -> Ledger:
-    """Map and code every tile, write them as they come to a path or a stream, and return the ledger.
+    """Map and code every tile, write the payloads as they come, and return the ledger.
 
-    `tiles_of` does the mapping and coding by a plan, wherever it does it.
+    `tiles_of` maps and codes the tiles by a plan, wherever it does so.
     """
     ledgers: list[Ledger] = []
 
@@ -153,9 +153,10 @@ def write_job(
 def write_coded(
     tiles: Iterable[Coded], job: Job, plan: Plan, file: BinaryIO, progress: Progress | None = None
 ) -> Ledger | None:
-    """Write a file of tiles as they come; return its ledger, or None if it becomes no smaller than packed.
+    """Write a file of tiles as they come; return its ledger.
 
-    That is only for a plan that isn't the job's first, which is packed then.
+    Return None once the file is no smaller than that of the job's first plan, which is packed if there are
+    others.
     """
     most = None if plan is job.plans[0] else _packed_size(job.plans[0])
     begun = TileFile(file, plan)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class ClusterOptions(TypedDict, total=False):
-    """The options that `kmq.dask.encode` takes beside `k`: threads are the scheduler's."""
+    """The options that `kmq.dask.encode` takes besides `k`: threads are the scheduler's."""
 
     palette: PaletteLike | None
     space: str | None
@@ -37,13 +37,13 @@ class ClusterOptions(TypedDict, total=False):
 
 
 class TileOptions(ClusterOptions, total=False):
-    """The options that `encode_tiles` takes beside `k`."""
+    """The options that `encode_tiles` takes besides `k`."""
 
     threads: int
 
 
 class Options(TileOptions, total=False):
-    """The options that `encode` takes beside `k`: these need the whole picture at once."""
+    """The options that `encode` takes besides `k`: these need the whole picture at once."""
 
     psnr: float | None
     max_bytes: int | None
@@ -64,7 +64,7 @@ def check_known(function: str, options: Mapping[str, object], known: type) -> No
 class Request:
     """What the encoder is asked for: the options of `encode`, checked, and what follows from them.
 
-    `target` is the number of colours, or how to look for it; `given` the palette to use, if one was given;
+    `target` is the number of colours, or how to look for it; `given` is the palette to use, if one was given;
     `clustering` says how to choose one, and `writing` how to write the file.
 
     Raises ValueError or TypeError, naming the argument; for a palette file also FormatError or OSError.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Generator, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, BinaryIO, Unpack
 
 import numpy as np
@@ -75,10 +76,7 @@ def encode_tiles(
 
 
 def _job_of(picture: LargePicture, request: Request, progress: Progress | None, *, fewest: bool) -> Job:
-    """Count the colours of a picture and choose what they are mapped to.
-
-    `fewest` leaves out the channels that say nothing, as of a Pillow image.
-    """
+    """Count the colours of a picture and plan its file; `fewest` leaves out channels that say nothing."""
     writing = request.writing
     if request.given is not None and picture.channels < 4 and not fewest:
         counted = Histogram(np.zeros((1, picture.channels), np.uint8), np.ones(1, np.int64))
@@ -101,7 +99,8 @@ def _job_of(picture: LargePicture, request: Request, progress: Progress | None, 
         counted = table.histogram()
         channels = fewest_channels(counted.colours)
         picture = picture.in_channels(channels)
-        table = ColourTable.of(Histogram(counted.colours[:, :channels], counted.counts))
+        narrow = ColourTable.of(Histogram(counted.colours[:, :channels], counted.counts))
+        table = replace(narrow, dropped=table.dropped)
     return job_for(picture, table, request)
 
 

@@ -36,19 +36,19 @@ if TYPE_CHECKING:
     from kmq._picture.canonical import ImageLike
 
 BAND = 1 << 20
-"""Pixels of a packed tile that are unpacked at a time, where not all are needed at once."""
+"""Pixels of a packed tile that are unpacked at a time, if not all are needed at once."""
 
 
 class KmqFile:
     """A .kmq file, read only as far as is asked for.
 
-    Made by `kmq.open`, or over the bytes of a file: `KmqFile(data)`. (A file that is open is taken as
-    `kmq.open` does.) The header, palette and metadata are checked at once, the pixels when they
-    are read. As a context manager it closes the file, if `kmq.open` opened it. `max_pixels` (None:
-    no limit) is the most that one call decodes, `threads` how many tiles it decodes at a time.
+    `kmq.open` makes one; so does `KmqFile(data)`, of a file's bytes or of an open file that can seek. The
+    header, palette and metadata are checked at once, the pixels when they are read. As a context manager it
+    closes the file, if `kmq.open` opened it. `max_pixels` (None: no limit) is the most that one call decodes,
+    `threads` how many tiles it decodes at a time.
 
-    It is sliced like the array of its pixels: `file[y0:y1, x0:x1]` decodes that part, and
-    `np.asarray(file)` all. Whatever takes an object with `shape`, `dtype` and slices takes it.
+    Slice it like the array of its pixels: `file[y0:y1, x0:x1]` decodes that part, and `np.asarray(file)`
+    everything. It can stand for an array wherever `shape`, `dtype` and slices are enough.
 
     Raises FormatError, TruncatedError or UnsupportedError.
     """
@@ -161,17 +161,17 @@ class KmqFile:
     def __getitem__(self, key: object) -> NDArray[np.uint8]:
         """Decode a part of the picture: `file[y0:y1, x0:x1]`, `file[y]`, `file[..., 0]`.
 
-        As of an array: negative places count from the end, integers take away their axis, and slices may
-        have steps, but all that lies between the first pixel and the last is decoded, as `read` does. (A
-        picture with fewer pixels is quicker had from `thumbnail`.) Raises as `read`; IndexError for
-        a place outside, TypeError for what is neither an integer, a slice nor `...`.
+        As with an array, negative places count from the end, integers remove their axis, and slices may have
+        steps. Everything between the first pixel and the last is decoded, as by `read`; `thumbnail` is the
+        quicker way to a smaller picture. Raises what `read` does; IndexError for a place outside; TypeError
+        for anything other than integers, slices and `...`.
         """
         chosen = selection(key, self.shape)
         if chosen.box is None:
             return np.empty(chosen.shape, np.uint8)
         decoded = self.read(*chosen.box)
         part = decoded[chosen.index]
-        # A copy lets go of what was decoded and not asked for. Of a single value NumPy makes a scalar.
+        # A copy frees what was decoded beyond the part. A single value is a scalar already.
         return part.copy() if part.size < decoded.size else part
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[np.generic]:  # noqa: FBT001
@@ -184,14 +184,13 @@ class KmqFile:
     def thumbnail(self, max_side: int) -> NDArray[np.uint8]:
         """Return the whole picture zoomed out, no side longer than `max_side` pixels, 1 to 2^31 - 1.
 
-        Each of its pixels is the mean of a square of n x n, of which those at the right and bottom edges are
-        cut, with the smallest n that does it; n is 1 if the picture is small enough. Means are of sRGB
-        values, as with Pillow's `Image.reduce`; with alpha, colours count by it. Shape and dtype are
-        those of `read`.
+        Each of its pixels is the mean of a square of n x n, cut at the right and bottom edges. n is the
+        smallest that does it: 1 if the picture is small enough. Means are of sRGB values, as in Pillow's
+        `Image.reduce`; with alpha, colours are weighted by it. Shape and dtype are those of `read`.
 
-        Every tile is decoded, and its checksum checked, but none is kept: beside the result it takes
-        8 bytes for each of its values, and a tile for each thread. Only in a picture of one tile that isn't
-        packed, that tile is the picture's indices; of a packed one in a file that isn't mapped, its payload.
+        Every tile is decoded and its checksum checked, but none is kept. Besides the result, this takes 8
+        bytes for each of its values, and a tile for each thread. In a picture of one tile, that tile is all
+        the indices; if it is packed, its payload, and nothing if the file is mapped.
 
         Raises as `indices`: `max_pixels` is for the whole picture.
         """
@@ -212,7 +211,7 @@ class KmqFile:
         return tile_payloads(self._data, self._container, range(self._container.grid.count))
 
     def _bands(self, number: int, payload: memoryview) -> Iterator[Indices]:
-        """Verify a tile and yield its indices, some rows at a time where they can be had so."""
+        """Verify a tile and yield its indices, some rows at a time if it is packed."""
         if self._container.coding is not PACKED:
             yield decode_tile(self._container, number, payload)
             return
@@ -224,10 +223,9 @@ class KmqFile:
             yield plane.region(0, y, tile.width, min(rows, tile.height - y))
 
     def verify(self) -> None:
-        """Check what was not checked when the file was opened: the tiles, every requirement on them.
+        """Check what opening the file didn't: every requirement on the tiles.
 
-        No more than a tile for each thread is held at a time, and nothing is returned. Raises as
-        `indices`.
+        Holds a tile for each thread at a time. Raises as `indices`.
         """
         self._check_limit(self.width, self.height)
 
@@ -282,10 +280,10 @@ class KmqFile:
         return make_ledger(self._container, plane, original_pixels(self._container, original))
 
     def close(self) -> None:
-        """Let go of the file. What was read from it stays; more can't be read."""
+        """Release the file. What was read from it stays valid; nothing more can be read."""
         self._data.release()
         if self._own_map is not None:
-            # An error that is on its way up can hold views; the map goes when they go.
+            # An error on its way up can hold views of the map, which goes when they go.
             with contextlib.suppress(BufferError):
                 self._own_map.close()
 
