@@ -1,4 +1,4 @@
-"""A picture of a palette, and of the original beside the decoded one."""
+"""Pictures of a palette alone, and of the original and the decoded picture side by side."""
 
 from __future__ import annotations
 
