@@ -69,6 +69,6 @@ def test_the_words_for_colours_and_tiles_are_those_of_the_library():
 def test_the_metadata_to_keep_has_the_names_of_the_library():
     assert options.metadata("icc,exif,xmp") == options.METADATA
     kmq.encode(PICTURE, keep=options.METADATA)
-    with pytest.raises(ValueError, match=f"it can name {', '.join(options.METADATA)}$"):
+    with pytest.raises(ValueError, match=f"it can have {', '.join(options.METADATA)}$"):
         kmq.encode(PICTURE, keep="iptc")
     assert taken(options.metadata, "icc,iptc") == []

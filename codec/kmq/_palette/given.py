@@ -69,7 +69,7 @@ def load_palette(source: PaletteLike) -> Palette:
         return _of_picture(source)
     if isinstance(source, (str, os.PathLike)):
         if not os.fspath(source):
-            raise ValueError("palette is an empty name")
+            raise ValueError("palette is an empty string")
         if isinstance(source, str) and source in PALETTES:
             return PALETTES[source]
         return _of_file(Path(source))
