@@ -1,4 +1,4 @@
-"""`kmq encode`."""
+"""`kmq encode`: its function, and which options exclude each other."""
 
 from __future__ import annotations
 

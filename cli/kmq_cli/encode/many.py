@@ -13,7 +13,7 @@ import kmq
 from kmq_cli.batch.cluster import KILLED, cluster, done_on, outcomes_on
 from kmq_cli.batch.report import Tally, Wording, refuse_collisions, work_on, written_summary
 from kmq_cli.batch.tasks import Outcome, Task, checked_folder, collisions, exists, inputs, with_outputs
-from kmq_cli.batch.workers import Work, attempted, write_file
+from kmq_cli.batch.workers import Work, attempted, outcomes, write_file
 from kmq_cli.encode.encoding import ENTRY_ADDED, FIRST_FRAME, Encoding, no_smaller
 from kmq_cli.pictures.source import open_image, readable_suffixes
 from kmq_cli.terminal.streams import check_output, read_bytes
@@ -55,9 +55,9 @@ def encode_many(
             encoding, tasks, failed = _with_shared_palette(encoding, tasks, failed, client)
         work: Work = partial(_encoded, encoding)
         if client is None:
-            work_on(tasks, work, wording, failed=failed, jobs=jobs, report=report)
-        write = partial(_write, encoding)
-        run = partial(outcomes_on, client, partial(_made, encoding), write)
+            run = outcomes
+        else:
+            run = partial(outcomes_on, client, partial(_made, encoding), partial(_write, encoding))
         work_on(tasks, work, wording, failed=failed, jobs=jobs, report=report, run=run)
 
 

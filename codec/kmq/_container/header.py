@@ -1,4 +1,7 @@
-"""The container: header, sections and tiles to bytes, and back (spec sections 2 to 4 and 7 to 9)."""
+"""Everything but the payloads: header, palette, tile index and sections (spec sections 2 to 4 and 7 to 9).
+
+The types of fields and their checksums are in `fields`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From an image to the bytes of a file."""
+"""`encode` and `save`: a whole picture in memory to the bytes of a file; `target` searches for a k."""
 
 from __future__ import annotations
 

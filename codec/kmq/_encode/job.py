@@ -1,8 +1,8 @@
 """Encoding a picture tile by tile, wherever the work is done: what `encode_tiles` and `kmq.dask` share.
 
 In: a picture that is read part by part, the colours that were counted in it, and what was asked for. Out: the
-file that `encode` would make of the whole picture, on any number of threads or machines. The colour table
-and the tiles being worked on are all that is held.
+file that `encode` would make of the whole picture, on any number of threads or machines. Only the colour
+table and the tiles being worked on are in memory.
 """
 
 from __future__ import annotations

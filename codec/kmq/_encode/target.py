@@ -1,4 +1,4 @@
-"""How many colours a picture needs: for a quality, for a size, or until more no longer pay."""
+"""How many colours a picture needs: for a quality, a size, or until more are not worth their bytes."""
 
 from __future__ import annotations
 

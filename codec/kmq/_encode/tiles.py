@@ -1,4 +1,7 @@
-"""Encoding a picture that is read part by part, on this machine."""
+"""`encode_tiles`: a picture read part by part, encoded on threads of this machine.
+
+`kmq.dask` does the same on a cluster; `job` has what they share.
+"""
 
 from __future__ import annotations
 

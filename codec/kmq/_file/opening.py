@@ -1,4 +1,4 @@
-"""Opening a file, and the ledger of its bytes."""
+"""`open` and `inspect`: open a file or bytes, and take the ledger of its bytes."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def open_file(
     `threads`, 1 to 256, how many tiles it decodes at a time.
 
     A path is mapped into memory. Replacing the file while it is open, as `save` does, changes nothing of
-    what is read. Don't shorten it: the system ends a process that reads what is no longer there (SIGBUS), or
-    whose disk fails then. An open file and `decode` have no such danger.
+    what is read. Don't truncate it: the system kills a process that reads a mapped page that is gone, or that
+    its disk can't deliver (SIGBUS). Passing an open file, or calling `decode`, is safe from this.
 
     An open file that can seek is read on demand, from its beginning to its end, wherever it stands: its first
     64 KiB and the rest of a longer header at once, then the rows (packed) or the tiles that a call needs.

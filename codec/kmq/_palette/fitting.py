@@ -1,4 +1,7 @@
-"""Fitting a palette: k-means on the distinct colours, weighted by their counts."""
+"""Fitting a palette: k-means on the distinct colours, weighted by their counts.
+
+The steps are in `splitting`, `swapping`, `outliers`, `refining` and `refitting`, in this order.
+"""
 
 from __future__ import annotations
 

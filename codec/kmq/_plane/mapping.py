@@ -1,4 +1,4 @@
-"""Mapping: every pixel gets a palette entry, the nearest or a dithered one."""
+"""Mapping: every pixel gets a palette entry, the nearest (see `nearest` in `_colours`) or a dithered one."""
 
 from __future__ import annotations
 
