@@ -9,6 +9,8 @@ import kmq
 from kmq._coding import palette as _palette_coding
 from kmq._coding import palette_loop as _palette_coding_loop
 from kmq._coding.codings import CodingOptions
+from kmq._coding.context import neighbourhood_loop as _neighbourhood_loop
+from kmq._coding.context import numbers_loop as _numbers_loop
 from kmq._coding.context import (
     payload as _context,
 )
@@ -24,7 +26,7 @@ from kmq._coding.context import (
 from kmq._coding.context.prediction import fitted_coefficients
 from kmq._container.writing import Plan, joined
 from kmq._indexed.tiles import TileGrid
-from test_loops import uncompiled
+from test_loops import PURE
 
 GREY = kmq.Palette([[0], [255]])
 
@@ -67,11 +69,12 @@ def test_damaged_tiles_get_the_same_verdict_uncompiled(first, monkeypatch):
     assert any(isinstance(v, str) for v in compiled)
     assert any(isinstance(v, bytes) for v in compiled)
     assert all("offset" in v for v in compiled if isinstance(v, str))
-    cells, tree, entries = (
-        uncompiled(module) for module in (_context_loop, _context_tree_loop, _palette_coding_loop)
+    cells, numbers, tree, entries = (
+        PURE[module.__name__]
+        for module in (_context_loop, _numbers_loop, _context_tree_loop, _palette_coding_loop)
     )
     monkeypatch.setattr(_context, "code_cells", cells.code_cells)
-    monkeypatch.setattr(_context, "code_numbers", cells.code_numbers)
+    monkeypatch.setattr(_context, "code_numbers", numbers.code_numbers)
     monkeypatch.setattr(_context_tree, "fill_tree", tree.fill_tree)
     monkeypatch.setattr(_palette_coding, "code_entries", entries.code_entries)
     monkeypatch.setattr(_palette_coding, "tail_table", entries.tail_table)
@@ -99,7 +102,9 @@ def test_no_palette_makes_a_tree_deeper_than_a_path_has_room(seed):
     entries[60:] = entries[random.integers(0, min(k, 60))] if seed % 2 else entries[60:]
     exponents = random.integers(0, 16, k).astype(np.int32)
     assert (
-        depths(kmq.Palette(entries), exponents).max() <= _context_tree_loop.SPLITS + 17 < _context_loop.PATH
+        depths(kmq.Palette(entries), exponents).max()
+        <= _context_tree_loop.SPLITS + 17
+        < _neighbourhood_loop.PATH
     )
 
 

@@ -2,7 +2,10 @@
 
 import importlib
 import importlib.machinery
-import importlib.util
+import inspect
+import re
+import sys
+from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +18,7 @@ import kmq
 import oracle
 from kmq._coding import packed_loop as _packing_loop
 from kmq._coding import palette_loop as _palette_coding_loop
+from kmq._coding.context import numbers_loop as _numbers_loop
 from kmq._coding.context import (
     payload as _context,
 )
@@ -37,21 +41,24 @@ from kmq._picture import histogram_loop as _histogram_loop
 from kmq._plane import dithering_loop as _dithering_loop
 from strategies import palettes, planes
 
-LOOPS = [importlib.import_module(f"kmq.{name}") for name in _loops.LOOPS]
 SRGB = COLOUR_SPACES["srgb"]
+LOOPS = [importlib.import_module(name) for name in _loops.LOOPS]
 
 
-def uncompiled(module):
-    """Load the Python source that lies beside a compiled module."""
-    source = Path(module.__file__).with_name(module.__name__.rpartition(".")[2] + ".py")
-    loader = importlib.machinery.SourceFileLoader(f"uncompiled_{source.stem}", str(source))
-    spec = importlib.util.spec_from_loader(loader.name, loader)
-    loaded = importlib.util.module_from_spec(spec)
-    loader.exec_module(loaded)
-    return loaded
+def all_uncompiled():
+    """Import the source of every loop, as KMQ_UNCOMPILED=1 does; put back what was there."""
+    there = {name: sys.modules.pop(name) for name in _loops.LOOPS}
+    try:
+        _loops.import_sources()
+        return {name: sys.modules[name] for name in _loops.LOOPS}
+    finally:
+        for name, module in there.items():
+            sys.modules[name] = module
+            room, _, last = name.rpartition(".")
+            setattr(sys.modules[room], last, module)
 
 
-PURE = {module.__name__: uncompiled(module) for module in LOOPS}
+PURE = all_uncompiled()
 
 
 @pytest.mark.compiled_only("what is tested is that they are compiled")
@@ -59,6 +66,47 @@ PURE = {module.__name__: uncompiled(module) for module in LOOPS}
 def test_the_loops_are_compiled(module):
     assert module.__file__.endswith(tuple(importlib.machinery.EXTENSION_SUFFIXES))
     assert PURE[module.__name__].__file__.endswith(".py")
+
+
+HEADERS = {name: Path(PURE[name].__file__).with_suffix(".pxd") for name in _loops.LOOPS}
+WITH_HEADERS = [name for name in _loops.LOOPS if HEADERS[name].exists()]
+
+
+def declared(name, keyword):
+    """Return the blocks that follow a keyword in a loop's header, each with its title and its lines."""
+    text = re.sub(r" *#.*", "", HEADERS[name].read_text("utf-8"))
+    return re.findall(rf"^{keyword}(.*):\n((?:    .*\n|\n)*)", text, re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", WITH_HEADERS)
+def test_the_constants_of_c_are_those_of_the_source(name):
+    module = sys.modules[name]
+    names = [
+        part.partition("=")[0].strip()
+        for _, lines in declared(name, "cpdef enum")
+        for part in re.split(r"[,\n]", lines)
+        if part.strip()
+    ]
+    assert names
+    assert {n: getattr(module, n) for n in names} == {n: getattr(PURE[name], n) for n in names}
+
+
+@pytest.mark.parametrize("name", WITH_HEADERS)
+def test_the_structures_of_c_have_the_room_of_those_of_the_source(name):
+    for title, lines in declared(name, "cdef struct"):
+        made = getattr(PURE[name], title.strip())[1]()
+        for field, sizes in re.findall(r"(\w+)((?:\[\d+\])+)\n", lines):
+            assert np.shape(getattr(made, field)) == tuple(map(int, re.findall(r"\d+", sizes)))
+
+
+def test_functions_of_one_name_are_the_same_in_every_loop():
+    sources = defaultdict(list)
+    for module in PURE.values():
+        for name, function in inspect.getmembers(module, inspect.isfunction):
+            if function.__module__ == module.__name__:
+                sources[name].append(inspect.getsource(function))
+    assert len(sources["code"]) == len(sources["move"]) == 3
+    assert [name for name, texts in sources.items() if len(set(texts)) > 1] == []
 
 
 @given(planes(k=st.integers(2, 65_536)))
@@ -450,7 +498,7 @@ def test_the_context_coding_uncompiled_gives_the_same_bytes(drawn, model, others
     with pytest.MonkeyPatch.context() as place:
         for module, loops, name in (
             (_context, _context_loop, "code_cells"),
-            (_context, _context_loop, "code_numbers"),
+            (_context, _numbers_loop, "code_numbers"),
             (_context_tree, _context_tree_loop, "fill_tree"),
         ):
             place.setattr(module, name, getattr(PURE[loops.__name__], name))
