@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kmq._coding.context.pixel_loop import FRESH, MARGIN_LEFT, NODE_ROWS, WEIGHT_ROWS
+from kmq._coding.context.neighbourhood_loop import FRESH, MARGIN_LEFT
+from kmq._coding.context.pixel_loop import NODE_ROWS, WEIGHT_ROWS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -9,7 +9,9 @@ import numpy as np
 
 from kmq._coding.arithmetic import last_bytes
 from kmq._coding.context.model import MODELS, Model, fresh_state, tables
-from kmq._coding.context.pixel_loop import FRESH, MARGIN_LEFT, MARGIN_TOP, code_cells, code_numbers
+from kmq._coding.context.neighbourhood_loop import FRESH, MARGIN_LEFT, MARGIN_TOP
+from kmq._coding.context.numbers_loop import NUMBER_SLOTS, code_numbers
+from kmq._coding.context.pixel_loop import code_cells
 from kmq._coding.context.prediction import DEFAULT, MOST, TAPS, default_coefficients, fitted_coefficients
 from kmq._coding.context.tree import MOST_EXPONENT, PaletteTree, palette_tree, plain_tree, rough_counts
 from kmq._coding.packed import packed_size
@@ -53,8 +55,6 @@ EMPTY = 1000
 
 SLACK = 1024
 """Bytes of room, beyond the packed size, in the first attempt to encode a payload."""
-
-NUMBER_SLOTS = 32
 
 MOST_CELLS = 2**31 - 1
 """Most cells of a tile with its margins, because places in it are 32-bit numbers."""
@@ -271,36 +271,9 @@ def _code(
 ) -> None:
     """Encode or decode all cells, in one loop for both."""
     height, width = _inner(cells).shape
-    tree = parameters.tree
     options = parameters.options
     flat, match = bool(options & FLAT), bool(options & MATCH)
     state = fresh_state(parameters.model, height * width, width, palette.k, flat=flat, match=match)
-    shared = tables()
     coefficients = np.repeat(parameters.coefficients.astype(np.int16)[:, :, None], 8, axis=2)
     taps = np.array([x + y * cells.shape[1] for x, y in TAPS], np.intp)
-    code_cells(
-        encoding,
-        cells.reshape(-1).data,
-        width,
-        height,
-        tree.points.data,
-        tree.nodes.data,
-        tree.leaf_parents.data,
-        tree.classes.data,
-        coefficients.data,
-        taps.data,
-        state.layout.data,
-        shared.stretch.data,
-        shared.squash.data,
-        shared.rates.data,
-        shared.quantisers.data,
-        state.slots.data,
-        state.refined.data,
-        state.weights.data,
-        state.final_weights.data,
-        state.errors.data,
-        state.flat_slots.data,
-        state.matches.data,
-        coder.data,
-        data.data,
-    )
+    code_cells(encoding, cells, parameters.tree, coefficients, taps, tables(), state, coder.data, data.data)
