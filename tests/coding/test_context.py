@@ -180,7 +180,7 @@ def test_damage_is_what_a_decoder_written_from_the_spec_says(tile, options, data
 def test_noise_that_outgrows_its_first_room(model):
     # What a misled model says of 8 bits is longer than the 8 bits; here by more than the room left for it.
     random = np.random.default_rng(0)
-    plane = IndexPlane(random.integers(0, 256, (500, 500)), 256)
+    plane = IndexPlane(random.integers(0, 256, (360, 360)), 256)
     palette = Palette(random.integers(0, 256, (256, 3)))
     payload = _encoded(plane, palette, model | FLAT | MATCH)
     check(plane, palette, payload)

@@ -44,6 +44,7 @@ def data_of(name):
     return (VECTORS / name).read_bytes()
 
 
+@pytest.mark.slow
 @pytest.mark.compiled_only("what is tested are the recipes")
 def test_the_vectors_are_what_their_recipes_give():
     command = [sys.executable, SPEC / "build_vectors.py", "--check"]

@@ -76,6 +76,7 @@ def printed(command, folder, *, shown):
     return done.stdout.strip()
 
 
+@pytest.mark.slow
 @pytest.mark.posix
 @pytest.mark.parametrize("text", [ROOT / "README.md", *HOW_TO], ids=lambda path: path.name)
 def test_examples_run_in_their_order(text, pictures):
