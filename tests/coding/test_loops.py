@@ -75,7 +75,7 @@ def room_to_code(k, channels, size):
     return arrays
 
 
-@settings(max_examples=30)
+@settings(max_examples=10)
 @given(
     npst.arrays(np.uint8, st.tuples(st.integers(1, 40), st.sampled_from([1, 3, 4]))),
     st.integers(0, 63),
@@ -150,7 +150,7 @@ def coloured_planes(draw):
     return kmq.IndexPlane(indices, k), palette
 
 
-@settings(max_examples=60)
+@settings(max_examples=15)
 @given(coloured_planes(), st.sampled_from(sorted(_context.MODELS)), st.integers(0, 15))
 def test_the_context_coding_uncompiled_gives_the_same_bytes(drawn, model, others):
     plane, palette = drawn

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 import writing
 from kmq import FormatError, IndexPlane, pack_indices, unpack_indices
 from kmq._coding.packed import PackedPlane, packed_span
-from reference_decoder import bit_depth
+from reference_decoder.conventions import bit_depth
 from strategies import planes
 
 pytestmark = pytest.mark.both_ways

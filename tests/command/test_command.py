@@ -179,6 +179,7 @@ def test_scikit_learn_is_loaded_only_to_cluster_and_zstandard_only_to_code(folde
     assert done.stdout.split() == [b"[]", b"False", b"False"]
 
 
+@pytest.mark.slow
 def test_the_demo_writes_three_files_and_can_be_run_again(folder):
     first = run("demo", "out", check=0)
     assert sorted(os.listdir("out")) == ["china.kmq", "china.png", "swatches.png"]

@@ -13,8 +13,8 @@ from PIL import Image, ImageCms
 import kmq
 import oracle
 from kmq import FormatError, KmqError, LimitError, TruncatedError
-from reference_decoder import CODINGS as CODING_NAMES
 from reference_decoder import read_file, read_indices
+from reference_decoder.reading import CODINGS as CODING_NAMES
 from small_files import (
     BAD_FILES,
     CODED_EXAMPLE_AND_MORE,

@@ -117,7 +117,7 @@ def run(*arguments, **options):
 def test_the_command_writes_a_picture_that_others_read(channels, mode, tmp_path):
     picture = np.random.default_rng(channels).integers(0, 256, (5, 7, channels), np.uint8)
     (tmp_path / "x.kmq").write_bytes(kmq.encode(picture, 64))
-    done = run(SPEC / "reference_decoder.py", tmp_path / "x.kmq")
+    done = run(SPEC / "reference_decoder", tmp_path / "x.kmq")
     assert (done.returncode, done.stderr) == (0, b"")
     if channels == 4:
         head, _, pixels = done.stdout.partition(b"ENDHDR\n")
@@ -132,12 +132,12 @@ def test_the_command_writes_a_picture_that_others_read(channels, mode, tmp_path)
 @pytest.mark.compiled_only("what is tested is the reference decoder")
 def test_the_command_names_the_requirement_and_traces_every_bit(tmp_path):
     (tmp_path / "bad.kmq").write_bytes(writing.build(header_crc=bytes(4)))
-    done = run(SPEC / "reference_decoder.py", tmp_path / "bad.kmq", tmp_path / "out")
+    done = run(SPEC / "reference_decoder", tmp_path / "bad.kmq", tmp_path / "out")
     assert done.returncode == 1
     assert done.stderr.decode().endswith("bad.kmq: format: Header_CRC is wrong (offset 21, M10)\n")
     assert not (tmp_path / "out").exists()
     (tmp_path / "good.kmq").write_bytes(kmq.encode(np.uint8([[0, 9], [9, 200]]), coding="context"))
-    done = run(SPEC / "reference_decoder.py", "--trace", tmp_path / "good.kmq", tmp_path / "out")
+    done = run(SPEC / "reference_decoder", "--trace", tmp_path / "good.kmq", tmp_path / "out")
     assert (tmp_path / "out").read_bytes() == b"P5\n2 2\n255\n\0\t\t\xc8"
     bits = [line.split() for line in done.stderr.decode().splitlines()]
     assert bits

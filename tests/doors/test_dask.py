@@ -155,6 +155,7 @@ def workers_of(parent):
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.cluster
 @pytest.mark.proc
 def test_200_pictures_on_a_cluster_whose_worker_is_killed_half_way(tmp_path):

@@ -88,7 +88,8 @@ def test_verifying_finds_in_any_tile_what_a_region_elsewhere_does_not(coding):
 
 
 def test_verifying_holds_a_tile_and_not_the_picture():
-    data = kmq.encode(np.zeros((2048, 2048), np.uint8) + np.arange(2048, dtype=np.uint8) % 4, tile=64)
+    picture = np.zeros((2048, 2048), np.uint8) + np.arange(2048, dtype=np.uint8) % 4
+    data = kmq.encode(picture, tile=64, coding="zstd")
     with kmq.KmqFile(data) as file:
         tracemalloc.start()
         file.verify()

@@ -11,8 +11,9 @@ from PIL import Image
 
 import kmq
 import oracle
-from reference_decoder import CODINGS as CODING_NAMES
-from reference_decoder import bit_depth, read_file, read_indices
+from reference_decoder import read_file, read_indices
+from reference_decoder.conventions import bit_depth
+from reference_decoder.reading import CODINGS as CODING_NAMES
 from samples import profile_of_gamma
 from strategies import CODINGS, PLAIN_CODINGS, TILES, pictures
 from writing import build, section

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs" / "tutorial.md").read_text("utf-8")
 BUILD = runpy.run_path(str(ROOT / "docs" / "tools" / "build_tutorial.py"))
