@@ -16,7 +16,7 @@ from kmq_cli.pictures.tiff import large_tiff
 tifffile = pytest.importorskip("tifffile")
 
 HEIGHT, WIDTH = 560, 600
-COMMAND = "import kmq_cli.pictures.tiff\nkmq_cli.pictures.tiff.LARGE_PIXELS = 300_000\nkmq_cli.main()"
+COMMAND = "from kmq_cli import main\nfrom kmq_cli.pictures import tiff\ntiff.LARGE_PIXELS = 300_000\nmain()"
 """The command, for which pictures of so many pixels are large."""
 
 
