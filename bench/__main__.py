@@ -54,17 +54,17 @@ def main() -> int:
         parser.error(f"--time-limit {options.time_limit:g}: must be above 0")
     os.environ.update(ONE_THREAD)  # read when the libraries load
     try:
-        from bench import _run  # noqa: PLC0415  after the number of threads is set
+        from bench import run  # noqa: PLC0415  after the number of threads is set
     except ModuleNotFoundError as error:
         print(f"{error}: pip install -e '.[bench]'", file=sys.stderr)
         return 1
     results = options.results or HERE / "results" / ("quick" if options.quick else "")
     if options.report:
-        return _run.report(results, options.readme)
-    asked = _run.Asked(
+        return run.report(results, options.readme)
+    asked = run.Asked(
         options.folders, parts, options.quick, results, options.cache, options.time_limit, options.kept
     )
-    return (_run.gate if options.gate else _run.run)(asked)
+    return (run.gate if options.gate else run.run)(asked)
 
 
 if __name__ == "__main__":

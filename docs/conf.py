@@ -7,7 +7,7 @@ from pathlib import Path
 from pygments.lexers.special import TextLexer
 from sphinx.application import Sphinx
 
-sys.path.insert(0, str(Path(__file__).parent / "_extensions"))
+sys.path.insert(0, str(Path(__file__).parent / "tools" / "_extensions"))
 
 project = "kmq"
 author = "the authors of kmq"
@@ -15,7 +15,7 @@ project_copyright = "the authors of kmq, MIT licence"
 version = release = installed_version("kmq")
 
 extensions = ["sphinx.ext.autodoc", "myst_parser", "command_reference", "repository_links", "docstrings"]
-exclude_patterns = ["_build", "_extensions"]
+exclude_patterns = ["_build", "tools"]
 highlight_language = "none"  # unless a block says otherwise
 smartquotes = False  # "--psnr" is no dash
 nitpicky = True

@@ -14,9 +14,12 @@ import sys
 from itertools import permutations
 from pathlib import Path
 
-import reference_decoder
 import writing
-from reference_decoder import CODINGS, PACKED, ZSTD, bit_depth
+from reference_decoder import decode
+from reference_decoder.annex_b import read_coded_palette
+from reference_decoder.annex_c_tree import DEFAULT
+from reference_decoder.conventions import bit_depth
+from reference_decoder.reading import CODINGS, PACKED, ZSTD, portable
 from writing import section, uleb
 
 ENTRIES = [1, 2, 3, 4, 5, 8, 16, 17, 40, 255, 256, 257, 300]
@@ -100,7 +103,7 @@ def stored_palette(random, stream_random, palette):
         kept = kind == "kept" or len(distinct) < k
         palette = palette if kept else distinct
         encoder = writing.Encoder(writing.palette_bits(palette, kept=kept, order=order))
-    palette = reference_decoder.read_coded_palette(encoder, k, channels, 0)
+    palette = read_coded_palette(encoder, k, channels, 0)
     return ended(stream_random, encoder), palette
 
 
@@ -166,9 +169,8 @@ def payload(random, stream_random, coding, size, palette, indices):
         counts = [min(15, indices.count(i).bit_length()) for i in range(k)]
     count_steps = [count - before for count, before in zip(counts, [0, *counts], strict=False)]
     spread = random.choice([0, 1, 20])
-    default = reference_decoder.DEFAULT
-    rows = [[base + stream_random.randint(-spread, spread) for base in default] for _ in range(7)]
-    coefficient_steps = [a - b for a, b in zip(rows[0], default, strict=True)]
+    rows = [[base + stream_random.randint(-spread, spread) for base in DEFAULT] for _ in range(7)]
+    coefficient_steps = [a - b for a, b in zip(rows[0], DEFAULT, strict=True)]
     coefficient_steps += [a - b for row in rows[1:] for a, b in zip(row, rows[0], strict=True)]
     sampled = random.random() < 0.4
     encoder, _ = writing.context(
@@ -237,11 +239,11 @@ def main():
     for number in range(options.count):
         random = randomness.Random(f"{options.seed} {number}")  # noqa: S311 - reproducible is the point
         data = generated(random, options.max_pixels, coding)
-        picture = reference_decoder.decode(data)
+        picture = decode(data)
         name = options.output / f"{number:04}.kmq"
         name.write_bytes(data)
         suffix = {1: ".pgm", 3: ".ppm", 4: ".pam"}[picture[2]]
-        name.with_suffix(suffix).write_bytes(reference_decoder.portable(*picture))
+        name.with_suffix(suffix).write_bytes(portable(*picture))
 
 
 if __name__ == "__main__":

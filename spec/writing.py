@@ -8,7 +8,9 @@ import zlib
 from collections import deque
 from itertools import permutations
 
-from reference_decoder import ORDER_BITS, ContextTile, Tree, read_coded_palette, read_parameters
+from reference_decoder.annex_b import ORDER_BITS, read_coded_palette
+from reference_decoder.annex_c_pixels import ContextTile
+from reference_decoder.annex_c_tree import Tree, read_parameters
 
 
 def u32(value):

@@ -9,6 +9,20 @@ from pathlib import Path
 
 from forked_commands import PIPE_BYTES, ForkedCommands
 
+KMQ = [sys.executable, "-m", "kmq_cli"]
+
+BUFFERED, UNBUFFERED = (os.environ | {"PYTHONUNBUFFERED": value} for value in ("", "1"))
+"""Python buffers standard output, or it passes on what the system takes of it, which may be less."""
+
+MEASURED = """
+import resource, subprocess, sys
+code = subprocess.run([sys.executable, "-m", "kmq_cli", *sys.argv[1:]]).returncode
+# A process begins with the peak of the one that started it, which here is a small one, not pytest.
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, file=sys.stderr)
+sys.exit(code)
+"""
+"""A program that runs `kmq` and says last on standard error how much memory its processes had."""
+
 
 def run(*arguments, stdin=b"", check=None, env=None):
     """Run `kmq` in the folder of the tests, and their environment or `env`; `check` is its exit code."""
@@ -46,3 +60,36 @@ def forker():
     commands = ForkedCommands()
     atexit.register(commands.close)
     return commands
+
+
+def lines(output):
+    """Return the lines that a command printed."""
+    return output.decode().splitlines()
+
+
+def read_terminal(descriptor):
+    """Return what was printed next on a terminal, b"" at its end."""
+    try:
+        return os.read(descriptor, 65_536)
+    except OSError:  # what Linux gives when the other end is closed
+        return b""
+
+
+def check(forked, folder, line, code, said):
+    """Run a command, check how it ends and what it says; return its standard output."""
+    (end,) = forked({"arguments": line.split(), "folder": str(folder)})
+    assert (end["code"], end["err"]) == (code, said)
+    return end["out"]
+
+
+def filled(folder, files):
+    """Make a folder with files, which are names and bytes, and return it."""
+    folder.mkdir()
+    for name, data in files.items():
+        (folder / name).write_bytes(data)
+    return folder
+
+
+def files_below(folder):
+    """Return the name of every file in a folder and those in it, hidden ones too, with its bytes."""
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}

@@ -1,7 +1,7 @@
 """The measures of colours and pictures, slowly and independently, for comparison.
 
 Nothing here imports kmq. Numbers are Python's, distances are computed for all pairs. For the format itself
-that is spec/reference_decoder.py.
+that is spec/reference_decoder.
 """
 
 import statistics

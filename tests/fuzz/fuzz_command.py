@@ -22,9 +22,9 @@ from draws import Draws
 with fuzzing.instrumented(__name__):
     import kmq
     import kmq_cli
-    import kmq_cli._decode  # what the command loads late is to be instrumented too
-    import kmq_cli._encode
-    import kmq_cli._info
+    import kmq_cli.decode.command  # what the command loads late is to be instrumented too
+    import kmq_cli.encode.command
+    import kmq_cli.info
 
 INPUTS = ("in.kmq", "in.png", "in.kmq", "in.png", "in.gif", "-", "absent.kmq", ".")
 OUTPUTS = (None, None, None, "out", "-", "taken", "in", "out.webp", "out.txt", ".", "no/out.png")

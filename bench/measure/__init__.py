@@ -1,0 +1,1 @@
+"""What is measured: sizes, palettes, rate and distortion, speed."""

@@ -1,0 +1,1 @@
+"""What kmq is measured beside: coders, quantisers, whole pipelines, and the judge of looks."""

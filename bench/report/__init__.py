@@ -1,0 +1,1 @@
+"""Results as tables, plots, README's table, and the gate of a release."""

@@ -1,0 +1,1 @@
+"""How things are run and timed: the machine, limits, processes, a cache of what was measured."""

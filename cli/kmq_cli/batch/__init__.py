@@ -1,0 +1,1 @@
+"""Work on many files: tasks, processes, a cluster, interrupts, the report."""

@@ -1,0 +1,189 @@
+"""How work on many files is reported: a progress bar, lines, JSON, and a summary."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import json
+import os
+import sys
+from collections import Counter
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, NoReturn
+
+from kmq_cli.batch.workers import default_jobs, outcomes
+from kmq_cli.terminal.failures import FAILED, INTERRUPTED, WRONG_USAGE, complain, fail
+from kmq_cli.terminal.ledger_report import compared
+
+if TYPE_CHECKING:
+    from kmq_cli.batch.tasks import Outcome, Task
+    from kmq_cli.batch.workers import Work
+    from kmq_cli.terminal.options import Report
+
+MOST_COLLISIONS = 10
+"""Most collisions that are printed; the others are only counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How many files had which status, and the bytes of those that were written, before and after."""
+
+    counts: Mapping[str, int]
+    source_bytes: int = 0
+    output_bytes: int = 0
+
+    @property
+    def files(self) -> int:
+        """All files."""
+        return sum(self.counts.values())
+
+    @property
+    def failures(self) -> int:
+        """Files that failed or are bad: any makes the command fail."""
+        return self.counts.get("failed", 0) + self.counts.get("bad", 0)
+
+    def told(self, words: Mapping[str, str]) -> str:
+        """Return the counts, with a word for each status; only the first is shown if it is 0."""
+        first = next(iter(words))
+        counts = {status: self.counts.get(status, 0) for status in words}
+        return ", ".join(f"{n:,} {words[status]}" for status, n in counts.items() if n or status == first)
+
+    def plus(self, outcome: Outcome) -> Tally:
+        """Return the tally with one more file."""
+        counts = Counter(self.counts)
+        counts[outcome.status] += 1
+        if outcome.status != "written":
+            return Tally(counts, self.source_bytes, self.output_bytes)
+        source, output = outcome.source_bytes or 0, outcome.output_bytes or 0
+        return Tally(counts, self.source_bytes + source, self.output_bytes + output)
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """How a command words its work: the verb beside the bar, whether the bar shows savings, the summary."""
+
+    verb: str
+    saves: bool
+    summary: Callable[[Tally], str]
+
+
+def refuse_collisions(problems: Sequence[tuple[str, str]]) -> None:
+    """If there are problems, print a line for each, and exit with the code of wrong usage."""
+    if not problems:
+        return
+    for source, problem in problems[:MOST_COLLISIONS]:
+        complain(source, problem)
+    more = len(problems) - MOST_COLLISIONS
+    like_that = f"and {more:,} more like that; " if more > 0 else ""
+    fail("nothing was done", f"{like_that}run them separately, each with its own folder, -o", WRONG_USAGE)
+
+
+def work_on(
+    tasks: Sequence[Task],
+    work: Work,
+    wording: Wording,
+    *,
+    failed: Sequence[Outcome],
+    jobs: int | None,
+    report: Report,
+    run: Callable[[Work, Sequence[Task], int], Generator[Outcome]] = outcomes,
+) -> NoReturn:
+    """Do `work` on all tasks, show how it goes, and exit.
+
+    `failed` has what failed before; `jobs` None is one for each core. `run` does the work, wherever, and
+    yields what becomes of each task.
+    """
+    total = len(tasks) + len(failed)
+    jobs = max(1, min(default_jobs() if jobs is None else jobs, len(tasks)))
+    tally = Tally({})
+    has_bar = (
+        report != "none" and _is_terminal(sys.stderr) and not (report == "json" and _is_terminal(sys.stdout))
+    )
+    lists = report == "text" and not (has_bar and _is_terminal(sys.stdout))
+    try:
+        with (
+            _bar(wording, total, shown=has_bar) as advance,
+            contextlib.closing(run(work, tasks, jobs)) as done,
+        ):
+            for outcome in itertools.chain(failed, done):
+                tally = tally.plus(outcome)
+                _tell(outcome, report, lists=lists)
+                advance(tally)
+    except KeyboardInterrupt:
+        fail(
+            "interrupted",
+            f"after {tally.files:,} of {total:,} files; every file that was written is whole",
+            INTERRUPTED,
+        )
+    if report != "none":
+        print(wording.summary(tally), file=sys.stdout if report == "text" else sys.stderr)
+    raise SystemExit(FAILED if tally.failures else 0)
+
+
+def written_summary(tally: Tally) -> str:
+    """Say how many files were written, left out, and failed."""
+    return tally.told({"written": "written", "skipped": "left out", "failed": "failed"})
+
+
+def _tell(outcome: Outcome, report: Report, *, lists: bool) -> None:
+    """Show one outcome: failures and notes always, the rest if `report` and `lists` ask for it."""
+    for note in outcome.notes:
+        complain(outcome.source, note)
+    if outcome.status in ("failed", "bad"):
+        complain(outcome.source, outcome.problem)
+    if report == "json":
+        print(json.dumps(asdict(outcome)), flush=True)
+    elif report == "text" and outcome.status == "skipped":
+        complain(outcome.source, f"left out: {outcome.problem}")
+    elif lists and outcome.status == "written" and outcome.output is not None:
+        line = compared(outcome.source, outcome.source_bytes or 0, outcome.output, outcome.output_bytes or 0)
+        print(line, flush=True)
+
+
+@contextlib.contextmanager
+def _bar(wording: Wording, total: int, *, shown: bool) -> Iterator[Callable[[Tally], None]]:
+    """Show a progress bar on standard error; the yielded function moves it."""
+    if not shown:
+        yield lambda _tally: None
+        return
+    from rich.console import Console
+    from rich.filesize import decimal
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    saves = wording.saves and console.width >= 60
+    columns = [TextColumn(wording.verb), BarColumn(max(4, min(40, console.width - 55)))]
+    columns += [MofNCompleteColumn(), *[TextColumn("{task.fields[saved]}")] * saves]
+    columns += [TimeRemainingColumn(), TextColumn("left")]
+    # Standard output may go elsewhere than to the terminal that has the bar.
+    with Progress(*columns, console=console, transient=True, redirect_stdout=False) as progress:
+        bar = progress.add_task("", total=total, saved="")
+
+        def advance(tally: Tally) -> None:
+            saved = tally.source_bytes - tally.output_bytes
+            text = f"{decimal(abs(saved))} {'saved' if saved >= 0 else 'more'}"
+            progress.update(bar, completed=tally.files, saved=text)
+
+        yield advance
+
+
+@contextlib.contextmanager
+def pixels_bar(verb: str) -> Iterator[Callable[[int, int], None]]:
+    """Show on a terminal how far work on one large picture is; the yielded function takes done and total."""
+    if not _is_terminal(sys.stderr):
+        yield lambda _done, _total: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+    columns = [TextColumn(verb), BarColumn(), TaskProgressColumn(), TimeRemainingColumn(), TextColumn("left")]
+    with Progress(*columns, console=Console(stderr=True), transient=True, redirect_stdout=False) as progress:
+        bar = progress.add_task("", total=None)
+        yield lambda done, total: progress.update(bar, completed=done, total=total)
+
+
+def _is_terminal(stream: object) -> bool:
+    """Tell whether a stream is a terminal that can overwrite a line."""
+    isatty = getattr(stream, "isatty", None)
+    return isatty is not None and isatty() and os.environ.get("TERM") not in ("dumb", "unknown")

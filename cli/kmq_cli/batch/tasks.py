@@ -1,0 +1,173 @@
+"""From the arguments of a command to the files that it reads and the names of those that it makes."""
+
+from __future__ import annotations
+
+import errno
+import glob
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import typer
+
+from kmq_cli.terminal.streams import STANDARD
+
+MAGIC = frozenset("*?[")
+
+FOLDER = "Is a directory; --recursive takes the files in it"
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A file to work on, and the name of the one to make of it ("" for none)."""
+
+    source: str
+    output: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a file.
+
+    `status` is "written", "skipped" or "failed"; for `kmq verify`, "good", "bad" or "failed" (it couldn't be
+    checked). `problem` says why a file is neither written nor good. Sizes are in bytes, None if unknown.
+    """
+
+    source: str
+    status: str
+    output: str | None = None
+    problem: str | None = None
+    source_bytes: int | None = None
+    output_bytes: int | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """A file that was named or found; `place` is the path for its output below a folder."""
+
+    path: str
+    place: str
+
+
+def is_one_file(arguments: Sequence[str], *, recursive: bool, jobs: int | None) -> bool:
+    """Tell whether the arguments name one file, or standard input, and nothing asks for batch work."""
+    return len(arguments) == 1 and not recursive and jobs is None and not _is_pattern(arguments[0])
+
+
+def check_no_folder(argument: str) -> None:
+    """Raise IsADirectoryError for a folder that was named without --recursive."""
+    if Path(argument).is_dir():
+        raise IsADirectoryError(errno.EISDIR, FOLDER, argument)
+
+
+def inputs(
+    arguments: Iterable[str], *, recursive: bool, suffixes: frozenset[str]
+) -> tuple[list[Input], list[Outcome]]:
+    """Return the files that the arguments name, each once and in their order, and what failed.
+
+    Patterns that the shell left alone are expanded. If `recursive` allows folders, their files with one of
+    `suffixes` are taken, at any depth. Names that begin with a dot and linked folders are left out.
+    """
+    found: dict[str, Input] = {}
+    problems = []
+    for argument in arguments:
+        if argument in ("", STANDARD):
+            name = "standard input" if argument else "an empty name"
+            raise typer.BadParameter(f"{name} can't be one of several inputs")
+        if not _is_pattern(argument):
+            names = [argument]
+        else:
+            names = sorted(glob.glob(argument, recursive=True))  # noqa: PTH207  Path.glob takes no absolute ones
+            if not names:
+                problems.append(Outcome(argument, "failed", problem="matches no file"))
+        for name in names:
+            if not Path(name).is_dir():
+                found.setdefault(_identity(name), Input(name, Path(name).name))
+            elif not recursive:
+                problems.append(Outcome(name, "failed", problem=FOLDER))
+            else:
+                before = len(found), len(problems)
+                for item in _files_in(name, suffixes):
+                    if isinstance(item, Outcome):
+                        problems.append(item)
+                    else:
+                        found.setdefault(_identity(item.path), item)
+                if before == (len(found), len(problems)):
+                    problems.append(Outcome(name, "failed", problem=f"has no {_listed(suffixes)} files"))
+    return list(found.values()), problems
+
+
+def with_outputs(files: Iterable[Input], folder: str | None, suffix: str) -> list[Task]:
+    """Return a task for each file: its output has `suffix` and is in `folder` (None: beside the file)."""
+    tasks = []
+    for file in files:
+        path = Path(file.path) if folder is None else Path(folder, file.place)
+        tasks.append(Task(file.path, str(path.with_suffix(suffix))))
+    return tasks
+
+
+def collisions(tasks: Iterable[Task]) -> list[tuple[str, str]]:
+    """Return each source whose output an earlier source has, or is itself a source; with the reason."""
+    tasks = list(tasks)
+    sources = {_identity(task.source): task.source for task in tasks}
+    taken: dict[str, str] = {}
+    problems = []
+    for task in tasks:
+        output = _identity(task.output)
+        first, other = taken.setdefault(output, task.source), sources.get(output, task.source)
+        if first != task.source:
+            problems.append((task.source, f"would become {task.output}, and so would {first}"))
+        elif other != task.source:
+            problems.append((task.source, f"would become {task.output}, which is one of the inputs"))
+    return problems
+
+
+def checked_folder(output: str | None, file_suffixes: frozenset[str]) -> str | None:
+    """Return `output` if it can be the folder of several files. Raises typer.BadParameter.
+
+    A missing folder whose name ends like a file's, in one of `file_suffixes`, is taken for a slip.
+    """
+    if output is None:
+        return None
+    if output in ("", STANDARD):
+        name = "standard output" if output else "an empty name"
+        raise typer.BadParameter(f"several files can't go to {name}; name a folder with -o")
+    path = Path(output)
+    if path.exists() and not path.is_dir():
+        raise typer.BadParameter(f"{output} is a file; for several files, -o names a folder")
+    if path.suffix.lower() in file_suffixes and not path.is_dir():
+        raise typer.BadParameter(f"{output} is the name of a file; for several files, -o names a folder")
+    return output
+
+
+def exists(output: str) -> str:
+    """Say why a file is left out whose output exists."""
+    return f"{output} exists; --force overwrites it"
+
+
+def _is_pattern(argument: str) -> bool:
+    return not MAGIC.isdisjoint(argument) and not os.path.lexists(argument)
+
+
+def _files_in(folder: str, suffixes: frozenset[str]) -> Iterator[Input | Outcome]:
+    unread: list[OSError] = []
+    for root, folders, files in os.walk(folder, onerror=unread.append):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(files):
+            if not name.startswith(".") and Path(name).suffix.lower() in suffixes:
+                path = Path(root, name)
+                yield Input(str(path), str(path.relative_to(folder)))
+    for error in unread:
+        yield Outcome(error.filename or folder, "failed", problem=error.strerror or str(error))
+
+
+def _identity(name: str) -> str:
+    """Return the same text for all names of a file, except links to it."""
+    folder, last = os.path.split(name)
+    return os.path.normcase(os.path.join(os.path.realpath(folder or os.curdir), last))  # noqa: PTH118
+
+
+def _listed(suffixes: frozenset[str]) -> str:
+    return "picture" if len(suffixes) > 1 else next(iter(suffixes))

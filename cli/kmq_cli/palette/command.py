@@ -1,0 +1,121 @@
+"""`kmq palette`: its options."""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from kmq_cli.terminal.failures import complain, failures
+from kmq_cli.terminal.options import Force, MaxPixels
+
+EXAMPLES = (
+    "Examples:\n\n"
+    "- look at it: `kmq palette photo.kmq`\n"
+    "- choose 16 colours for another program: `kmq palette photo.jpg -k 16 -o photo.gpl`\n"
+    "- as a picture: `kmq palette photo.kmq -o swatches.png`\n"
+    "- from one kind of file to another: `kmq palette colours.act -o colours.hex`\n"
+    "- the five commonest colours: `kmq palette photo.kmq | sort -rnk3 | head -n 5`\n"
+    "- for programs: `kmq palette photo.kmq --json | jq .entries[0].hex`\n"
+)
+
+
+class Kind(StrEnum):
+    """What to write a palette as."""
+
+    gpl = "gpl"
+    hex = "hex"
+    pal = "pal"
+    act = "act"
+    json = "json"
+    png = "png"
+
+
+Source = Annotated[
+    str,
+    typer.Argument(
+        metavar="IN",
+        help="A .kmq file, a picture, a palette file (.gpl, .hex, .pal, .act), the name of a palette, "
+        "such as pico-8, or - for standard input.",
+        show_default=False,
+    ),
+]
+Output = Annotated[
+    str | None,
+    typer.Option(
+        "-o",
+        "--output",
+        metavar="OUT",
+        help="Write the palette to a .gpl, .hex, .pal, .act or .json file, or draw its swatches to .png or "
+        "another picture; - for standard output.",
+        show_default="print it",
+    ),
+]
+Format = Annotated[
+    Kind | None,
+    typer.Option("--format", help="Write this kind, whatever OUT's suffix.", show_default="by OUT's suffix"),
+]
+K = Annotated[
+    int | None,
+    typer.Option(
+        "-k",
+        "--k",
+        min=1,
+        max=65536,
+        metavar="N",
+        help="Choose at most N colours for a picture, as encode does.",
+        show_default="all its colours",
+    ),
+]
+Every = Annotated[
+    bool,
+    typer.Option(
+        "--all",
+        metavar="",
+        help="Print every entry on a terminal, not only the first 256. Pipes always get all.",
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", metavar="", help="Print one line of JSON.")]
+
+
+def palette(
+    source: Source,
+    output: Output = None,
+    kind: Format = None,
+    k: K = None,
+    every: Every = False,
+    max_pixels: MaxPixels = None,
+    force: Force = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show a palette, with each colour's share of the pixels, or write it for another program.
+
+    A terminal of 256 colours or more gets swatches; a pipe, or another terminal, gets a line for each entry:
+    its index, its colour and its share. A .pal file has no alpha, and an .act file at most 256 colours, one
+    of them transparent. A note says what was lost.
+    """
+    import kmq
+    from kmq_cli.palette.counted import counted_palette
+    from kmq_cli.palette.output import kind_for, palette_file, palette_json, print_palette
+    from kmq_cli.terminal.streams import STANDARD, check_output, output_for, write_bytes
+
+    if kind is not None and output is None:
+        raise typer.BadParameter("--format is for a file: name one with -o")
+    target = output_for(source, output, "") if output is not None else None
+    written_as = None if target is None else kind_for(target, kind and kind.value)
+    with failures(source):
+        if target is not None:
+            check_output(STANDARD if source in kmq.PALETTES else source, target, force=force)
+        counted = counted_palette(source, k, max_pixels)
+    if target is not None and written_as is not None:
+        with failures(target):
+            data, lost = palette_file(counted, source, written_as)
+        write_bytes(target, data, force=force)
+        if lost:
+            complain(target, f"note: {lost}")
+    if as_json:
+        print(palette_json(counted, source), file=sys.stderr if target == STANDARD else sys.stdout)
+    elif target is None:
+        print_palette(counted, source, every=every)

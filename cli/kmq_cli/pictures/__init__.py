@@ -1,0 +1,1 @@
+"""Pictures as Pillow and tifffile read and write them."""

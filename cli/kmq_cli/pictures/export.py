@@ -1,0 +1,171 @@
+"""A decoded picture as a file of any format that Pillow writes."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import typer
+from PIL import Image
+
+from kmq.pillow import FORMAT
+from kmq_cli.pictures.source import pillow_limit
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from kmq import IndexPlane, Palette
+
+INDEXED_FORMATS = {"PNG", "GIF", "TIFF", "BMP", "PCX", "TGA"}
+"""Formats that have palettes, so that a picture of up to 256 colours needs no larger form."""
+
+EXACT: dict[str, dict[str, Any]] = {"WEBP": {"lossless": True, "exact": True}}
+"""What to ask of formats that are lossy by default."""
+
+WRITES = "it writes .png .webp .tiff .gif .bmp .jpg .ppm .tga and others"
+
+
+def writable_suffixes() -> frozenset[str]:
+    """Return the suffixes of the formats that Pillow writes, except .kmq: small letters, with their dots."""
+    suffixes = Image.registered_extensions()
+    return frozenset(suffix for suffix, name in suffixes.items() if name in Image.SAVE and name != FORMAT)
+
+
+def suffix_of(asked: str | None) -> str:
+    """Return the suffix for a format that was asked for, such as "webp"; ".png" for None.
+
+    Raises typer.BadParameter if Pillow can't write it.
+    """
+    if asked is None:
+        return ".png"
+    suffix = f".{asked.lower().removeprefix('.')}"
+    if suffix not in writable_suffixes():
+        raise typer.BadParameter(f"--format {asked}: Pillow can't write it; {WRITES}")
+    return suffix
+
+
+def format_for(output: str, asked: str | None = None) -> str:
+    """Return Pillow's name for a format: the one that was asked for, or that of the output's suffix.
+
+    Standard output and devices get PNG unless another is asked for. Raises typer.BadParameter for a suffix
+    that Pillow can't write, or that contradicts the format that was asked for.
+    """
+    names = Image.registered_extensions()
+    path = Path(output)
+    has_suffix = output != "-" and (not path.exists() or path.is_file() or path.is_dir())
+    named = names.get(path.suffix.lower()) if has_suffix else "PNG"
+    if asked is not None:
+        wanted = names[suffix_of(asked)]
+        if has_suffix and named not in (None, wanted):
+            raise typer.BadParameter(f"{output} has the suffix of another format than --format {asked}")
+        return wanted
+    if named == FORMAT:
+        raise typer.BadParameter(
+            f"{output}: kmq decode writes other formats; to make a .kmq file of a .kmq file, use kmq encode"
+        )
+    if named is None or named not in Image.SAVE:
+        raise typer.BadParameter(
+            f"{output}: Pillow can't write {path.suffix or 'a file without a suffix'}; {WRITES}"
+        )
+    return named
+
+
+def export(
+    palette: Palette, plane: IndexPlane, metadata: Mapping[str, bytes], name: str
+) -> tuple[bytes, list[str]]:
+    """Return the picture, with its metadata, in the format `name`; and what that format lost, in words.
+
+    What is written is read back and compared. An indexed picture is tried before a true-colour one, and the
+    first that is exact is taken.
+
+    Raises ValueError if the format can't hold the picture at all.
+    """
+    shown = Image.fromarray(palette.colours(plane))
+    kept = (("icc_profile", b"", "icc"), ("exif", b"Exif\0\0", "exif"), ("xmp", b"", "xmp"))
+    options = {option: prefix + metadata[key] for option, prefix, key in kept if key in metadata}
+    written: bytes | None = None
+    losses: list[str] = []
+    for form in _forms(plane, palette, shown, name, has_profile="icc" in metadata):
+        out = io.BytesIO()
+        try:
+            form.save(out, name, **EXACT.get(name, {}), **options)
+        except Exception as error:  # noqa: BLE001  each format's writer has its own ways to fail
+            problem = error
+            continue
+        written, losses = out.getvalue(), _losses(out.getvalue(), shown, options)
+        if not losses:
+            break
+    if written is None:
+        raise ValueError(f"{name} can't hold this picture ({problem}); .png can")
+    return written, losses
+
+
+def _forms(
+    plane: IndexPlane, palette: Palette, shown: Image.Image, name: str, *, has_profile: bool
+) -> Iterator[Image.Image]:
+    grey_profile = palette.channels == 1 and has_profile  # which a palette of RGB can't have
+    if palette.k <= 256 and name in INDEXED_FORMATS and not grey_profile:
+        yield indexed_image(plane, palette, name)
+    yield shown
+
+
+def indexed_image(plane: IndexPlane, palette: Palette, name: str) -> Image.Image:
+    """Return a Pillow image of mode P, with its transparency as the format `name` has it."""
+    image = Image.fromarray(plane.indices)
+    colours = palette.entries
+    image.putpalette((colours[:, :3] if palette.channels > 1 else np.repeat(colours, 3, axis=1)).tobytes())
+    if palette.channels == 4:
+        alpha = colours[:, 3]
+        if name != "GIF":
+            image.info["transparency"] = alpha.tobytes()
+        elif not alpha.all():  # GIF has one transparent index and nothing between
+            image.info["transparency"] = int(alpha.argmin())
+    return image
+
+
+def _losses(written: bytes, shown: Image.Image, options: dict[str, bytes]) -> list[str]:
+    """Say how the written file differs from the picture and its metadata."""
+    try:
+        with pillow_limit(None), Image.open(io.BytesIO(written)) as image:  # these are our own bytes
+            image.load()
+            again = image
+    except Exception:  # noqa: BLE001  each format's reader has its own ways to fail
+        return ["Pillow can't read this format back, so it wasn't compared with the picture"]
+    if again.size != shown.size:
+        return [f"its size is {again.width} x {again.height}, not {shown.width} x {shown.height}"]
+    losses = []
+    transparent, most = _differences(shown, again)
+    if transparent:
+        losses.append("transparency is lost")
+    elif most:
+        losses.append(f"the format is lossy here: colours differ by up to {most} of 255")
+    if "icc_profile" in options and not again.info.get("icc_profile"):
+        losses.append("the colour profile is lost, so colours may look different")
+    if "exif" in options and not again.getexif():
+        losses.append("the Exif metadata is lost")
+    if "xmp" in options and not (again.info.get("xmp") or again.info.get("XML:com.adobe.xmp")):
+        losses.append("the XMP metadata is lost")
+    return losses
+
+
+def _differences(before: Image.Image, after: Image.Image) -> tuple[bool, int]:
+    """Tell whether all transparency was lost, and by how much colours differ, in bands of rows."""
+    some_before, some_after, most = False, False, 0
+    rows = max(1, (1 << 20) // before.width)
+    for top in range(0, before.height, rows):
+        band = (0, top, before.width, min(top + rows, before.height))
+        one, other = _as_seen(before.crop(band)), _as_seen(after.crop(band))
+        some_before |= bool((one[:, :, 3] < 255).any())
+        some_after |= bool((other[:, :, 3] < 255).any())
+        most = max(most, int(np.abs(one.astype(np.int16) - other).max()))
+    return some_before and not some_after, most
+
+
+def _as_seen(image: Image.Image) -> NDArray[np.uint8]:
+    """Return RGBA pixels, (H, W, 4); transparent ones are black."""
+    pixels = np.array(image.convert("RGBA"))
+    pixels[pixels[:, :, 3] == 0] = 0
+    return pixels

@@ -1,0 +1,72 @@
+"""Opening a picture that Pillow reads, with a limit on its size."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import warnings
+from collections.abc import Iterator
+
+from PIL import Image, ImageFile, UnidentifiedImageError
+
+from kmq import MAX_PIXELS, KmqError, LimitError
+
+
+def open_image(data: bytes, max_pixels: int | None) -> tuple[Image.Image, int]:
+    """Open and load a picture; return it and how many frames its file has.
+
+    Raises LimitError if it, or a picture within it, has more than `max_pixels` pixels (None:
+    89,478,485), another KmqError for a damaged .kmq file, and ValueError if Pillow can't read it.
+    """
+    limit = MAX_PIXELS if max_pixels is None else max_pixels
+    with pillow_limit(limit):
+        return _opened(data, limit)
+
+
+@contextlib.contextmanager
+def pillow_limit(pixels: int | None) -> Iterator[None]:
+    """Let Pillow warn meanwhile of pictures of more pixels than this, also within .ico and .icns."""
+    before = Image.MAX_IMAGE_PIXELS
+    Image.MAX_IMAGE_PIXELS = pixels
+    try:
+        yield
+    finally:
+        Image.MAX_IMAGE_PIXELS = before
+
+
+def _opened(data: bytes, limit: int) -> tuple[Image.Image, int]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        try:
+            image = Image.open(io.BytesIO(data))
+            image.load()
+        except (Image.DecompressionBombWarning, Image.DecompressionBombError):
+            raise LimitError(f"the picture has more than {limit:,} pixels") from None
+        except MemoryError:
+            raise
+        except Exception as error:  # noqa: BLE001  each format's reader has its own ways to fail
+            if isinstance(error.__cause__, KmqError):  # a .kmq file, but a damaged one
+                raise error.__cause__ from None
+            problem = f"Pillow can't read it: {error or type(error).__name__}"
+            if isinstance(error, UnidentifiedImageError):
+                problem = "not a picture in a format that Pillow reads"
+            raise ValueError(problem) from None
+    try:
+        frames = getattr(image, "n_frames", 1)
+        image.seek(0)  # to count frames, some formats read them
+        image.load()
+    except Exception:  # noqa: BLE001  the first frame is still good
+        frames = 1
+    return image, frames
+
+
+def readable_suffixes() -> frozenset[str]:
+    """Return the suffixes of the formats that Pillow reads: small letters, with their dots."""
+    suffixes = Image.registered_extensions()
+    # Pillow recognises these but can't read them.
+    stubs = {"MPEG"} | {
+        name
+        for name, (reader, _) in Image.OPEN.items()
+        if isinstance(reader, type) and issubclass(reader, ImageFile.StubImageFile)
+    }
+    return frozenset(suffix for suffix, name in suffixes.items() if name in Image.OPEN and name not in stubs)

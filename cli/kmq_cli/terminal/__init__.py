@@ -1,0 +1,1 @@
+"""The terminal: options that commands share, streams, failures, how a ledger is printed."""

@@ -1,0 +1,147 @@
+"""Where bytes come from and go to: files, or `-` for standard input and output."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import io
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+import typer
+
+import kmq
+from kmq_cli.terminal.failures import failures, standard_output
+
+STANDARD = "-"
+
+BYTES_A_PIXEL, BYTES_BESIDE = 8, 1 << 26
+"""Most bytes of a picture's file: 16-bit RGBA as it is, and 64 MiB of metadata and later frames."""
+
+STEP = 1 << 20
+"""Bytes that are read at a time."""
+
+
+def read_bytes(source: str, max_pixels: int | None) -> bytes:
+    """Return all bytes of a file, or of standard input for `-`.
+
+    Raises OSError, and LimitError if there are more than `max_pixels` (None: 89,478,485) allow.
+    """
+    limit = kmq.MAX_PIXELS if max_pixels is None else max_pixels
+    most = BYTES_A_PIXEL * limit + BYTES_BESIDE
+    read = io.BytesIO()
+    with _opened(source) as file:
+        while part := file.read(STEP):
+            read.write(part)
+            if read.tell() > most:
+                raise kmq.LimitError(
+                    f"the file has more than {most:,} bytes, too many for the {limit:,} pixels that "
+                    "max_pixels allows"
+                )
+    if part is None:
+        raise BlockingIOError(errno.EAGAIN, "has no more bytes yet, and doesn't wait for them")
+    return read.getvalue()
+
+
+@contextlib.contextmanager
+def open_kmq(source: str, max_pixels: int | None, threads: int = 1) -> Iterator[kmq.KmqFile]:
+    """Open a .kmq file, or standard input for `-`, which is read only as far as is asked for.
+
+    It isn't mapped: where a disk fails under a mapped file, the system ends the process. Raises what
+    `kmq.open` does.
+    """
+    limit = kmq.MAX_PIXELS if max_pixels is None else max_pixels
+    with _opened(source) as file:
+        stream = file
+        if file.seekable() and file.tell():  # standard input that somebody has read a part of
+            stream = io.BytesIO(read_bytes(source, limit))
+        with kmq.open(stream, max_pixels=limit, threads=threads) as opened:
+            yield opened
+
+
+@contextlib.contextmanager
+def _opened(source: str) -> Iterator[BinaryIO]:
+    """Open a file for reading, or take standard input for `-`, which stays open. Raises OSError."""
+    if source != STANDARD:
+        with Path(source).open("rb") as file:
+            yield file
+    elif sys.stdin is None:
+        raise OSError(errno.EBADF, "standard input is closed")
+    else:
+        yield sys.stdin.buffer
+
+
+def size_of(source: str) -> int | None:
+    """Return how many bytes a file has; None for what isn't a regular file, like a pipe."""
+    path = Path(source)
+    return path.stat().st_size if source != STANDARD and path.is_file() else None
+
+
+def output_for(source: str, output: str | None, suffix: str) -> str:
+    """Return `output`, or the source's name with its suffix changed; `-` if the source is `-`."""
+    if not source:
+        raise typer.BadParameter("the name of the input is empty")
+    if output is not None:
+        if not output:
+            raise typer.BadParameter("the name of the output is empty")
+        if output == STANDARD and sys.stdout is not None and sys.stdout.isatty():
+            raise typer.BadParameter("a terminal can't show a file; name one with -o, or use a pipe")
+        return output
+    if source == STANDARD:
+        return output_for(source, STANDARD, suffix)
+    name = Path(source)
+    return str(name.with_suffix(suffix)) if name.name else source + suffix  # "." or "/": not readable
+
+
+def check_suffix(output: str) -> None:
+    """Refuse to give a .kmq file the suffix of another format."""
+    from PIL import Image
+
+    from kmq.pillow import FORMAT
+
+    suffix = Path(output).suffix.lower()
+    if Image.registered_extensions().get(suffix, FORMAT) != FORMAT:
+        raise typer.BadParameter(f"{output}: kmq encode writes .kmq files, not {suffix}")
+
+
+def check_output(source: str, output: str, *, force: bool, makes_folders: bool = False) -> None:
+    """Refuse, before any work, an output that exists or is the input. Raises OSError.
+
+    `makes_folders` says that missing folders on the way to it will be made.
+    """
+    if output == STANDARD:
+        return
+    path = Path(output)
+    if output.endswith(("/", os.sep)) and not path.is_dir():
+        raise FileNotFoundError(errno.ENOENT, "no such folder", output)
+    if source != STANDARD and path.exists() and path.samefile(source):
+        raise typer.BadParameter(f"input and output are the same file, {output}")
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, "is a folder; name a file with -o", output)
+    if path.is_file() and not force:
+        raise FileExistsError(errno.EEXIST, "File exists", output)
+    if not makes_folders and not path.parent.is_dir():
+        raise FileNotFoundError(errno.ENOENT, "no such folder", str(path.parent))
+
+
+def check_standard_output() -> None:
+    """Raise OSError if standard output is closed: print() would say nothing."""
+    if sys.stdout is None:
+        raise OSError(errno.EBADF, "is closed")
+
+
+def write_bytes(output: str, data: bytes, *, force: bool) -> None:
+    """Write all bytes to a file, whole or not at all, or to standard output for `-`.
+
+    A failure is reported with the output's name and ends the command.
+    """
+    if output == STANDARD:
+        with standard_output():
+            check_standard_output()
+            kmq.write_whole(sys.stdout.buffer, data)
+    else:
+        with failures(output):
+            kmq.write_whole(output, data, overwrite=force)

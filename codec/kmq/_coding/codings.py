@@ -1,0 +1,93 @@
+"""The table of codings: how each writes and reads a tile (spec sections 5 and 6, annex C)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from kmq._coding.context.payload import context_tile, read_context_tile
+from kmq._coding.packed import pack_indices, unpack_tile
+from kmq._coding.zstd import unzstd_tile, zstd_tile
+
+if TYPE_CHECKING:
+    from kmq._indexed.index_plane import IndexPlane, Indices
+    from kmq._indexed.palette import Palette
+
+AUTO = "auto"
+"""Asks for the coding that suits the picture; see `candidates`."""
+
+AUTO_CONTEXT_PIXELS = 8_000_000
+"""Most pixels for which "auto" tries the context coding, which is smaller and slower than zstd."""
+
+
+@dataclass(frozen=True, slots=True)
+class CodingOptions:
+    """Options for writing a tile. A decoder needs none of them.
+
+    `effort` is that of `kmq.encode`: how much time a smaller payload is worth.
+    """
+
+    effort: str = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class Coding:
+    """One way of writing the indices of a tile.
+
+    - `code`: its number in `Flags`.
+    - `sized`: the header determines the size of every payload, so no `Tile_Length` is stored.
+    - `codes_palette`: the palette is coded too, if that is smaller.
+    - `encode(plane, palette, options)` returns a tile's payload.
+    - `decode(payload, indices, palette, offset)` fills `indices` (H, W), which must be zero, from a payload
+      that begins at `offset` of its file. It raises FormatError if the payload is invalid.
+    """
+
+    name: str
+    code: int
+    sized: bool
+    codes_palette: bool
+    encode: Callable[[IndexPlane, Palette, CodingOptions], bytes]
+    decode: Callable[[memoryview, Indices, Palette, int], None]
+
+
+PACKED = Coding(
+    name="packed",
+    code=0,
+    sized=True,
+    codes_palette=False,
+    encode=lambda plane, _palette, _options: pack_indices(plane),
+    decode=lambda payload, indices, palette, offset: unpack_tile(payload, indices, palette.k, offset),
+)
+ZSTD = Coding(
+    name="zstd",
+    code=1,
+    sized=False,
+    codes_palette=False,
+    encode=lambda plane, _palette, options: zstd_tile(plane, options.effort),
+    decode=lambda payload, indices, palette, offset: unzstd_tile(payload, indices, palette.k, offset),
+)
+CONTEXT = Coding(
+    name="context",
+    code=2,
+    sized=False,
+    codes_palette=True,
+    encode=lambda plane, palette, options: context_tile(plane, palette, options.effort),
+    decode=read_context_tile,
+)
+
+CODINGS = MappingProxyType({coding.name: coding for coding in (PACKED, ZSTD, CONTEXT)})
+"""The codings by name (spec M12)."""
+
+
+def candidates(coding: str, pixels: int) -> tuple[Coding, ...]:
+    """Return the codings to try for a picture of `pixels` pixels. If files are equally small, the first wins.
+
+    A named coding is the only one. "auto" tries packed and another: context for up to
+    `AUTO_CONTEXT_PIXELS`, and zstd above, where context would take too long beside the rest of the encoding.
+    """
+    if coding != AUTO:
+        return (CODINGS[coding],)
+    smaller = CONTEXT if pixels <= AUTO_CONTEXT_PIXELS else ZSTD
+    return PACKED, smaller

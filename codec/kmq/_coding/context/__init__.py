@@ -1,0 +1,1 @@
+"""The context coding (spec annex C)."""

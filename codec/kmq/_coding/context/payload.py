@@ -1,0 +1,279 @@
+"""The context coding of a tile: each index is a path down a tree, predicted from its neighbours (annex C)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from kmq._coding.arithmetic import last_bytes
+from kmq._coding.context.model import MODELS, Model, fresh_state, tables
+from kmq._coding.context.neighbourhood_loop import FRESH, MARGIN_LEFT, MARGIN_TOP
+from kmq._coding.context.numbers_loop import NUMBER_SLOTS, code_numbers
+from kmq._coding.context.pixel_loop import code_cells
+from kmq._coding.context.prediction import DEFAULT, MOST, TAPS, default_coefficients, fitted_coefficients
+from kmq._coding.context.tree import MOST_EXPONENT, PaletteTree, palette_tree, plain_tree, rough_counts
+from kmq._coding.packed import packed_size
+from kmq._ground.errors import FormatError, LimitError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from kmq._indexed.index_plane import IndexPlane, Indices
+    from kmq._indexed.palette import Palette
+
+MODEL = 0b11
+FLAT, MATCH, COUNTS, COEFFICIENTS = 1 << 2, 1 << 3, 1 << 4, 1 << 5
+RESERVED = 0b1100_0000
+"""Bits of `Options`, the first byte of a payload (spec C.1)."""
+
+MODEL_OF = {"fast": "fast", "default": "default", "thorough": "max"}
+"""The name of the model, by effort."""
+
+COUNTED = 2_000
+"""From this many pixels on, rough counts save more than the 2 or 3 bits that each takes."""
+
+FITTED = 30_000
+"""From this many pixels on, coefficients save more than the 100 bytes that they take."""
+
+DRAWN = 0.3
+"""With more flat pixels, a picture counts as drawn. In drawn pictures, the best options differ most."""
+
+REPEATING = 0.05
+"""With more flat pixels, repeats are looked for. Photographs have none."""
+
+PAGE = 0.97
+"""With more flat pixels, a page is almost empty and coefficients don't pay."""
+
+TRIED = 1 << 17
+DRAWN_TRIED = 1 << 20
+"""Most pixels of a tile, and of a drawn one, for which each option is tried on and off."""
+
+EMPTY = 1000
+"""With more pixels to a byte, a page is almost empty. It is coded once: there is nothing left to save."""
+
+SLACK = 1024
+"""Bytes of room, beyond the packed size, in the first attempt to encode a payload."""
+
+MOST_CELLS = 2**31 - 1
+"""Most cells of a tile with its margins, because places in it are 32-bit numbers."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Parameters:
+    """What an encoder chooses for a tile: `Options`, rough counts (k,), their tree, coefficients (7, 18)."""
+
+    options: int
+    exponents: NDArray[np.int32]
+    tree: PaletteTree
+    coefficients: NDArray[np.int32]
+
+    @property
+    def model(self) -> Model:
+        return MODELS[self.options & MODEL]
+
+
+def context_tile(plane: IndexPlane, palette: Palette, effort: str) -> bytes:
+    """Return the payload of a tile.
+
+    The options are guessed from the share of flat pixels. In small and drawn tiles, each is tried on and off.
+
+    Raises ValueError if the tile has too many pixels.
+    """
+    if plane.k == 1:
+        return b""
+    size = plane.indices.size
+    if (plane.height + MARGIN_TOP) * (plane.width + 2 * MARGIN_LEFT) > MOST_CELLS:
+        raise ValueError(
+            f"tile is None; the context coding takes tiles of fewer than 2^31 pixels, margins included; "
+            f"the picture has {plane.width} x {plane.height}: cut it into tiles"
+        )
+    flat = _flat_share(plane.indices)
+    code = next(code for code, model in MODELS.items() if model.name == MODEL_OF[effort])
+    options = code | COUNTS * (size >= COUNTED) | COEFFICIENTS * (size >= FITTED and flat < PAGE)
+    options |= FLAT * (flat > DRAWN) | MATCH * (flat > REPEATING)
+    best = _encoded(plane, palette, options)
+    is_drawn = flat > DRAWN and size <= DRAWN_TRIED and len(best) > size // EMPTY
+    if size <= TRIED or is_drawn or effort == "thorough":
+        for option in (COEFFICIENTS, COUNTS, MATCH, FLAT):
+            tried = _encoded(plane, palette, options ^ option)
+            if len(tried) < len(best):
+                best, options = tried, options ^ option
+    return best
+
+
+def read_context_tile(payload: memoryview, indices: Indices, palette: Palette, offset: int) -> None:
+    """Decode a tile's payload, which begins at `offset` of its file, into `indices` (H, W).
+
+    Every index is below k, whatever the payload says. Raises FormatError if the payload is invalid, and
+    LimitError if the tile has too many pixels for this decoder.
+    """
+    if palette.k == 1:
+        if len(payload):
+            raise FormatError(
+                f"the payload at offset {offset} has {len(payload)} bytes; with k = 1 it has none (spec M30)"
+            )
+        return
+    if not len(payload):
+        raise FormatError(f"Options at offset {offset} are missing: the payload is empty (spec M30)")
+    options = payload[0]
+    if options & RESERVED or options & MODEL not in MODELS:
+        raise FormatError(
+            f"Options at offset {offset} are 0x{options:02X}: Model must be 0 to {max(MODELS)}, bits 6 and 7 "
+            "zero (spec M30)"
+        )
+    height, width = indices.shape
+    if options & COUNTS and height * width < palette.k:
+        raise FormatError(
+            f"Options at offset {offset} are 0x{options:02X}: no Rough_Counts of {palette.k} entries for "
+            f"{width} x {height} pixels (spec M31)"
+        )
+    if (height + MARGIN_TOP) * (width + 2 * MARGIN_LEFT) > MOST_CELLS:
+        raise LimitError(
+            f"the tile at offset {offset} has {width} x {height} pixels; this decoder takes fewer than "
+            "2^31, margins included"
+        )
+    data = np.array(payload[1:], np.uint8)  # a copy: the loop reads and writes the same buffer type
+    start = int.from_bytes(bytes(payload[1:5]).ljust(4, b"\0"), "big")
+    coder = np.array([0, 0xFFFFFFFF, start, 4], np.uint32)
+    cells = _cells(indices)
+    parameters = _read_parameters(options, palette, coder, data, offset)
+    _code(False, cells, palette, parameters, coder, data)
+    used = int(coder[3])
+    if not used - 4 <= len(data) <= used:
+        expected = f"more than {len(payload)}" if used - 4 > len(data) else f"{used - 3} to {used + 1}"
+        raise FormatError(
+            f"the payload at offset {offset} has {len(payload)} bytes; its indices take {expected} (spec M32)"
+        )
+    indices[...] = _inner(cells)
+
+
+def _flat_share(indices: Indices) -> float:
+    """Return the share of flat pixels: those whose neighbours to the left and above are all equal."""
+    height, width = indices.shape
+    if height < 3 or width < 6:
+        return 0.0
+    across = indices[:, 1:] == indices[:, :-1]
+    runs = across[:, :-3] & across[:, 1:-2] & across[:, 2:-1] & across[:, 3:]
+    flat = runs[1:-1] & runs[:-2] & (indices[1:-1, 4:] == indices[:-2, 4:])
+    flat = flat[:, :-1] & (indices[2:, 4:-1] == indices[1:-1, 4:-1])
+    return float(flat.mean()) if flat.size else 0.0
+
+
+def _encoded(plane: IndexPlane, palette: Palette, options: int) -> bytes:
+    k = palette.k
+    if plane.indices.size < k:
+        options &= ~COUNTS  # small tiles may not have them (M31)
+    exponents = rough_counts(plane.indices, k)
+    tree = palette_tree(palette, exponents) if options & COUNTS else plain_tree(palette)
+    coefficients = default_coefficients()
+    if options & COEFFICIENTS:
+        coefficients = fitted_coefficients(plane.indices, tree.points)
+    parameters = _Parameters(options, exponents, tree, coefficients)
+    room = packed_size(plane.indices.size, k) + SLACK
+    while True:
+        data = np.zeros(room, np.uint8)
+        coder = np.array([0, 0xFFFFFFFF, 0, 0], np.uint32)
+        cells = _cells(plane.indices)
+        _write_parameters(parameters, coder, data)
+        _code(True, cells, palette, parameters, coder, data)
+        room = int(coder[3])
+        if room <= len(data):
+            return bytes([options]) + data[:room].tobytes() + last_bytes(int(coder[0]), int(coder[1]))
+
+
+def _cells(indices: Indices) -> NDArray[np.uint16]:
+    """Return a tile with margins around it, so that the loops need no tests at its edges."""
+    height, width = indices.shape
+    cells = np.zeros((height + MARGIN_TOP, width + 2 * MARGIN_LEFT), np.uint16)
+    _inner(cells)[...] = indices
+    return cells
+
+
+def _inner(cells: NDArray[np.uint16]) -> NDArray[np.uint16]:
+    return cells[MARGIN_TOP:, MARGIN_LEFT:-MARGIN_LEFT]
+
+
+def _write_parameters(parameters: _Parameters, coder: NDArray[np.uint32], data: NDArray[np.uint8]) -> None:
+    if parameters.options & COUNTS:
+        steps = _folded(np.diff(parameters.exponents, prepend=0))
+        _code_numbers(True, steps, coder, data)
+    if parameters.options & COEFFICIENTS:
+        first, others = parameters.coefficients[:1], parameters.coefficients[1:]
+        steps = _folded(np.concatenate([first - DEFAULT, others - first]).reshape(-1))
+        _code_numbers(True, steps, coder, data)
+
+
+def _read_parameters(
+    options: int, palette: Palette, coder: NDArray[np.uint32], data: NDArray[np.uint8], offset: int
+) -> _Parameters:
+    def numbers(count: int, name: str) -> NDArray[np.int32]:
+        found = np.zeros(count, np.int32)
+        if not _code_numbers(False, found, coder, data):
+            raise FormatError(
+                f"{name} in the payload at offset {offset} have a number of 65,535 or more (spec M31)"
+            )
+        return _unfolded(found)
+
+    exponents = np.zeros(palette.k, np.int32)
+    coefficients = default_coefficients()
+    if options & COUNTS:
+        exponents = np.cumsum(numbers(palette.k, "Rough_Counts"), dtype=np.int64)
+        least, most = int(exponents.min()), int(exponents.max())
+        if least < 0 or most > MOST_EXPONENT:
+            raise FormatError(
+                f"Rough_Counts in the payload at offset {offset} go from {least} to {most}; they must be "
+                f"0 to {MOST_EXPONENT} (spec M31)"
+            )
+        exponents = exponents.astype(np.int32)
+    if options & COEFFICIENTS:
+        steps = numbers(coefficients.size, "Coefficients").reshape(coefficients.shape)
+        coefficients[0] += steps[0]
+        coefficients[1:] = coefficients[0] + steps[1:]
+        least, most = int(coefficients.min()), int(coefficients.max())
+        if least < -MOST or most > MOST:
+            raise FormatError(
+                f"Coefficients in the payload at offset {offset} go from {least} to {most}; they must be "
+                f"{-MOST} to {MOST} (spec M31)"
+            )
+    tree = palette_tree(palette, exponents) if options & COUNTS else plain_tree(palette)
+    return _Parameters(options, exponents, tree, coefficients)
+
+
+def _code_numbers(
+    encoding: bool,  # noqa: FBT001 - as the loop has it
+    numbers: NDArray[np.int32],
+    coder: NDArray[np.uint32],
+    data: NDArray[np.uint8],
+) -> bool:
+    """Write or read `numbers`. Return False if a number read is too large."""
+    slots = np.full(NUMBER_SLOTS, FRESH, np.uint16)
+    return code_numbers(encoding, numbers.data, slots.data, tables().rates.data, coder.data, data.data)
+
+
+def _folded(steps: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Map 0, -1, 1, -2, 2 and so on to 0, 1, 2, 3, 4 and so on."""
+    return np.where(steps >= 0, 2 * steps, -2 * steps - 1).astype(np.int32)
+
+
+def _unfolded(numbers: NDArray[np.int32]) -> NDArray[np.int32]:
+    return np.where(numbers & 1, -(numbers >> 1) - 1, numbers >> 1).astype(np.int32)
+
+
+def _code(
+    encoding: bool,  # noqa: FBT001 - as the loop has it
+    cells: NDArray[np.uint16],
+    palette: Palette,
+    parameters: _Parameters,
+    coder: NDArray[np.uint32],
+    data: NDArray[np.uint8],
+) -> None:
+    """Encode or decode all cells, in one loop for both."""
+    height, width = _inner(cells).shape
+    options = parameters.options
+    flat, match = bool(options & FLAT), bool(options & MATCH)
+    state = fresh_state(parameters.model, height * width, width, palette.k, flat=flat, match=match)
+    coefficients = np.repeat(parameters.coefficients.astype(np.int16)[:, :, None], 8, axis=2)
+    taps = np.array([x + y * cells.shape[1] for x, y in TAPS], np.intp)
+    code_cells(encoding, cells, parameters.tree, coefficients, taps, tables(), state, coder.data, data.data)

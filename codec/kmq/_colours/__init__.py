@@ -1,0 +1,1 @@
+"""8-bit colours: channels, spaces, order, distances, the nearest entry."""

@@ -1,0 +1,1 @@
+"""Options to the bytes of a file: whole pictures, targets, pictures larger than memory."""

@@ -1,0 +1,1 @@
+"""Reading files: the whole picture, regions, slices, a thumbnail, the ledger."""

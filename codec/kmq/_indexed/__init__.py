@@ -1,0 +1,1 @@
+"""An indexed picture: its palette, its index plane, its tiles."""

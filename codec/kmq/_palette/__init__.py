@@ -1,0 +1,1 @@
+"""Palettes: fitted to counted colours, or given by name, table or file."""

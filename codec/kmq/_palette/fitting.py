@@ -1,0 +1,349 @@
+"""Fitting a palette: k-means on the distinct colours, weighted by their counts.
+
+The steps are in `splitting`, `swapping`, `outliers`, `refining` and `refitting`, in this order.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+import warnings
+from collections.abc import Iterable
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from kmq._colours.nearest import nearest
+from kmq._colours.spaces import OPAQUE, UNIT, ColourSpace, checked_space, colours_at, points_of
+from kmq._ground.arguments import checked_integer, checked_name, checked_number, checked_type
+from kmq._indexed.index_plane import MAX_ENTRIES
+from kmq._indexed.palette import Palette
+from kmq._palette.outliers import FEWEST_PIXELS, outliers_kept
+from kmq._palette.points import Points, compact, is_opaque, weighted_points
+from kmq._palette.refining import refined
+from kmq._palette.refitting import refitted
+from kmq._palette.splitting import split_centres
+from kmq._palette.swapping import swapped
+from kmq._picture.colour_table import MOST_COLOURS, ColourTable, added_in_channels
+from kmq._picture.histogram import Histogram
+from kmq._plane.dithering import DITHERS, STRENGTH
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+ONE_AT_A_TIME = threading.Lock()
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How long to look for a better palette.
+
+    - `max_iter`: iterations of scikit-learn's KMeans on the compact set.
+    - `points`: points per entry in the compact set on which swaps are tried.
+    - `trials`: most trials of swaps, for up to 64 entries and for more.
+    - `steps`: steps of Lloyd's algorithm on all colours.
+    - `rounds`: rounds of fitting to the dithered picture.
+    """
+
+    max_iter: int
+    points: int
+    trials: tuple[int, int]
+    steps: int
+    rounds: int
+
+
+EFFORTS = MappingProxyType(
+    {
+        "fast": Effort(max_iter=3, points=32, trials=(0, 0), steps=4, rounds=1),
+        "default": Effort(max_iter=5, points=32, trials=(40, 5), steps=10, rounds=3),
+        "thorough": Effort(max_iter=100, points=128, trials=(400, 400), steps=200, rounds=8),
+    }
+)
+"""The efforts by name. bench/results/palette.md has the error and the time of each."""
+
+START_POINTS = 8
+"""Points per entry in the compact set that KMeans starts on."""
+
+MOST_DISTANCES = 1 << 29
+"""Most distances that KMeans may compute in all, about a second's work."""
+
+DITHERED_POWER = 0.75
+"""Power of the counts that weighs colours for dithering.
+
+Dithering mixes entries, so rare colours at the edge of the gamut matter more than their counts say. On
+Kodak's pictures with Floyd-Steinberg, this gains 0.4, 0.3 and 0.2 SSIMULACRA2 points over plain counts at
+k = 16, 64 and 256.
+"""
+
+ROUNDS = 4
+"""Most rounds of replacing unused entries. A replacement is a colour of the picture, so it is used."""
+
+DITHERED_SCALE = 64
+"""Weight of a count of 1. Weights are integers; this scale keeps the powers of different counts apart."""
+
+
+@dataclass(frozen=True, slots=True)
+class KMeansOptions:
+    """How to cluster: the options of `fit_palette`. Those of scikit-learn's KMeans keep its names."""
+
+    space: str = "oklab"
+    effort: str = "default"
+    dither: str = "none"
+    strength: float = STRENGTH
+    n_init: int = 1
+    max_iter: int | None = None
+    tol: float = 1e-4
+    random_state: int = 0
+
+    def __post_init__(self) -> None:
+        checked_space(self.space)
+        checked_name("effort", self.effort, EFFORTS)
+        checked_name("dither", self.dither, DITHERS)
+        numbers: dict[str, float | None] = {
+            "strength": checked_number("strength", self.strength, 0, 1),
+            "n_init": checked_integer("n_init", self.n_init, 1, 2**31 - 1),
+            "max_iter": self.max_iter,
+            "random_state": checked_integer("random_state", self.random_state, 0, 2**32 - 1),
+            "tol": checked_number("tol", self.tol, 0),
+        }
+        if self.max_iter is not None:
+            numbers["max_iter"] = checked_integer("max_iter", self.max_iter, 1, 2**31 - 1)
+        for name, number in numbers.items():
+            object.__setattr__(self, name, number)
+
+
+def fit_palette(
+    histogram: Histogram | Iterable[Histogram],
+    k: int = 256,
+    *,
+    space: str = "oklab",
+    effort: str = "default",
+    dither: str = "none",
+    strength: float = STRENGTH,
+    n_init: int = 1,
+    max_iter: int | None = None,
+    tol: float = 1e-4,
+    random_state: int = 0,
+) -> Palette:
+    """Return a palette of at most `k` colours that shows those of the histogram with little squared error.
+
+    Several histograms give one palette for all their pictures, with as many channels as the one that
+    has most.
+
+    A histogram of at most `k` colours gives exactly these. More colours are clustered:
+
+    1. The means of the colours in small cells are split along their principal axes (Wu, 1992).
+    2. scikit-learn's KMeans, weighted by the counts, refines these centres.
+    3. Clusters are merged and split while that helps (Kaukoranta, Fränti and Nevalainen, 1998).
+    4. From k = 20 on, a colour of at least 16 pixels far from every centre gets an entry of its own.
+       This takes at most a quarter of the entries above 16 (fewer above k = 512) and adds at most
+       a tenth to the error.
+    5. k-means on all colours refines the centres again.
+    6. Centres are rounded to 8 bits. Repeated and unused entries are replaced by the colours that the
+       palette shows worst. An entry becomes the commonest colour of its pixels if more than half of
+       them have it.
+
+    Entries are sorted by luma. If there are more than 1,048,576 colours, low bits of red, green and blue
+    are dropped until there are no more than that.
+
+    `k` is 1 to 65,536. `space` is "oklab" (Ottosson, 2020; close to what the eye sees) or "srgb" (least
+    squared error in RGB). `effort` is "fast", "default" or "thorough". `dither` and `strength` are
+    those of the later `map_indices`: for dithering, rare colours weigh more, and entries are
+    fitted to the dithered picture if the histogram has its inverse.
+
+    With alpha, the error is the mean of those over black and over white. Transparent black gets an
+    entry of its own, if it occurs and k > 1. Opaque colours are clustered by themselves, into opaque
+    entries; translucent colours may use these too.
+
+    `n_init` is the number of starts, of which the best is taken: the splits above, then k-means++ with
+    `random_state`. `max_iter` (None: by effort) and `tol` are those of KMeans. The result doesn't
+    depend on the number of cores. Clustering runs on one thread, and only one call of a process
+    clusters at a time.
+
+    Raises ValueError for an argument out of range, TypeError for one of the wrong type.
+    """
+    k = checked_integer("k", k, 1, MAX_ENTRIES)
+    options = KMeansOptions(space, effort, dither, strength, n_init, max_iter, tol, random_state)
+    if isinstance(histogram, Histogram):
+        return cluster_palette(histogram, k, options)
+    return table_palette(_added(histogram), k, options)
+
+
+def _added(histograms: Iterable[Histogram]) -> ColourTable:
+    """Return the table of several histograms together. Raises TypeError or ValueError if they are none."""
+    hint = "a Histogram, as kmq.histogram returns, or several"
+    checked_type("histogram", histograms, Iterable, hint)
+    tables = []
+    for counted in histograms:
+        checked_type("histogram", counted, Histogram, hint)
+        tables.append(ColourTable.of(counted))
+    if not tables:
+        raise ValueError(f"histogram is empty; it must be {hint}")
+    return added_in_channels(tables)
+
+
+def table_palette(table: ColourTable, k: int, options: KMeansOptions) -> Palette:
+    """Return the palette of a table's colours, without entries that no colour is nearest to.
+
+    Where low bits were left out, the colours are not known, and all entries stay.
+    """
+    counted = table.histogram()
+    palette = cluster_palette(counted, k, options)
+    if table.dropped:
+        return palette
+    found = nearest(counted.colours, palette, checked_space(options.space))
+    return Palette(palette.entries[np.bincount(found, minlength=palette.k) > 0])
+
+
+def cluster_palette(histogram: Histogram, k: int, options: KMeansOptions) -> Palette:
+    """Return the palette of `fit_palette`, for arguments that have been checked."""
+    counted = histogram
+    if len(histogram) > MOST_COLOURS:
+        counted = ColourTable.of(histogram).within(MOST_COLOURS).histogram()
+    colours, counts = counted.colours, counted.counts
+    if len(colours) <= k:
+        return Palette(_sorted_by_luma(colours))
+    space = checked_space(options.space)
+    shown = colours.any(axis=1) if histogram.channels == 4 and k > 1 else np.ones(1, np.bool)
+    if shown.all():
+        entries = _clustered(colours, counts, k, space, options)
+    else:  # transparent black has an entry of its own
+        entries = _clustered(colours[shown], counts[shown], k - 1, space, options)
+        entries = np.concatenate([np.zeros((1, 4), np.uint8), entries])
+    entries, exact = _snapped(colours, counts, _filled(colours, counts, entries, k, space), space)
+    if options.dither != "none" and histogram.inverse is not None:
+        rounds = EFFORTS[options.effort].rounds
+        palette = refitted(
+            histogram, Palette(entries), exact, space, options.dither, options.strength, rounds
+        )
+        entries = np.unique(palette.entries, axis=0)
+    return Palette(_sorted_by_luma(entries))
+
+
+def _clustered(
+    colours: NDArray[np.uint8],
+    counts: NDArray[np.int64],
+    k: int,
+    space: ColourSpace,
+    options: KMeansOptions,
+) -> NDArray[np.uint8]:
+    if len(colours) <= k:
+        return colours
+    opaque = colours[:, 3] == 255 if colours.shape[1] == 4 else np.ones(1, np.bool)
+    if k == 1 and opaque.any() and not opaque.all():  # one entry for all: opaque pixels must stay opaque
+        return _clustered(colours[opaque], counts[opaque], k, space, options)
+    effort = EFFORTS[options.effort]
+    weights, fewest = counts, FEWEST_PIXELS
+    if options.dither != "none":
+        weights = np.rint(DITHERED_SCALE * counts.astype(np.float64) ** DITHERED_POWER).astype(np.int64)
+        fewest = math.ceil(DITHERED_SCALE * FEWEST_PIXELS**DITHERED_POWER)
+    points = weighted_points(colours, weights, space)
+    centres = _kmeans(compact(points, START_POINTS * k), k, effort, options)
+    some = compact(points, effort.points * k)
+    centres = swapped(some, centres, effort.trials[k > 64])
+    centres, held = outliers_kept(points, some, centres, fewest)
+    centres = refined(points, centres, effort.steps, held)
+    if points.apart:
+        centres[is_opaque(centres), 3] -= OPAQUE
+    return colours_at(centres, points.channels, space)
+
+
+def _kmeans(points: Points, k: int, effort: Effort, options: KMeansOptions) -> NDArray[np.int32]:
+    # Imported here, because they take 0.6 s and only clustering needs them.
+    from sklearn.cluster import KMeans
+    from sklearn.exceptions import ConvergenceWarning
+    from threadpoolctl import threadpool_limits
+
+    positions = points.positions[:, : points.channels] / UNIT
+    weights = points.weights.astype(np.float64)
+    kinds = is_opaque(points.positions)
+    start = split_centres(positions, weights, kinds, min(k, len(points)))
+    most = max(1, MOST_DISTANCES // (len(points) * len(start)))
+    max_iter = min(effort.max_iter, most) if options.max_iter is None else options.max_iter
+    # How threads share sums of floats changes the result, so KMeans gets one thread. That limit is the
+    # process's, and overlapping calls would restore it wrongly, hence the lock.
+    with ONE_AT_A_TIME, threadpool_limits(limits=1), warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # fewer distinct points than centres
+        best = KMeans(
+            len(start),
+            init=start,
+            n_init=1,
+            max_iter=max_iter,
+            tol=options.tol,
+            copy_x=options.n_init > 1,  # else it centres `positions` in place, and undoing that rounds
+        ).fit(positions, sample_weight=weights)
+        if options.n_init > 1:
+            other = KMeans(
+                len(start),
+                n_init=options.n_init - 1,
+                max_iter=max_iter,
+                tol=options.tol,
+                random_state=options.random_state,
+            ).fit(positions, sample_weight=weights)
+            opaque = np.bincount(other.labels_, kinds, len(start))
+            members = np.bincount(other.labels_, minlength=len(start))
+            unmixed = ((opaque == 0) | (opaque == members)).all()
+            if unmixed and other.inertia_ < best.inertia_:  # else a centre mixes opaque and translucent
+                best = other
+    centres = np.zeros((k, 4), np.int32)
+    centres[: len(start), : points.channels] = np.rint(best.cluster_centers_ * UNIT)
+    centres[len(start) :] = centres[0]  # duplicates, which `_filled` replaces
+    return centres
+
+
+def _filled(
+    colours: NDArray[np.uint8],
+    counts: NDArray[np.int64],
+    entries: NDArray[np.uint8],
+    k: int,
+    space: ColourSpace,
+) -> NDArray[np.uint8]:
+    """Return up to `k` distinct entries: unused ones are replaced by the colours that are shown worst."""
+    entries = np.unique(entries, axis=0)
+    for left in range(ROUNDS, -1, -1):
+        found = nearest(colours, Palette(entries), space)
+        used = np.bincount(found, minlength=len(entries)) > 0
+        if used.sum() == k or not left:
+            break
+        gaps = (points_of(colours, space) - points_of(entries, space)[found]).astype(np.float64)
+        losses = np.einsum("ij,ij->i", gaps, gaps) * counts
+        worst = np.argsort(-losses, kind="stable")[: k - used.sum()]
+        worst = worst[losses[worst] > 0]
+        if not len(worst):
+            break
+        entries = np.unique(np.concatenate([entries[used], colours[worst]]), axis=0)
+        used = np.ones(len(entries), np.bool)
+    return entries[used]
+
+
+def _snapped(
+    colours: NDArray[np.uint8], counts: NDArray[np.int64], entries: NDArray[np.uint8], space: ColourSpace
+) -> tuple[NDArray[np.uint8], NDArray[np.bool]]:
+    """Return the entries, and which of them are exactly the colour of most of their pixels.
+
+    An entry becomes the colour that more than half of its pixels have: a white page stays
+    255, not 254. That at most doubles the squared error of those pixels. An alpha of 0 or 255
+    never changes.
+    """
+    found = nearest(colours, Palette(entries), space)
+    order = np.lexsort((counts, found))
+    last = np.append(np.diff(found[order]) > 0, [True])  # True at the most frequent colour of each entry
+    commonest = order[last]
+    exact = np.zeros(len(entries), np.bool)
+    exact[found[commonest]] = 2 * counts[commonest] > np.bincount(found, counts)[found[commonest]]
+    snapped = entries.copy()
+    snapped[found[commonest]] = colours[commonest]
+    if entries.shape[1] == 4:
+        exact &= ~(np.isin(entries[:, 3], (0, 255)) & (entries[:, 3] != snapped[:, 3]))
+    return np.where(exact[:, np.newaxis], snapped, entries), exact
+
+
+def _sorted_by_luma(colours: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Sort by the Rec. 601 luma of the premultiplied colour, in thousandths, then by the bytes."""
+    values = colours.astype(np.int64)
+    luma = values[:, :3] @ [299, 587, 114] if values.shape[1] > 1 else values[:, 0]
+    if values.shape[1] == 4:
+        luma *= values[:, 3]
+    return colours[np.lexsort((*colours.T[::-1], luma))]

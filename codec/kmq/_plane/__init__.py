@@ -1,0 +1,1 @@
+"""From pixels and a palette to an index plane: nearest entries, or dithered."""

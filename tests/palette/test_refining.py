@@ -1,0 +1,95 @@
+"""The steps of clustering by themselves: what each promises to the next."""
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_sample_image
+
+import kmq
+from kmq._colours.spaces import COLOUR_SPACES, points_of
+from kmq._palette.outliers import FEWEST_PIXELS, outliers_kept
+from kmq._palette.points import assigned, compact, weighted_points
+from kmq._palette.refining import refined
+from kmq._palette.refitting import BLUR, _blurred_errors
+from kmq._palette.splitting import split_centres
+
+SRGB = COLOUR_SPACES["srgb"]
+
+
+@pytest.fixture(scope="module")
+def points():
+    counted = kmq.histogram(load_sample_image("china.jpg")[::3, ::3])
+    return weighted_points(counted.colours, counted.counts, SRGB)
+
+
+def means(points, numbers, k):
+    members = [numbers == number for number in range(k)]
+    return np.array([np.average(points.positions[m], axis=0, weights=points.weights[m]) for m in members])
+
+
+def test_the_last_step_goes_to_the_means(points):
+    start = points.positions[np.linspace(0, len(points) - 1, 12).astype(int)]
+    once = refined(points, start, 1)
+    assert np.abs(once - means(points, assigned(points, start), 12)).max() <= 0.5
+    settled = refined(points, start, 500)
+    assert np.abs(settled - means(points, assigned(points, settled), 12)).max() <= 0.5
+
+
+def test_held_centres_stay_and_empty_ones_find_the_worst_served(points):
+    start = points.positions[np.linspace(0, len(points) - 1, 12).astype(int)].copy()
+    start[3] = start[5]  # one of these two gets nothing
+    held = np.arange(12) == 7
+    settled = refined(points, start, 20, held)
+    assert np.array_equal(settled[7], start[7])
+    assert not np.array_equal(settled[8], start[8])
+    assert len(np.unique(assigned(points, settled))) == 12
+
+
+def test_splits_for_fewer_are_the_first_splits_for_more(points):
+    some = compact(points, 500)
+    arguments = some.positions / 65_025, some.weights.astype(float), np.zeros(len(some), np.bool)
+    for k in (1, 2, 5, 30):
+        few, more = (split_centres(*arguments, each) for each in (k, k + 1))
+        assert (len(few), len(more)) == (k, k + 1)
+        kept = [np.isclose(more, centre).all(axis=1).any() for centre in few]
+        assert sum(kept) == k - 1  # all but the one that was split
+    assert len(split_centres(*arguments, len(some))) == len(some)
+
+
+def test_compact_points_weigh_and_lie_as_all(points):
+    few = compact(points, 100)
+    assert 100 <= len(few) < len(points)
+    assert few.weights.sum() == points.weights.sum()
+    centres = [np.average(each.positions, axis=0, weights=each.weights) for each in (few, points)]
+    assert np.abs(centres[0] - centres[1]).max() < 1
+
+
+def test_photographs_have_no_outliers_and_a_legend_has(points):
+    centres = refined(points, points.positions[:: len(points) // 40][:40], 10)
+    again, held = outliers_kept(points, points, centres, FEWEST_PIXELS)
+    assert not held.any()
+    assert np.array_equal(again, centres)
+    picture = load_sample_image("china.jpg")[::3, ::3].copy()
+    picture[5:9, 5:15] = (255, 0, 255)
+    counted = kmq.histogram(picture)
+    with_legend = weighted_points(counted.colours, counted.counts, SRGB)
+    again, held = outliers_kept(with_legend, with_legend, centres, FEWEST_PIXELS)
+    assert again[held].tolist() == [[65_025, 0, 65_025, 0]]
+
+
+def test_blurred_errors_are_those_of_a_plain_convolution():
+    random = np.random.default_rng(6)
+    height, width, k = 150, 7, 5  # more rows than are taken at a time
+    colours, entries = random.integers(0, 256, (9, 3), np.uint8), random.integers(0, 256, (k, 3), np.uint8)
+    points, places = points_of(colours, SRGB), points_of(entries, SRGB)
+    inverse = random.integers(0, 9, (height, width)).astype(np.uint32)
+    indices = random.integers(0, k, (height, width)).astype(np.uint8)
+    errors = places[indices].astype(float) - points[inverse]
+    blurred = np.zeros_like(errors)
+    for y in range(height):
+        for x in range(width):
+            for i, a in enumerate(BLUR):
+                for j, b in enumerate(BLUR):
+                    if 0 <= y + i - 2 < height and 0 <= x + j - 2 < width:
+                        blurred[y, x] += a * b * errors[y + i - 2, x + j - 2] / 256
+    expected = [blurred[indices == number].mean(axis=0) for number in range(k)]
+    assert _blurred_errors(inverse, points, indices, places) == pytest.approx(np.array(expected))
