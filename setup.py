@@ -9,7 +9,7 @@ from setuptools import Extension, setup
 ROOT = Path("codec")
 
 SHARED = "kmq._ground._memoryviews"
-"""Cython's own code for memoryviews. It is written while building; a copy in each loop would treble the time."""
+"""Cython's code for memoryviews, written while building. A copy in each loop would treble the time."""
 
 FLAGS = ["-O3"] if "CFLAGS" in os.environ else ["-O3", "-g0"]
 """Without debug information, unless whoever builds chooses flags."""
