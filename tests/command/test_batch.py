@@ -314,12 +314,13 @@ def test_a_terminal_gets_a_bar_and_a_pipe_gets_lines(folder, four):
     assert "kmq: in/broken.png: not a picture" in shown
     assert len(printed.splitlines()) == 5
     assert "\x1b" not in printed
-    shown, _ = on_a_terminal("encode", "-rf", "in", "-o", "out", stdout="terminal")
+    again = ("encode", "-rf", "in", "-o", "out", "--jobs=1")
+    shown, _ = on_a_terminal(*again, stdout="terminal")
     assert "4 written, 1 failed: " in shown
     assert " has " not in shown.replace("has no", "")
     for more in ({"TERM": "dumb"}, {}):
         quiet = [] if more else ["-q"]
-        shown, printed = on_a_terminal("encode", "-rf", "in", "-o", "out", *quiet, stdout="pipe", **more)
+        shown, printed = on_a_terminal(*again, *quiet, stdout="pipe", **more)
         assert shown == "kmq: in/broken.png: not a picture in a format that Pillow reads\r\n"
         assert len(printed.splitlines()) == (5 if more else 0)
 
@@ -329,8 +330,9 @@ def test_json_stays_whole_beside_a_bar(folder, four):
     shown, printed = on_a_terminal("encode", "-r", "in", "-o", "out", "--json", stdout="pipe")
     assert "4/4" in shown
     assert len([json.loads(line) for line in printed.splitlines()]) == 4
-    colours, _ = on_a_terminal("encode", "-rf", "in", "-o", "out", stdout="pipe")
-    plain, _ = on_a_terminal("encode", "-rf", "in", "-o", "out", stdout="pipe", NO_COLOR="1")
+    again = ("encode", "-rf", "in", "-o", "out", "--jobs=1")
+    colours, _ = on_a_terminal(*again, stdout="pipe")
+    plain, _ = on_a_terminal(*again, stdout="pipe", NO_COLOR="1")
     assert "\x1b[38;5" in colours or "\x1b[3" in colours
     assert "\x1b[38;5" not in plain
 
