@@ -7,6 +7,8 @@ from Cython.Build import cythonize
 from setuptools import Extension, setup
 
 ROOT = Path("codec")
+HEADERS = [path.as_posix() for path in sorted(ROOT.rglob("*_loop.pxd"))]
+"""Constants, structures and functions of loops. They take each other's: a change compiles all anew."""
 
 SHARED = "kmq._ground._memoryviews"
 """Cython's code for memoryviews, written while building. A copy in each loop would treble the time."""
@@ -18,7 +20,7 @@ FLAGS = ["-O3"] if "CFLAGS" in os.environ else ["-O3", "-g0"]
 def compiled(source: Path) -> Extension:
     """Return how a source is compiled, by its name in its package."""
     name = ".".join(source.relative_to(ROOT).with_suffix("").parts)
-    return Extension(name, [source.as_posix()], extra_compile_args=FLAGS)
+    return Extension(name, [source.as_posix()], depends=HEADERS, extra_compile_args=FLAGS)
 
 
 sources = [*sorted(ROOT.rglob("*_loop.py")), ROOT.joinpath(*SHARED.split(".")).with_suffix(".c")]

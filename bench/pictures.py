@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import kmq
-from kmq._picture.canonical import canonical_image
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".gif", ".webp", ".bmp", ".tif", ".tiff"})
 
@@ -51,7 +50,7 @@ class Picture:
     def pixels(self) -> Pixels:
         """Return it upright, in sRGB, transparent black where transparent: RGB or RGBA."""
         with Image.open(self.path) as image:
-            pixels = canonical_image(image).pixels
+            pixels = kmq.canonical(image).pixels
         if pixels.shape[2] == 1:
             pixels = np.repeat(pixels, 3, axis=2)
         step = _step(*self.size) if self.quick else 1

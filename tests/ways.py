@@ -1,14 +1,14 @@
 """The two ways that the loops are run: compiled, and with KMQ_UNCOMPILED=1 as Python."""
 
 import functools
-import importlib.machinery
-import importlib.util
 import os
-from pathlib import Path
+import sys
 
 import numpy as np
 import pytest
 from hypothesis import settings
+
+from kmq._ground import loops
 
 UNCOMPILED = os.environ.get("KMQ_UNCOMPILED") == "1"
 
@@ -25,23 +25,31 @@ def examples(number: int = EXAMPLES) -> settings:
 
 
 @functools.cache
+def _all_uncompiled():
+    """Import the source of every loop, as KMQ_UNCOMPILED=1 does; put back what was there."""
+    there = {name: sys.modules.pop(name) for name in loops.LOOPS}
+    try:
+        loops.import_sources()
+        return {name: sys.modules[name] for name in loops.LOOPS}
+    finally:
+        for name, module in there.items():
+            sys.modules[name] = module
+            room, _, last = name.rpartition(".")
+            setattr(sys.modules[room], last, module)
+
+
 def uncompiled(module):
-    """Load the Python source that lies beside a compiled module."""
-    source = Path(module.__file__).with_name(module.__name__.rpartition(".")[2] + ".py")
-    loader = importlib.machinery.SourceFileLoader(f"uncompiled_{source.stem}", str(source))
-    spec = importlib.util.spec_from_loader(loader.name, loader)
-    loaded = importlib.util.module_from_spec(spec)
-    loader.exec_module(loaded)
-    return loaded
+    """Return the Python source that lies beside a compiled module, as a module."""
+    return _all_uncompiled()[module.__name__]
 
 
 BOTH = pytest.mark.parametrize("loops", ["compiled", "pure"])
 """For a test of a loop that is to be tried both ways whatever KMQ_UNCOMPILED says; see `of`."""
 
 
-def of(loops, module):
+def of(way, module):
     """Return a compiled module, or the same as Python."""
-    return module if loops == "compiled" else uncompiled(module)
+    return module if way == "compiled" else uncompiled(module)
 
 
 def run(function, arguments):

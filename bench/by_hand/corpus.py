@@ -20,7 +20,6 @@ import numpy as np
 from PIL import Image
 
 import kmq
-from kmq._coding.codings import CODINGS
 from kmq_cli.pictures.export import indexed_image
 
 PICTURES = {".png", ".jpg", ".jpeg", ".gif", ".webp", ".bmp", ".tif", ".tiff"}
@@ -30,7 +29,7 @@ def png_size(data: bytes) -> int:
     """Return the size of the picture as an indexed PNG."""
     out = io.BytesIO()
     with kmq.KmqFile(data, max_pixels=None) as file:
-        indexed_image(file.indices().indices, file.palette, "PNG").save(out, "PNG", optimize=True)
+        indexed_image(file.indices(), file.palette, "PNG").save(out, "PNG", optimize=True)
     return len(out.getvalue())
 
 
@@ -41,7 +40,7 @@ def main() -> None:
     )
     parser.add_argument("folders", nargs="+", type=Path, metavar="FOLDER")
     parser.add_argument("-k", type=int, default=256, help="most colours (default 256)")
-    parser.add_argument("--coding", default="auto", choices=["auto", *CODINGS])
+    parser.add_argument("--coding", default="auto", choices=["auto", "packed", "zstd", "context"])
     options = parser.parse_args()
     Image.MAX_IMAGE_PIXELS = None
     paths = sorted(

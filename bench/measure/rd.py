@@ -14,8 +14,7 @@ from bench.peers.ssimulacra2 import LEAST_SIDE, Scorer
 from bench.pictures import Picture, Pixels, colours_at_most, digest
 from bench.running.machine import codec_digest
 from bench.running.within import NotMeasured
-from kmq._colours.loss import psnr
-from kmq_cli.compare.quality import mean_squared_error
+from kmq_cli.compare.quality import psnr
 
 if TYPE_CHECKING:
     from bench.running.cache import Cache
@@ -55,7 +54,7 @@ def measure(
             name: str, setting: float, pixels: Pixels = pixels, scorer: Scorer | None = scorer
         ) -> list[float | None]:
             data, shown = PIPELINES[name].work(pixels, setting)
-            error = mean_squared_error(pixels, shown)
+            error = kmq.squared_error(pixels, shown)
             points = round(scorer.score(shown), 2) if scorer is not None else None
             return [len(data), round(min(psnr(error, 3), MOST_PSNR), 3), points]
 

@@ -50,7 +50,7 @@ class Plane:
 
     def indexed(self, form: str = "PNG") -> Image.Image:
         """Return an image of mode P."""
-        return indexed_image(self.plane.indices, self.palette, form)
+        return indexed_image(self.plane, self.palette, form)
 
     def png(self, *, plain: bool = False) -> bytes:
         """Return it as an indexed PNG, or as one without a palette."""

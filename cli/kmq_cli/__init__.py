@@ -1,4 +1,4 @@
-"""The `kmq` command: encode, decode and look into .kmq files."""
+"""The `kmq` command: encodes, decodes and inspects .kmq files."""
 
 import os
 import sys
@@ -9,10 +9,10 @@ __all__ = ["main"]
 
 
 def main() -> None:
-    """Run the command that the arguments name, and leave with its exit code."""
-    if sys.stderr is None:  # closed: print() would take standard output instead, and a file its number
+    """Run the command that the arguments name, and exit with its code."""
+    if sys.stderr is None:  # closed: print() would write to standard output, and a file take its number
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115  until the end
-    with interruption():  # also while the rest is being loaded
-        from kmq_cli import app as _app
+    with interruption():  # also while the rest loads
+        from kmq_cli import app
 
-        _app.main()
+        app.main()

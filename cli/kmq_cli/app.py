@@ -1,4 +1,4 @@
-"""The `kmq` command: its subcommands, each in a module of its own, which has its options and its examples."""
+"""The `kmq` command and its subcommands, each in a module of its own with its options and examples."""
 
 from __future__ import annotations
 
@@ -10,20 +10,18 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from kmq_cli import demo as _demo
-from kmq_cli import info as _info
-from kmq_cli import verify as _verify
-from kmq_cli.compare import command as _compare
-from kmq_cli.decode import command as _decode
-from kmq_cli.encode import command as _encode
-from kmq_cli.palette import command as _palette
+from kmq_cli import demo, info, verify
+from kmq_cli.compare import command as compare
+from kmq_cli.decode import command as decode
+from kmq_cli.encode import command as encode
+from kmq_cli.palette import command as palette
 from kmq_cli.terminal.failures import interruption, standard_output
 
 
 class _Commands(TyperGroup):
-    """The commands, of which an interrupted one says so: Typer alone would leave without a word."""
+    """The commands. An interrupted one says so; Typer alone would exit silently."""
 
-    def invoke(self, ctx: Any) -> Any:  # noqa: ANN401  of the Click that Typer has
+    def invoke(self, ctx: Any) -> Any:  # noqa: ANN401  a context of Typer's Click
         with interruption():
             return super().invoke(ctx)
 
@@ -41,7 +39,7 @@ app = typer.Typer(
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        from importlib.metadata import version  # a third of the time that importing kmq takes
+        from importlib.metadata import version  # takes a third of the time of importing kmq
 
         print(f"kmq {version('kmq')}")
         raise typer.Exit
@@ -56,31 +54,31 @@ def kmq(
             metavar="",
             callback=_show_version,
             is_eager=True,
-            help="Print the version and leave.",
+            help="Print the version and exit.",
         ),
     ] = False,
 ) -> None:
     """Compact images of few colours: a k-means palette and packed indices in a .kmq file.
 
-    Start with `kmq demo`, which encodes and decodes a real photograph.
+    To begin, run `kmq demo`: it encodes and decodes a real photograph.
     """
 
 
 # In the order of the help.
-app.command(epilog=_encode.EXAMPLES)(_encode.encode)
-app.command(epilog=_decode.EXAMPLES)(_decode.decode)
-app.command(epilog=_info.EXAMPLES)(_info.info)
-app.command(epilog=_verify.EXAMPLES)(_verify.verify)
-app.command(epilog=_palette.EXAMPLES)(_palette.palette)
-app.command(epilog=_compare.EXAMPLES)(_compare.compare)
-app.command(epilog=_demo.EXAMPLES)(_demo.demo)
+app.command(epilog=encode.EXAMPLES)(encode.encode)
+app.command(epilog=decode.EXAMPLES)(decode.decode)
+app.command(epilog=info.EXAMPLES)(info.info)
+app.command(epilog=verify.EXAMPLES)(verify.verify)
+app.command(epilog=palette.EXAMPLES)(palette.palette)
+app.command(epilog=compare.EXAMPLES)(compare.compare)
+app.command(epilog=demo.EXAMPLES)(demo.demo)
 
 
 def main() -> None:
-    """Run the command that the arguments name, and leave with its exit code."""
+    """Run the command that the arguments name, and exit with its code."""
     if "_KMQ_COMPLETE" in os.environ:
-        os.environ["COLUMNS"] = "10000"  # else descriptions are wrapped, and fish takes each line for a word
+        os.environ["COLUMNS"] = "10000"  # or descriptions wrap, and fish takes each line for a word
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # a file's name is no reason to fail
+        sys.stdout.reconfigure(errors="backslashreplace")  # a file's name shouldn't make printing fail
     with standard_output():
         app()

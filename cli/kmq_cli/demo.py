@@ -1,72 +1,53 @@
-"""`kmq demo`: the whole way, on a real photograph."""
+"""`kmq demo`: from a real photograph to a file and back."""
 
 from __future__ import annotations
 
 import errno
 import io
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from kmq_cli.terminal.failures import failures
 
+if TYPE_CHECKING:
+    from kmq import Ledger
+
 EXAMPLES = "Example:\n\n- with 8 colours: `kmq demo -k 8`\n"
 
 CREDIT = "Photograph: china.jpg of scikit-learn, by danielbuechele, CC BY 2.0"
 
+OTHER_CODINGS = ("zstd", "context")
 
-def demo(
-    folder: Annotated[
-        str, typer.Argument(metavar="FOLDER", help="Where to write; made if it doesn't exist.")
-    ] = "kmq-demo",
-    k: Annotated[
-        int, typer.Option("-k", "--k", min=1, max=65536, metavar="N", help="Most colours in the palette.")
-    ] = 16,
-    force: Annotated[
-        bool, typer.Option("-f", "--force", metavar="", help="Overwrite other files of these names.")
-    ] = False,
-) -> None:
-    """Encode a real photograph that comes with scikit-learn, decode it, and show what it took.
+Folder = Annotated[str, typer.Argument(metavar="FOLDER", help="Where to write; made if it doesn't exist.")]
+K = Annotated[
+    int, typer.Option("-k", "--k", min=1, max=65536, metavar="N", help="Most colours in the palette.")
+]
+Force = Annotated[
+    bool, typer.Option("-f", "--force", metavar="", help="Overwrite other files of the same names.")
+]
 
-    Writes the .kmq file, the decoded PNG, and a picture of both sides with the palette's
-    swatches. Files that are there already, just so, are no obstacle.
+
+def demo(folder: Folder = "kmq-demo", k: K = 16, force: Force = False) -> None:
+    """Encode a real photograph, which comes with scikit-learn; decode it; show what it took.
+
+    Writes the .kmq file, the decoded PNG, and a picture of both side by side with the palette's swatches.
+    You can run it again: the same files are no obstacle.
     """
-    from PIL import Image
-    from rich.console import Console
-
-    import kmq
-    from kmq._coding.codings import CODINGS, PACKED
-    from kmq_cli.palette.swatches import side_by_side
-    from kmq_cli.pictures.export import export
     from kmq_cli.terminal.ledger_report import print_ledger
     from kmq_cli.terminal.streams import write_bytes
 
     place = Path(folder)
     with failures(folder):
-        with Console(stderr=True).status("reading scikit-learn's china.jpg"):
-            from sklearn.datasets import load_sample_image
-
-            original = load_sample_image("china.jpg")
-        encoded = io.BytesIO()
-        with Console(stderr=True).status(f"choosing {k} colours and encoding"):
-            ledger = kmq.save(encoded, original, k, coding=PACKED.name)
-            others = {
-                name: len(kmq.encode(original, k, coding=name)) for name in CODINGS if name != PACKED.name
-            }
-        data = encoded.getvalue()
-        with kmq.KmqFile(data) as file:
-            decoded, _ = export(file.palette, file.indices(), file.metadata, "PNG")
-            pair = io.BytesIO()
-            side_by_side(Image.fromarray(original), file, CREDIT).save(pair, "PNG", optimize=True)
+        files, ledger, sizes = _made(k)
         if place.exists() and not place.is_dir():
             raise NotADirectoryError(errno.ENOTDIR, "is a file; name a folder", folder)
         place.mkdir(parents=True, exist_ok=True)
-    files = {"china.kmq": data, "china.png": decoded, "swatches.png": pair.getvalue()}
     for name, content in files.items():
         path = place / name
         with failures(str(path)):
-            there = path.is_file() and path.read_bytes() == content  # the demo can be run again
+            there = path.is_file() and path.read_bytes() == content
         if not there:
             write_bytes(str(path), content, force=force)
         print(f"{path}  {len(content):,} bytes")
@@ -74,8 +55,32 @@ def demo(
     print_ledger(
         ledger,
         notes=[
-            (f"as {name}", f"{size:,} bytes in all, {100 * size / len(data):.1f} % of packed")
-            for name, size in others.items()
+            (f"as {name}", f"{size:,} bytes in all, {100 * size / ledger.total_bytes:.1f} % of packed")
+            for name, size in sizes.items()
         ],
     )
     print(f"\n{CREDIT}")
+
+
+def _made(k: int) -> tuple[dict[str, bytes], Ledger, dict[str, int]]:
+    """Return the files by their names, the ledger of the packed one, and the sizes in other codings."""
+    from PIL import Image
+    from rich.console import Console
+
+    import kmq
+    from kmq_cli.palette.swatches import side_by_side
+    from kmq_cli.pictures.export import export
+
+    with Console(stderr=True).status("reading scikit-learn's china.jpg"):
+        from sklearn.datasets import load_sample_image
+
+        original = load_sample_image("china.jpg")
+    encoded, pair = io.BytesIO(), io.BytesIO()
+    with Console(stderr=True).status(f"choosing {k} colours and encoding"):
+        ledger = kmq.save(encoded, original, k, coding="packed")
+        sizes = {name: len(kmq.encode(original, k, coding=name)) for name in OTHER_CODINGS}
+    with kmq.KmqFile(encoded.getvalue()) as file:
+        decoded, _ = export(file.palette, file.indices(), file.metadata, "PNG")
+        side_by_side(Image.fromarray(original), file, CREDIT).save(pair, "PNG", optimize=True)
+    files = {"china.kmq": encoded.getvalue(), "china.png": decoded, "swatches.png": pair.getvalue()}
+    return files, ledger, sizes

@@ -24,7 +24,7 @@ EXAMPLES = (
     "Examples:\n\n"
     "- two files: `kmq verify a.kmq b.kmq`\n"
     "- all of a folder: `kmq verify --recursive archive`\n"
-    "- those that are damaged: `kmq verify --json *.kmq | jq -r 'select(.status == \"bad\").source'`\n"
+    "- the names of damaged ones: `kmq verify --json *.kmq | jq -r 'select(.status == \"bad\").source'`\n"
 )
 
 
@@ -37,9 +37,9 @@ def verify(
     quiet: Quiet = False,
     as_json: JsonLines = False,
 ) -> None:
-    """Check .kmq files: every checksum, and every requirement of the format. Writes nothing.
+    """Check .kmq files: every checksum and every requirement of the format. Writes no file.
 
-    One line for each file that is bad, or can't be checked; exit code 1 if there is any.
+    Prints a line for each file that is bad or can't be checked; if there is one, the exit code is 1.
     """
     from kmq_cli.batch.report import Wording, work_on
     from kmq_cli.batch.tasks import Outcome, Task, inputs
@@ -49,10 +49,9 @@ def verify(
     if sources != [STANDARD]:
         found, failed = inputs(sources, recursive=recursive, suffixes=frozenset([".kmq"]))
         tasks = [Task(file.path) for file in found]
-    limits = {"threads": threads} if max_pixels is None else {"threads": threads, "max_pixels": max_pixels}
     work_on(
         tasks,
-        partial(_verified, limits),
+        partial(_verified, max_pixels, threads),
         Wording("verifying", saves=False, summary=_summary),
         failed=failed,
         jobs=jobs,
@@ -60,22 +59,18 @@ def verify(
     )
 
 
-def _verified(limits: dict[str, int], task: Task) -> Outcome:
+def _verified(max_pixels: int | None, threads: int, task: Task) -> Outcome:
     """Check one file. Raises what keeps it from being checked."""
     import kmq
-    from kmq._file.beginning import read_kmq
     from kmq_cli.batch.tasks import Outcome
-    from kmq_cli.terminal.streams import read_bytes
+    from kmq_cli.terminal.streams import open_kmq, size_of
 
-    data = b""
     try:
-        # Not mapped: there, a disk that fails would end the process.
-        data = read_bytes(task.source, limits.get("max_pixels"), read_kmq)
-        with kmq.KmqFile(data, **limits) as file:
+        with open_kmq(task.source, max_pixels, threads) as file:
             file.verify()
     except (kmq.FormatError, kmq.TruncatedError) as error:
-        return Outcome(task.source, "bad", problem=str(error), source_bytes=len(data))
-    return Outcome(task.source, "good", source_bytes=len(data))
+        return Outcome(task.source, "bad", problem=str(error), source_bytes=size_of(task.source))
+    return Outcome(task.source, "good", source_bytes=size_of(task.source))
 
 
 def _summary(tally: Tally) -> str:

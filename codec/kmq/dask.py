@@ -1,10 +1,10 @@
 """Pictures of any size on many machines: .kmq files from Dask arrays, and Dask arrays from .kmq files.
 
-Needs Dask: `pip install 'kmq[dask]'`. Whatever scheduler is in use does the work, a `distributed.Client`
-too: chunks are counted where they are, the tables of colours are added up in a tree, the palette is chosen
-once, here, and tiles are mapped and coded where they are. Their payloads, which are small, come here and are
-written in place, a few at a time. If a worker dies, Dask does its tasks again. The bytes don't depend on any
-of that: they are those of `kmq.encode` for the whole array.
+Needs Dask: `pip install 'kmq[dask]'`. The scheduler in use does the work, be it a `distributed.Client` or
+another. Workers count the colours of the chunks and add up the tables in a tree; the palette is chosen once,
+here; workers map and code the tiles. Their payloads, which are small, come here a few at a time and are
+written in place. If a worker dies, Dask does its tasks again. The bytes are always those of `kmq.encode` for
+the whole array.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import functools
 import os
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, Unpack
 
 import dask
 import dask.array as da
@@ -23,20 +23,11 @@ import numpy as np
 from dask.base import tokenize
 
 from kmq._colours.channels import without_hidden_colours
-from kmq._encode.encoder import checked_writing
-from kmq._encode.tiles import (
-    Coded,
-    Job,
-    Mapping,
-    check_destination,
-    checked_tiles_request,
-    coded_tiles,
-    job_for,
-    table_of,
-    write_job,
-)
-from kmq._file.kmq_file import open_file
+from kmq._encode.job import Coded, Job, Mapping, coded_tiles, job_for, request_for_tiles, table_of, write_job
+from kmq._encode.options import ClusterOptions
+from kmq._file.opening import open_file
 from kmq._ground.arguments import shown
+from kmq._ground.whole_files import check_destination
 from kmq._indexed.tiles import Box
 from kmq._picture.colour_table import MOST_COLOURS, ColourTable, added
 from kmq._picture.large import LargePicture
@@ -45,10 +36,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from kmq._container.writing import Plan
-    from kmq._encode.tiles import Progress
+    from kmq._encode.job import Progress
     from kmq._file.kmq_file import KmqFile
     from kmq._file.ledger import Ledger
-    from kmq._palette.given import PaletteLike
 
 __all__ = ["encode", "from_kmq"]
 
@@ -56,10 +46,10 @@ FAN_IN = 8
 """Tables that one task adds up."""
 
 GROUP = FAN_IN**3
-"""Chunks whose tables are added up before they are sent here, so that what comes here is little."""
+"""Chunks whose tables are added up before the sum is sent here, so that little is sent."""
 
 AHEAD = 4
-"""Tiles that are asked for ahead of the one that is written, for each thread that works on them."""
+"""Tiles requested ahead of the one being written, for each thread that works on them."""
 
 
 def encode(
@@ -67,29 +57,19 @@ def encode(
     file: str | os.PathLike[str] | BinaryIO,
     k: int | None = None,
     *,
-    palette: PaletteLike | None = None,
-    space: str | None = None,
-    effort: str = "default",
-    coding: str = "auto",
-    tile: int | str | None = "auto",
-    keep_palette_order: bool = False,
-    n_init: int = 1,
-    max_iter: int | None = None,
-    tol: float = 1e-4,
-    random_state: int = 0,
     overwrite: bool = True,
     progress: Progress | None = None,
+    **options: Unpack[ClusterOptions],
 ) -> Ledger:
     """Encode a Dask array, (H, W) or (H, W, 1 | 3 | 4) of uint8; return the ledger, with the loss.
 
-    The arguments are those of `kmq.encode_tiles`, and so are the bytes. It is quickest if the array's chunks
-    are the tiles, or so many whole ones: others are computed for each tile that they are part of.
+    The options are those of `kmq.encode_tiles` except `threads` and `fewest_channels`, and so are the bytes.
+    It is quickest if each chunk of the array is a tile, or several whole ones: a chunk is computed for each
+    tile that it shares pixels with.
 
     Raises what `kmq.encode_tiles` does, and what computing the array does.
     """
-    kmeans = {"n_init": n_init, "max_iter": max_iter, "tol": tol, "random_state": random_state}
-    writing = checked_writing(coding, tile, 1, effort, keep_palette_order or palette is not None)
-    request = checked_tiles_request(k, palette, space, effort, kmeans, writing)
+    request = request_for_tiles("encode", k, options, ClusterOptions)
     if not isinstance(array, da.Array):
         raise TypeError(
             f"array is {type(array).__name__}; it must be a Dask array (kmq.encode_tiles takes others)"
@@ -107,15 +87,16 @@ def from_kmq(
 ) -> da.Array:
     """Return the picture of a .kmq file as a lazy array, (H, W) or (H, W, 3 | 4) of uint8, a chunk a tile.
 
-    The header is read now, and tiles when they are computed, by whoever computes them: the path has to lead
-    to the file there too.
+    The header is read now, and each tile when it is computed, by the worker that computes it: the path must
+    lead to the file there too.
 
-    A `path` with "://" is a URL that is opened with fsspec, as in "s3://scans/one.kmq"; `storage_options`
-    are those of its file system. For each chunk its worker asks for the size, the first 64 KiB (or the
-    header, where that is longer) and the tile, without reading ahead.
+    fsspec opens a `path` with "://", such as "s3://scans/one.kmq"; `storage_options` are those of its file
+    system. For each chunk its worker asks for the size, the first 64 KiB (or the header, if that is longer)
+    and the tile, without reading ahead.
 
-    Raises OSError and a KmqError, also when it is computed; for a URL ImportError without fsspec or what it
-    needs, ValueError for a protocol that it doesn't know; ValueError for options of no URL.
+    Raises OSError or a KmqError, now or when it is computed. For a URL it raises ImportError without fsspec
+    or a package that fsspec needs, and ValueError for an unknown protocol; without a URL, ValueError for
+    `storage_options`.
     """
     name = os.fspath(path)
     if storage_options is not None and not _is_url(name):
@@ -125,7 +106,7 @@ def from_kmq(
         shape, side = file.shape, file.tile
         key = "kmq-" + _token(name, options, file)
     chunks = [_pieces(length, side or length) for length in shape[:2]] + [(length,) for length in shape[2:]]
-    # Dask would look for keys in what a task has as options.
+    # A partial hides the options: Dask would look for keys in them.
     region = functools.partial(_region, name, options)
     layer = {
         (key, row, column, *([0] * (len(shape) - 2))): (region, x, y, width, height)
@@ -140,9 +121,9 @@ def _is_url(name: str) -> bool:
 
 
 def _token(name: str, options: dict[str, Any], file: KmqFile) -> str:
-    """Return what tells a file from others, and from what it was before it changed."""
+    """Return a text that differs between files, and changes when the file does."""
     if _is_url(name):
-        # What a file system tells of a file can be its name and size. The checksums are of what is in it.
+        # A file system may know only a file's name and size. The checksums are those of its content.
         crcs = file._container.tile_crcs  # noqa: SLF001
         store, place = _store(name, options)
         return str(tokenize(name, options, store.ukey(place), file.shape, crcs, file.palette.entries))
@@ -189,7 +170,7 @@ def _region(name: str, options: dict[str, Any], x: int, y: int, width: int, heig
 
 
 def _counted(array: da.Array, picture: LargePicture, progress: Progress | None) -> ColourTable:
-    """Count the colours, chunk by chunk; the tables are added up where they are."""
+    """Count the colours chunk by chunk; the workers add up the tables."""
     chunks = array.to_delayed().ravel().tolist()
     groups = (_sum_of(chunks[start : start + GROUP]) for start in range(0, len(chunks), GROUP))
 
@@ -205,7 +186,7 @@ def _counted(array: da.Array, picture: LargePicture, progress: Progress | None) 
 
 
 def _sum_of(chunks: list[Any]) -> Any:  # noqa: ANN401  what dask.delayed returns has no type
-    """Return the table of some chunks, to be computed as a tree."""
+    """Return the table of some chunks, delayed, as a tree of sums."""
     tables = [dask.delayed(_table)(chunk) for chunk in chunks]
     while len(tables) > 1:
         tables = [
@@ -239,7 +220,7 @@ def _coded(pixels: NDArray[np.uint8], box: Box, mapping: Mapping, plan: Plan) ->
 
 
 def _computed(tasks: Iterable[Any]) -> Generator[Any]:
-    """Yield the results of delayed tasks in their order, few of them ahead of the one that is taken."""
+    """Yield the results of delayed tasks in order; few are computed ahead of the one that is taken."""
     client = _client()
     ahead: deque[Any] = deque()
     if client is None:
@@ -261,7 +242,7 @@ def _computed(tasks: Iterable[Any]) -> Generator[Any]:
 
 
 def _client() -> Any:  # noqa: ANN401  distributed may not be installed
-    """Return the client of the cluster that is in use, if one is."""
+    """Return the client of the cluster in use, if there is one."""
     try:
         from distributed import get_client
     except ImportError:

@@ -1,31 +1,29 @@
 """The Pillow plugin: once kmq is imported, `Image.open` reads .kmq files and `image.save` writes them.
 
-*Reading.* `Image.open` reads the header with the palette and the metadata; the pixels are read and
-decoded when they are first needed. With up to 256 entries an image has mode P and its palette. If
-those have alpha, `info["transparency"]` is as of a PNG, the one transparent index or the alphas of
-all entries, and the palette has it too, for those who look only there. With more entries the mode is
-L, RGB or RGBA. (It is L too for greys that keep a profile, which says nothing of a palette of RGB.)
-`info` also has "k", "coding", "tile" (the side, or None) and, where the file has them, "icc_profile",
-"exif" and "xmp"; as the pixels are stored upright, an orientation in those is made 1.
+*Reading.* `Image.open` reads the header, the palette and the metadata; the pixels are read and decoded when
+they are first needed. An image of up to 256 entries has mode P. If its palette has alpha,
+`info["transparency"]` is that of a PNG, the one transparent index or the alphas of all entries; the palette
+has the alphas too, for programs that look only there. With more entries the mode is L, RGB or RGBA. (Greys
+with a profile have mode L, because a grey profile doesn't fit a palette of RGB.) `info` also has "k",
+"coding", "tile" (the side, or None) and, if the file has them, "icc_profile", "exif" and "xmp". The pixels
+are stored upright, so an orientation in the metadata becomes 1.
 
-The limit is Pillow's own `Image.MAX_IMAGE_PIXELS`. What is no .kmq file, or has a damaged header,
-palette or metadata, is an UnidentifiedImageError of `Image.open`; damaged pixels are an OSError when
-they are loaded. Both name the field. `ImageFile.LOAD_TRUNCATED_IMAGES` doesn't change that: of a
-damaged tile there is nothing to show. `verify()` checks every checksum without decoding. `crop()`
-decodes the whole picture first, and there is no smaller `draft()` of it: `kmq.open` reads a region.
+The limit is Pillow's own `Image.MAX_IMAGE_PIXELS`. `Image.open` raises UnidentifiedImageError for a file that
+is no .kmq or whose header, palette or metadata is damaged; loading damaged pixels raises OSError. Both name
+the field. `ImageFile.LOAD_TRUNCATED_IMAGES` doesn't change that, because a damaged tile has nothing to show.
+`verify()` checks every checksum without decoding. `crop()` decodes the whole picture first, and `draft()` has
+no smaller one: use `kmq.open` to read a region.
 
-*Writing.* `image.save("x.kmq", k=16)` takes the options of `kmq.encode` and raises what that does;
-other options are ignored, as by Pillow's own writers. Of mode P, `keep_palette_order` is on unless
-it is given, so that the indices come back. Metadata is kept if `keep` names it or if it is given:
-`exif`, `xmp` and `icc_profile` stand in for the image's own. Without a profile colours are stored
-in sRGB. Pillow empties an existing file before the encoder is asked; `kmq.save` leaves it as it was
-until the new one is whole.
+*Writing.* `image.save("x.kmq", k=16)` takes the options of `kmq.encode` and raises what that does; other
+options are ignored, as Pillow's own writers ignore them. For mode P, `keep_palette_order` defaults to true,
+so that the indices come back. Metadata is kept if `keep` names it or if it is given: `exif`, `xmp` and
+`icc_profile` replace the image's own. Without a profile colours are stored in sRGB. Pillow empties an
+existing file before it calls the encoder; `kmq.save` leaves the file as it was until the new one is whole.
 """
 
 from __future__ import annotations
 
 import contextlib
-import inspect
 import re
 import struct
 from collections.abc import Iterator, Mapping
@@ -36,6 +34,7 @@ from PIL import ExifTags, Image, ImageFile, ImagePalette, UnidentifiedImageError
 
 from kmq._container.header import MAGIC, Header, read_container, read_header, read_sections
 from kmq._encode.encoder import encode
+from kmq._encode.options import Options
 from kmq._file.decoder import decode_tile, tile_payloads
 from kmq._ground.arguments import checked_type
 from kmq._ground.errors import KmqError, TruncatedError
@@ -48,9 +47,10 @@ if TYPE_CHECKING:
     from kmq._indexed.palette import Palette
     from kmq._indexed.tiles import Box
 
-__all__ = ["KmqImageFile"]
+__all__ = ["FORMAT", "KmqImageFile"]
 
 FORMAT = "KMQ"
+"""What Pillow calls the format: `Image.open(path).format`, and the `format` of `image.save`."""
 
 MOST_OF_P = 256
 """Most entries that a palette of Pillow's can have."""
@@ -59,15 +59,15 @@ FIRST_READ = 2048
 """Bytes read first: header and palette of nearly every picture of 256 colours."""
 
 MOST_AT_ONCE = 1 << 20
-"""Bytes asked of a file at a time. What asks for more can be given the memory before it has the bytes."""
+"""Bytes read at a time: a larger read may allocate its memory before the bytes come."""
 
 BAND = 1 << 20
-"""Pixels handed to Pillow at a time, so that a large tile is not in memory twice."""
+"""Pixels handed to Pillow at a time, so that a large tile isn't in memory twice."""
 
 KEPT = {"icc_profile": "icc", "exif": "exif", "xmp": "xmp"}
-"""Metadata by its name in Pillow, and the name that `keep` has for it."""
+"""The name of each kind of metadata in Pillow, and in `keep`."""
 
-OPTIONS = frozenset(inspect.signature(encode).parameters) - {"image"}
+OPTIONS = frozenset({"k", *Options.__annotations__})
 """Options of `image.save`: those of `kmq.encode`."""
 
 ORIENTATION_IN_XMP = re.compile(rb'(tiff:Orientation(?:="|>))[0-9]')
@@ -91,7 +91,7 @@ class KmqImageFile(ImageFile.ImageFile):
         try:
             header, metadata = _read_head(self.fp, head)
         except KmqError as error:
-            # Unlike a SyntaxError this comes out of Image.open, and says what is wrong.
+            # Image.open swallows a SyntaxError; this comes out of it, and says what is wrong.
             raise UnidentifiedImageError(f"cannot read {self.filename or self.fp!r}: {error}") from error
         palette = header.palette
         self._size = (header.grid.width, header.grid.height)
@@ -129,7 +129,7 @@ class KmqImageFile(ImageFile.ImageFile):
         super().verify()
 
     def load_seek(self, pos: int) -> None:
-        """Go to where the file begins. That there is such a method tells ImageFile.Parser to wait for all."""
+        """Go to where the file begins. Because of this method, ImageFile.Parser waits for the whole file."""
         assert self.fp is not None  # noqa: S101  ImageFile.load has looked
         self.fp.seek(pos)
 
@@ -205,7 +205,7 @@ def _mode(palette: Palette, *, has_profile: bool) -> str:
 
 
 def _transparency(alphas: bytes) -> int | bytes:
-    """Return the only transparent index if all others are opaque, as of a PNG; else all alphas."""
+    """Return the only transparent index if all others are opaque, as a PNG has it; else all alphas."""
     if alphas.count(0) == 1 and alphas.count(255) == len(alphas) - 1:
         return alphas.index(0)
     return alphas
@@ -217,7 +217,7 @@ def _upright(exif: bytes) -> bytes:
         return exif
     # TIFF 6.0: a byte order, 42, where the first table is; that has a count, then entries of tag, type, ...
     order, turned = "<" if exif[:2] == b"II" else ">", bytearray(exif)
-    with contextlib.suppress(struct.error):  # broken: left to whoever reads it
+    with contextlib.suppress(struct.error):  # broken: left as it is
         (table,) = struct.unpack_from(f"{order}I", exif, 4)
         (count,) = struct.unpack_from(f"{order}H", exif, table)
         for entry in range(table + 2, table + 2 + 12 * count, 12):

@@ -9,6 +9,8 @@ import kmq
 from kmq._coding import palette as _palette_coding
 from kmq._coding import palette_loop
 from kmq._coding.codings import CodingOptions
+from kmq._coding.context import neighbourhood_loop as _neighbourhood_loop
+from kmq._coding.context import numbers_loop as _numbers_loop
 from kmq._coding.context import (
     payload as _context,
 )
@@ -65,9 +67,11 @@ def test_damaged_tiles_get_the_same_verdict_uncompiled(first, monkeypatch):
     assert any(isinstance(v, str) for v in compiled)
     assert any(isinstance(v, bytes) for v in compiled)
     assert all("offset" in v for v in compiled if isinstance(v, str))
-    cells, tree, entries = (uncompiled(module) for module in (pixel_loop, tree_loop, palette_loop))
+    cells, numbers, tree, entries = (
+        uncompiled(module) for module in (pixel_loop, _numbers_loop, tree_loop, palette_loop)
+    )
     monkeypatch.setattr(_context, "code_cells", cells.code_cells)
-    monkeypatch.setattr(_context, "code_numbers", cells.code_numbers)
+    monkeypatch.setattr(_context, "code_numbers", numbers.code_numbers)
     monkeypatch.setattr(_context_tree, "fill_tree", tree.fill_tree)
     monkeypatch.setattr(_palette_coding, "code_entries", entries.code_entries)
     monkeypatch.setattr(_palette_coding, "tail_table", entries.tail_table)
@@ -94,7 +98,8 @@ def test_no_palette_makes_a_tree_deeper_than_a_path_has_room(seed):
     entries = np.uint8(1) << random.integers(0, 8, (k, channels)).astype(np.uint8)
     entries[60:] = entries[random.integers(0, min(k, 60))] if seed % 2 else entries[60:]
     exponents = random.integers(0, 16, k).astype(np.int32)
-    assert depths(kmq.Palette(entries), exponents).max() <= tree_loop.SPLITS + 17 < pixel_loop.PATH
+    deepest = tree_loop.SPLITS + 17
+    assert depths(kmq.Palette(entries), exponents).max() <= deepest < _neighbourhood_loop.PATH
 
 
 def test_a_row_is_given_up_soon_after_its_payload_has_ended():

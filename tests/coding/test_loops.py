@@ -11,6 +11,7 @@ from hypothesis.extra import numpy as npst
 import kmq
 from kmq._coding import packed_loop as _packing_loop
 from kmq._coding import palette_loop as _palette_coding_loop
+from kmq._coding.context import numbers_loop as _numbers_loop
 from kmq._coding.context import (
     payload as _context,
 )
@@ -157,7 +158,7 @@ def test_the_context_coding_uncompiled_gives_the_same_bytes(drawn, model, others
     with pytest.MonkeyPatch.context() as place:
         for module, loops, name in (
             (_context, _context_loop, "code_cells"),
-            (_context, _context_loop, "code_numbers"),
+            (_context, _numbers_loop, "code_numbers"),
             (_context_tree, _context_tree_loop, "fill_tree"),
         ):
             place.setattr(module, name, getattr(uncompiled(loops), name))

@@ -114,9 +114,7 @@ def test_a_stream_that_goes_on_is_rejected(palette, keep_order, more):
     coded = coded_palette(palette, keep_order=keep_order)
     assume(coded is not None)
     payload = coded.payload + bytes(more)
-    with pytest.raises(
-        FormatError, match=rf"has {len(payload)} coded bytes; what they say takes \d+ to .*M29"
-    ):
+    with pytest.raises(FormatError, match=rf"has {len(payload)} coded bytes; its entries take \d+ to .*M29"):
         read_coded_palette(memoryview(payload), palette.k, palette.channels, 0)
 
 
@@ -127,7 +125,7 @@ def test_a_stream_that_breaks_off_is_rejected(channels):
     coded = check(Palette(entries), keep_order=False)
     for size in range(1, len(coded.payload) - 4):
         payload = coded.payload[:size]
-        with pytest.raises(FormatError, match=rf"has {size} coded bytes; what they say takes more.*M29"):
+        with pytest.raises(FormatError, match=rf"has {size} coded bytes; its entries take more.*M29"):
             read_coded_palette(memoryview(payload), len(entries), channels, 0)
 
 

@@ -127,4 +127,4 @@ def test_without_cython_the_sources_can_not_be_run():
 def test_another_value_of_the_variable_is_refused():
     done = python(IMPORTED, uncompiled="yes")
     assert done.returncode == 1
-    assert done.stderr.splitlines()[-1] == "ImportError: KMQ_UNCOMPILED is 'yes'; it can be 0 or 1"
+    assert done.stderr.splitlines()[-1] == "ImportError: KMQ_UNCOMPILED is 'yes'; it must be 0 or 1"

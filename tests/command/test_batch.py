@@ -271,7 +271,7 @@ def test_notes_are_told_with_the_name(folder):
         (["encode", "a.png", "b.png", "-o", "c.kmq"], "c.kmq is the name of a file"),
         (["decode", "a.kmq", "b.kmq", "-o", "c.webp"], "c.webp is the name of a file"),
         (["decode", "a.kmq", "b.kmq", "--format", "zip"], "--format zip"),
-        (["decode", "a.kmq", "b.kmq", "--region", "0,0,1,1"], "--region is for one file"),
+        (["decode", "a.kmq", "b.kmq", "--region", "0,0,1,1"], "--region works on one file only"),
         (["encode", "a.png", "-o", "-", "--skip-if-larger"], "--skip-if-larger"),
         (["encode", "a.png", "b.png", "--jobs", "0"], "--jobs"),
     ],

@@ -85,7 +85,7 @@ def test_an_interrupt_leaves_only_whole_files_and_no_process(folder, pinned, job
     assert process.returncode == 130
     (line,) = lines(said)
     assert line.startswith("kmq: interrupted: after ")
-    assert line.endswith(" of 13 files; each that is there is whole")
+    assert line.endswith(" of 13 files; every file that was written is whole")
     written = files_below(folder / "out")
     assert len(written) >= 5 + len(lines(printed))
     assert written == {name: kmq.encode(small_picture(int(name[:-4]))) for name in written}

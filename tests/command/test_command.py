@@ -171,14 +171,14 @@ def test_scikit_learn_is_loaded_only_to_cluster_and_zstandard_only_to_code(folde
         "import sys, kmq, numpy\n"
         "print([name for name in sys.modules if 'zstd' in name and 'kmq' not in name])\n"
         "data = kmq.encode(numpy.zeros((4, 4, 3), numpy.uint8)); kmq.decode(data); kmq.inspect(data)\n"
-        "import kmq_cli.app, kmq_cli.encode.files, kmq_cli.decode.files, kmq_cli.pictures.export\n"
+        "import kmq_cli.app, kmq_cli.encode.one, kmq_cli.encode.many\n"
+        "import kmq_cli.decode.files, kmq_cli.pictures.export\n"
         "print('sklearn' in sys.modules, 'scipy' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
     assert done.stdout.split() == [b"[]", b"False", b"False"]
 
 
-@pytest.mark.slow
 def test_the_demo_writes_three_files_and_can_be_run_again(folder):
     first = run("demo", "out", check=0)
     assert sorted(os.listdir("out")) == ["china.kmq", "china.png", "swatches.png"]

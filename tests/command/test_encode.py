@@ -177,7 +177,7 @@ def test_a_kmq_file_is_a_source_too(folder, k):
     wide = {"env": {"COLUMNS": "200"}, "check": 2}
     assert "input and output are the same file, x.kmq" in run("encode", "x.kmq", **wide).stderr.decode()
     assert (
-        "kmq encode makes one .kmq file of another"
+        "to make a .kmq file of a .kmq file, use kmq encode"
         in run("decode", "x.kmq", "-o", "z.kmq", **wide).stderr.decode()
     )
 

@@ -139,7 +139,7 @@ def test_lost_alpha_is_told(folder):
     assert lost > 1
     done = run("palette", "clear.kmq", "-o", "x.pal", check=0)
     assert done.stderr.decode() == (
-        f"kmq: x.pal: note: {lost} of 20 entries lost their alpha: .pal has none\n"
+        f"kmq: x.pal: note: {lost} of 20 entries lost their alpha: .pal has no alpha\n"
     )
     done = run("palette", "clear.kmq", "-o", "x.act", check=0)
     assert done.stderr.decode() == (
@@ -218,10 +218,10 @@ def test_a_terminal_gets_256_entries_unless_it_asks_for_all(folder, terminal):
     [
         (["picture.kmq", "-k", "3"], "picture.kmq has its own palette: leave -k out"),
         (["pico-8", "-k", "3"], "pico-8 has its own palette"),
-        (["picture.kmq", "-o", "x.kmq"], "kmq palette writes no .kmq; it does write .gpl .hex .pal"),
-        (["picture.kmq", "-o", "x"], "writes no file without a suffix"),
+        (["picture.kmq", "-o", "x.kmq"], "kmq palette can't write .kmq; it writes .gpl .hex .pal"),
+        (["picture.kmq", "-o", "x"], "can't write a file without a suffix"),
         (["picture.kmq", "-o", "-"], "add --format gpl"),
-        (["picture.kmq", "--format=hex"], "--format is for the file that -o names"),
+        (["picture.kmq", "--format=hex"], "--format is for a file: name one with -o"),
         (["picture.kmq", "-o", "picture.kmq", "--format=hex", "-f"], "input and output are the same file"),
         (["picture.kmq", "--format=txt", "-o", "x"], "--format"),
     ],

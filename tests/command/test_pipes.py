@@ -16,7 +16,7 @@ from PIL import Image
 
 import kmq
 from commands import BUFFERED, KMQ, UNBUFFERED, check, files_below
-from kmq._file.beginning import read_kmq
+from kmq._file.opening import read_kmq
 from kmq._ground.reading import BYTES_BESIDE, STEP, read_bounded
 from samples import PICTURE, png
 

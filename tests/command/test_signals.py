@@ -177,12 +177,15 @@ def test_one_that_is_interrupted_says_so_and_leaves_nothing_else(
 
 @pytest.mark.parametrize("command", [encode, decode])
 def test_an_interrupt_anywhere_is_one_line(forked, tmp_path, command):
-    cli = ["encode", "decode", "export", "ledger_report", "source", "streams"]
-    codec = ["coding", "container", "encode", "decode", "file", "image", "index_plane", "palette", "packing"]
-    within = [f"/kmq_cli/_{name}.py" for name in cli] + [f"/kmq/_{name}.py" for name in codec]
+    cli = ["encode/one", "decode/files", "pictures/export", "terminal/ledger_report", "pictures/source"]
+    codec = ["_coding/packed", "_container/header", "_encode/encoder", "_file/decoder", "_file/kmq_file"]
+    codec += ["_picture/canonical", "_indexed/index_plane", "_indexed/palette"]
+    within = [f"/kmq_cli/{name}.py" for name in [*cli, "terminal/streams"]]
+    within += [f"/kmq/{name}.py" for name in codec]
     arguments, name = command(0, force=False), "x.png" if command is decode else "x"
     new = written_by(forked, tmp_path, arguments, name)
     *interrupted, _ = at_every_line(forked, tmp_path, {}, arguments, signal.SIGINT, step=17, within=within)
+    assert interrupted
     for end, found in interrupted:
         assert (end["code"], end["out"], end["err"].count("\n")) == (130, "", 1)
         assert end["err"].startswith("kmq: ")

@@ -230,7 +230,7 @@ def test_a_cluster_that_is_not_there_is_one_line(tmp_path):
     program = [sys.executable, "-m", "kmq_cli", "encode", "x.png", "--dask", "nonsense"]
     done = subprocess.run(program, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 1
-    assert done.stderr.startswith("kmq: --dask: no cluster at nonsense")
+    assert done.stderr.startswith("kmq: --dask: can't reach a cluster at nonsense")
     assert done.stderr.count("\n") == 1
 
 

@@ -108,7 +108,7 @@ def test_what_other_writers_take_is_ignored():
         ({"k": 0}, ValueError, "k is 0; it must be 1 to 65,536"),
         ({"coding": "zip"}, ValueError, "coding is 'zip'"),
         ({"tile": 24}, ValueError, "tile is 24"),
-        ({"keep": "iptc"}, ValueError, "keep names 'iptc'"),
+        ({"keep": "iptc"}, ValueError, "keep has 'iptc'"),
         ({"keep": None, "xmp": b"x"}, TypeError, "keep is None"),
         ({"k": "many"}, ValueError, "k is 'many'"),
         ({"exif": "text"}, TypeError, "exif is str; it must be bytes"),

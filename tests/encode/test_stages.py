@@ -45,6 +45,13 @@ def test_a_palette_has_at_most_k_distinct_entries_that_are_all_used(picture, k):
         assert [0, 0, 0, 0] in entries
 
 
+@given(pictures(), st.integers(1, 300))
+def test_a_plane_counts_its_indices(picture, k):
+    plane = kmq.map_indices(picture, kmq.fit_palette(kmq.histogram(picture), k))
+    expected = collections.Counter(plane.indices.ravel().tolist())
+    assert plane.counts().tolist() == [expected[index] for index in range(plane.k)]
+
+
 def test_entries_are_sorted_by_luma():
     picture = np.random.default_rng(0).integers(0, 256, (60, 60, 3), np.uint8)
     red, green, blue = kmq.fit_palette(kmq.histogram(picture), 64).entries.astype(int).T

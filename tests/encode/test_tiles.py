@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import kmq
 from kmq._colours.z_order import codes_of
-from kmq._encode.tiles import table_of
+from kmq._encode.job import table_of
 from kmq._picture.colour_table import ColourTable, added
 from strategies import CODINGS, TILES, pictures
 

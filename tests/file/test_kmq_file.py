@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import kmq
 import writing
-from kmq._ground.whole_files import _replace_nothing, write_atomically
+from kmq._ground.whole_files import _replace_nothing
 from samples import Dribble
 from strategies import CODINGS, TILES, pictures
 
@@ -206,6 +206,22 @@ def test_a_stream_that_takes_little_gets_all_and_one_that_is_full_is_an_error():
         kmq.save(Dribble(100), PICTURE)
 
 
+def test_bytes_are_written_to_a_path_or_an_open_file(tmp_path):
+    kmq.write_whole(tmp_path / "a", b"1")
+    kmq.write_whole(str(tmp_path / "a"), b"2")
+    with pytest.raises(FileExistsError):
+        kmq.write_whole(tmp_path / "a", b"3", overwrite=False)
+    assert (tmp_path / "a").read_bytes() == b"2"
+    stream = Dribble(10**9)
+    kmq.write_whole(stream, bytes(range(256)))
+    assert stream.taken == bytes(range(256))
+    with pytest.raises(TypeError, match="data is str; it must be bytes"):
+        kmq.write_whole(tmp_path / "a", "text")
+    with pytest.raises(TypeError, match="file is int; it must be a path or a file open for writing"):
+        kmq.write_whole(3, b"")
+    assert os.listdir(tmp_path) == ["a"]
+
+
 def test_of_several_writers_to_one_free_name_one_wins(tmp_path):
     for attempt in range(40):
         path, together, won, lost = tmp_path / str(attempt), threading.Barrier(4), [], set()
@@ -213,7 +229,7 @@ def test_of_several_writers_to_one_free_name_one_wins(tmp_path):
         def write(number, path=path, together=together, won=won, lost=lost):
             together.wait()
             try:
-                write_atomically(path, b"%d" % number * 1000, overwrite=False)
+                kmq.write_whole(path, b"%d" % number * 1000, overwrite=False)
             except FileExistsError as error:
                 lost.add(error.filename)
                 return
@@ -249,10 +265,10 @@ def test_permissions_are_kept_and_new_ones_follow_the_umask(tmp_path):
     path = tmp_path / "x"
     before = os.umask(0o027)
     try:
-        write_atomically(path, b"1")
+        kmq.write_whole(path, b"1")
         assert stat.S_IMODE(path.stat().st_mode) == 0o640
         path.chmod(0o604)
-        write_atomically(path, b"2")
+        kmq.write_whole(path, b"2")
     finally:
         os.umask(before)
     assert stat.S_IMODE(path.stat().st_mode) == 0o604
@@ -262,6 +278,6 @@ def test_permissions_are_kept_and_new_ones_follow_the_umask(tmp_path):
 def test_a_link_is_followed_and_stays(tmp_path):
     (tmp_path / "real").write_bytes(b"old")
     (tmp_path / "link").symlink_to("real")
-    write_atomically(tmp_path / "link", b"new")
+    kmq.write_whole(tmp_path / "link", b"new")
     assert (tmp_path / "link").is_symlink()
     assert (tmp_path / "real").read_bytes() == b"new"

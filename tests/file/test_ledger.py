@@ -101,6 +101,25 @@ def test_an_original_with_channels_that_say_nothing_is_narrowed(channels):
     assert kmq.inspect(kmq.encode(Image.fromarray(array)), array).squared_error == 0
 
 
+@given(pictures(), PLAIN_CODINGS)
+def test_indices_that_were_decoded_are_not_decoded_again(picture, coding):
+    data = bytearray(kmq.encode(picture, 5, coding=coding))
+    with kmq.KmqFile(data) as file:
+        plane, expected = file.indices(), file.ledger(picture)
+        if expected.index_bytes:
+            data[-1] ^= 1  # decoding would fail
+            with pytest.raises(kmq.FormatError):
+                file.ledger(picture)
+        assert file.ledger(picture, indices=plane) == expected
+        height, width = plane.indices.shape
+        for other in (
+            kmq.IndexPlane(np.zeros((height + 1, width), np.uint8), plane.k),
+            kmq.IndexPlane(plane.indices, plane.k + 1),
+        ):
+            with pytest.raises(ValueError, match="indices are IndexPlane"):
+                file.ledger(picture, indices=other)
+
+
 def test_the_original_can_be_an_image():
     image = Image.linear_gradient("L").resize((40, 30))
     assert kmq.inspect(kmq.encode(image), image).squared_error == 0

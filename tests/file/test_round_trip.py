@@ -227,7 +227,7 @@ def test_large_pictures_are_cut_unless_told_otherwise():
         ({"tile": 24}, ValueError, "tile is 24; it must be a power of two"),
         ({"tile": 65_536}, ValueError, "tile is 65536; it must be 16 to 32,768"),
         ({"tile": "16"}, TypeError, "tile is '16'; it must be a power of two, 'auto' or None"),
-        ({"keep": ["iptc"]}, ValueError, "keep names 'iptc'; it can name icc, exif, xmp"),
+        ({"keep": ["iptc"]}, ValueError, "keep has 'iptc'; it can have icc, exif, xmp"),
         ({"keep": None}, TypeError, "keep is None"),
         ({"n_init": 0}, ValueError, "n_init is 0"),
         ({"max_iter": 0}, ValueError, "max_iter is 0"),

@@ -186,7 +186,7 @@ def test_a_file_that_does_not_say_where_it_ends_is_an_error(place):
         def tell(self):
             return place
 
-    with pytest.raises(OSError, match=re.escape(f"the file says that it ends at {place!r}")):
+    with pytest.raises(OSError, match=re.escape(f"the file gives its end as {place!r}")):
         kmq.open(Lost(b"KMQ"))
 
 
@@ -269,8 +269,8 @@ def test_what_is_no_binary_file_that_can_seek_is_named(tmp_path):
         def seekable(self):
             return False
 
-    with pytest.raises(ValueError, match="file is Stream, which can't seek"):
-        kmq.open(Stream(b""))
+    with pytest.raises(ValueError, match="file is Stream, which can't seek; kmq.open reads such a file"):
+        kmq.KmqFile(Stream(b""))
     with pytest.raises(TypeError, match="file is StringIO; it must be a binary file"):
         kmq.open(io.StringIO(""))
     (tmp_path / "x").write_bytes(b"KM")
@@ -278,6 +278,51 @@ def test_what_is_no_binary_file_that_can_seek_is_named(tmp_path):
         kmq.open(file)
     with open(tmp_path / "x", "rb") as file, pytest.raises(kmq.TruncatedError):
         kmq.open(file)
+
+
+class Pipe(io.RawIOBase):
+    """Gives `data` and then zeros without end; can't seek."""
+
+    def __init__(self, data, *, ends=True):
+        self._rest, self._ends, self.given = data, ends, 0
+
+    def readable(self):
+        return True
+
+    def read(self, size=-1):
+        part = self._rest[:size] if self._ends or self._rest else bytes(size)
+        self._rest = self._rest[size:]
+        self.given += len(part)
+        return part
+
+
+@given(pictures(), CODINGS)
+def test_what_cannot_seek_is_read_whole_from_where_it_stands(picture, coding):
+    made = kmq.encode(picture, coding=coding)
+    pipe = Pipe(b"before" + made)
+    pipe.read(6)
+    with kmq.open(pipe) as file:
+        assert np.array_equal(file.pixels(), kmq.decode(made))
+    assert pipe.given == 6 + len(made)
+    with pytest.raises(kmq.TruncatedError):
+        kmq.open(Pipe(made[:5]))
+
+
+def test_a_pipe_without_an_end_is_given_up():
+    endless = Pipe(b"", ends=False)
+    with pytest.raises(kmq.FormatError, match="Magic"):
+        kmq.open(endless)
+    assert endless.given == 1 << 20
+    endless = Pipe(kmq.encode(np.zeros((3, 3), np.uint8)), ends=False)
+    with pytest.raises(kmq.KmqError):
+        kmq.open(endless, max_pixels=9)
+    assert endless.given <= (1 << 26) + (1 << 21)
+
+
+@pytest.mark.posix
+def test_a_device_that_says_it_has_no_bytes_is_read_as_a_pipe_is():
+    with open("/dev/zero", "rb") as device, pytest.raises(kmq.FormatError, match="Magic"):
+        kmq.open(device)
 
 
 def test_a_member_of_an_archive_and_a_file_of_fsspec_are_read(tmp_path):

@@ -1,5 +1,6 @@
 """Palette files that are written are read back."""
 
+import io
 import struct
 
 import numpy as np
@@ -55,6 +56,48 @@ def test_what_has_no_alpha_keeps_the_colours(palette):
 def test_the_largest_palette_is_written_and_read(suffix, channels):
     full = kmq.Palette(np.random.default_rng(0).integers(200, 256, (65_536, channels), np.uint8))
     assert np.array_equal(again(full, suffix).entries[:, :3], full.entries[:, :3])
+
+
+def test_a_palette_is_saved_as_the_suffix_or_the_kind_says(tmp_path):
+    colours = kmq.PALETTES["pico-8"]
+    for suffix, kind in ((".gpl", None), (".HEX", None), (".txt", "pal"), (".hex", "act")):
+        path = tmp_path / f"colours{suffix}"
+        kmq.save_palette(path, colours, kind)
+        wanted = f".{kind}" if kind else suffix.lower()
+        assert path.read_bytes() == write_palette_file(colours, wanted)
+        out = io.BytesIO()
+        kmq.save_palette(out, colours, wanted.removeprefix("."))
+        assert out.getvalue() == path.read_bytes()
+    assert kmq.load_palette(tmp_path / "colours.gpl") == colours
+    with pytest.raises(FileExistsError):
+        kmq.save_palette(tmp_path / "colours.gpl", colours, overwrite=False)
+
+
+def test_what_cannot_be_saved_is_named_and_leaves_no_file(tmp_path):
+    colours = kmq.PALETTES["web-safe"]
+    with pytest.raises(ValueError, match="kind is None and file .*; name one of gpl, hex, pal, act"):
+        kmq.save_palette(tmp_path / "x.png", colours)
+    with pytest.raises(ValueError, match="kind is None"):
+        kmq.save_palette(io.BytesIO(), colours)
+    with pytest.raises(ValueError, match="kind is '.gpl'; it must be one of gpl, hex, pal, act"):
+        kmq.save_palette(tmp_path / "x", colours, ".gpl")
+    with pytest.raises(TypeError, match="palette is str; it must be a Palette, as load_palette returns"):
+        kmq.save_palette(tmp_path / "x.gpl", "web-safe")
+    with pytest.raises(ValueError, match="at most 256 colours"):
+        kmq.save_palette(tmp_path / "x.act", kmq.Palette(np.zeros((257, 3), np.uint8)))
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_can_be_loaded_is_what_encode_takes(tmp_path):
+    colours = kmq.load_palette("game-boy")
+    assert colours is kmq.PALETTES["game-boy"]
+    assert kmq.load_palette(colours) is colours
+    assert kmq.load_palette(colours.entries) == colours
+    with pytest.raises(ValueError, match="it must be a file, or one of black-and-white, game-boy"):
+        kmq.load_palette("game-girl")
+    picture = np.arange(48, dtype=np.uint8).reshape(4, 4, 3)
+    (tmp_path / "x.kmq").write_bytes(kmq.encode(picture, palette=colours))
+    assert kmq.load_palette(tmp_path / "x.kmq") == colours
 
 
 def test_a_colour_table_has_no_room_for_more_than_256():

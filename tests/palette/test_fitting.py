@@ -260,6 +260,36 @@ def test_sum_adds_histograms():
     assert (total.colours.tolist(), total.counts.tolist()) == ([[1], [2]], [8, 4])
 
 
+@settings(max_examples=60)
+@given(st.lists(pictures(), min_size=1, max_size=4), st.integers(1, 12))
+def test_several_histograms_give_the_palette_of_their_pictures_together(several, k):
+    channels = max(np.atleast_3d(picture).shape[2] for picture in several)
+    pixels = np.concatenate(
+        [widened(picture, channels).reshape(1, -1, channels) for picture in several], axis=1
+    )
+    together = kmq.fit_palette(kmq.histogram(pixels), k)
+    palette = kmq.fit_palette(map(kmq.histogram, several), k)
+    kept = [entry for entry in together.entries.tolist() if entry in palette.entries.tolist()]
+    assert palette.entries.tolist() == kept  # what no colour is nearest to is left out
+
+
+def widened(picture, channels):
+    """Return a picture with as many channels or more: grey thrice, alpha opaque."""
+    picture = np.atleast_3d(picture)
+    if picture.shape[2] == 1 < channels:
+        picture = np.repeat(picture, min(channels, 3), axis=2)
+    opaque = np.full((*picture.shape[:2], channels - picture.shape[2]), 255, np.uint8)
+    return np.concatenate([picture, opaque], axis=2)
+
+
+def test_no_histogram_is_named():
+    with pytest.raises(ValueError, match="histogram is empty; it must be a Histogram"):
+        kmq.fit_palette([])
+    for other in (3, ["x"]):
+        with pytest.raises(TypeError, match="histogram is (int|str); it must be a Histogram"):
+            kmq.fit_palette(other)
+
+
 @pytest.mark.parametrize("space", ["srgb", "oklab"])
 @pytest.mark.parametrize("dither", ["none", "floyd-steinberg", "ordered"])
 def test_colours_that_hardly_show_are_exact_too(space, dither):

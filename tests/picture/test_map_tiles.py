@@ -136,7 +136,7 @@ def palette_missing():
 @pytest.mark.parametrize(
     ("files", "message"),
     [
-        ({}, "map: no map tiles; a folder of one zoom level is needed"),
+        ({}, "map: no map tiles; it must be a folder of one zoom level"),
         ({"10/3/4.png": png(9, 9)}, "map: no map tiles"),
         ({"3/4.png": palette_missing()}, "3.4.png: Pillow can't read it: AssertionError"),
         ({"3/4.png": b"none"}, "3.4.png: not a picture in a format that Pillow reads"),
@@ -147,7 +147,7 @@ def palette_missing():
             "3.5.png: the tile has 8 x 8 pixels; it must be 9 x 9",
         ),
         ({"3/4.png": png(9, 9), "3/4.jpg": b"other"}, "4.(png and 4.jpg|jpg and 4.png) are the same tile"),
-        ({"0/0.png": png(9, 9), "999999999/0.png": png(9, 9)}, "map: tiles are 1,000,000,000 columns"),
+        ({"0/0.png": png(9, 9), "999999999/0.png": png(9, 9)}, "map: the tiles span 1,000,000,000 columns"),
     ],
 )
 def test_what_is_wrong_with_a_folder_is_named(tmp_path, files, message):

@@ -1,8 +1,8 @@
 """Work on many files on a Dask cluster: done there, written here.
 
-In: a task for each file, whose paths lead to the same files on every worker. Out: what became of each, as
-they are done. What can't happen: that a worker that dies takes a file with it, for Dask does its task again;
-or that a file is written twice, because that is done in this process alone.
+In: a task for each file, with paths that lead to the same files on every worker. Out: what became of each, in
+the order in which they are done. If a worker dies, Dask does its task again. Only this process writes, so
+that no file is written twice.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ if TYPE_CHECKING:
     from distributed import Client
 
 LOCAL = "local"
-"""Asks for a cluster of this machine alone, which ends with the command."""
+"""The address of a cluster on this machine alone, which ends with the command."""
 
 AHEAD = 4
-"""Files that are given out for each thread of the cluster."""
+"""Files that are handed out for each thread of the cluster."""
 
-KILLED = "the workers that worked on it were killed, as when memory runs out"
+KILLED = "the workers that did it were killed, as when memory runs out"
 
 Made = TypeVar("Made")
 
 
 @contextlib.contextmanager
 def cluster(address: str, jobs: int | None) -> Iterator[Client]:
-    """Yield a client of the cluster at `address`, or of one of `jobs` processes (None: one for each core)."""
+    """Yield a client of the cluster at `address`; if that is LOCAL, of `jobs` processes (None: all cores)."""
     try:
         from distributed import Client, LocalCluster
     except ImportError:
@@ -47,19 +47,19 @@ def cluster(address: str, jobs: int | None) -> Iterator[Client]:
                     n_workers=jobs or default_jobs(),
                     threads_per_worker=1,
                     dashboard_address=None,
-                    silence_logs=logging.CRITICAL,  # what failed is told file by file
+                    silence_logs=logging.CRITICAL,  # failures are reported file by file
                 )
                 address = stack.enter_context(local)
             client = stack.enter_context(Client(address))
         except (OSError, ValueError) as error:
-            fail("--dask", f"no cluster at {address}: {error}")
+            fail("--dask", f"can't reach a cluster at {address}: {error}")
         yield client
 
 
 def done_on(
     client: Client, work: Callable[[Task], Made], tasks: Iterable[Task]
 ) -> Generator[tuple[Task, Made | None]]:
-    """Yield each task with what `work`, done on the cluster, returns; None if its workers were killed."""
+    """Yield each task with what `work` returns on the cluster; None if its workers were killed."""
     from distributed import wait
     from distributed.scheduler import KilledWorker
 
@@ -87,7 +87,7 @@ def outcomes_on(
     tasks: Sequence[Task],
     _jobs: int,
 ) -> Generator[Outcome]:
-    """Yield what becomes of each task: `make` makes a file on the cluster, `write` writes it here."""
+    """Yield what becomes of each task: `make` makes the file on the cluster, `write` writes it here."""
     for task, made in done_on(client, partial(_attempt, make), tasks):
         if made is None:
             yield Outcome(task.source, "failed", task.output or None, KILLED)

@@ -1,7 +1,7 @@
-"""How a worker process ends: when it is told to, or with its parent, but not while it writes a file.
+"""How a worker process ends: on SIGTERM or with its parent, but not while it writes a file.
 
-Neither NumPy nor what imports it may be imported here: its threads, if they are there before `prepare`,
-take the signal that is to wait.
+This module must not import NumPy, not even indirectly: threads that NumPy starts before `prepare` blocks the
+signal would take it.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from collections.abc import Callable
 from functools import partial
 
 WRITING = threading.Lock()
-"""Held while a file is written: a worker that is told to end does so before or after."""
+"""Held while a file is written, so that a worker ends before or after."""
 
 
 def prepare() -> None:
-    """Make this worker end when it is told to, or when its parent has ended, but not while it writes."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for all processes of the terminal
+    """Make this worker end on SIGTERM, or when its parent has ended, but not while it writes."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process; the parent acts
     if sys.platform != "win32":
-        # In this thread and all that come from it: a signal that any thread takes ends the process.
+        # In this thread and all that it starts: a signal that any thread takes ends the process.
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
         _end_after(partial(signal.sigwait, {signal.SIGTERM}))
     parent = multiprocessing.parent_process()

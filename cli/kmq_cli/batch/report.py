@@ -1,4 +1,4 @@
-"""What is shown of work on many files: a progress bar, lines, JSON, and a summary."""
+"""How work on many files is reported: a progress bar, lines, JSON, and a summary."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from kmq_cli.terminal.options import Report
 
 MOST_COLLISIONS = 10
-"""So many are shown; the others are only counted."""
+"""Most collisions that are printed; the others are only counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +40,11 @@ class Tally:
 
     @property
     def failures(self) -> int:
-        """Those for which the command fails."""
+        """Files that failed or are bad: any makes the command fail."""
         return self.counts.get("failed", 0) + self.counts.get("bad", 0)
 
     def told(self, words: Mapping[str, str]) -> str:
-        """Return the counts, with a word for each status, the first even if it is none."""
+        """Return the counts, with a word for each status; only the first is shown if it is 0."""
         first = next(iter(words))
         counts = {status: self.counts.get(status, 0) for status in words}
         return ", ".join(f"{n:,} {words[status]}" for status, n in counts.items() if n or status == first)
@@ -61,7 +61,7 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """How a command tells of its work: beside the bar, what it saves if it is to, and at the end."""
+    """How a command words its work: the verb beside the bar, whether the bar shows savings, the summary."""
 
     verb: str
     saves: bool
@@ -69,14 +69,14 @@ class Wording:
 
 
 def refuse_collisions(problems: Sequence[tuple[str, str]]) -> None:
-    """If there are any, tell them, a line for each, and leave with the code of wrong usage."""
+    """If there are problems, print a line for each, and exit with the code of wrong usage."""
     if not problems:
         return
     for source, problem in problems[:MOST_COLLISIONS]:
         complain(source, problem)
     more = len(problems) - MOST_COLLISIONS
     like_that = f"and {more:,} more like that; " if more > 0 else ""
-    fail("nothing was done", f"{like_that}take these apart, with a folder for each by -o", WRONG_USAGE)
+    fail("nothing was done", f"{like_that}run them separately, each with its own folder, -o", WRONG_USAGE)
 
 
 def work_on(
@@ -89,10 +89,10 @@ def work_on(
     report: Report,
     run: Callable[[Work, Sequence[Task], int], Generator[Outcome]] = outcomes,
 ) -> NoReturn:
-    """Do `work` on all tasks, show how it goes, and leave with an exit code.
+    """Do `work` on all tasks, show how it goes, and exit.
 
-    `failed` is what is known to have failed already; `jobs` None is one for each core. `run` yields what
-    becomes of the tasks, wherever the work is done.
+    `failed` has what failed before; `jobs` None is one for each core. `run` does the work, wherever, and
+    yields what becomes of each task.
     """
     total = len(tasks) + len(failed)
     jobs = max(1, min(default_jobs() if jobs is None else jobs, len(tasks)))
@@ -113,7 +113,7 @@ def work_on(
     except KeyboardInterrupt:
         fail(
             "interrupted",
-            f"after {tally.files:,} of {total:,} files; each that is there is whole",
+            f"after {tally.files:,} of {total:,} files; every file that was written is whole",
             INTERRUPTED,
         )
     if report != "none":
@@ -122,12 +122,12 @@ def work_on(
 
 
 def written_summary(tally: Tally) -> str:
-    """Return how many files were written, left out, and failed."""
+    """Say how many files were written, left out, and failed."""
     return tally.told({"written": "written", "skipped": "left out", "failed": "failed"})
 
 
 def _tell(outcome: Outcome, report: Report, *, lists: bool) -> None:
-    """Show one outcome: failures and notes always, the rest as it was asked for."""
+    """Show one outcome: failures and notes always, the rest if `report` and `lists` ask for it."""
     for note in outcome.notes:
         complain(outcome.source, note)
     if outcome.status in ("failed", "bad"):
@@ -143,7 +143,7 @@ def _tell(outcome: Outcome, report: Report, *, lists: bool) -> None:
 
 @contextlib.contextmanager
 def _bar(wording: Wording, total: int, *, shown: bool) -> Iterator[Callable[[Tally], None]]:
-    """Show a progress bar on standard error, which the yielded function moves on."""
+    """Show a progress bar on standard error; the yielded function moves it."""
     if not shown:
         yield lambda _tally: None
         return
@@ -156,7 +156,7 @@ def _bar(wording: Wording, total: int, *, shown: bool) -> Iterator[Callable[[Tal
     columns = [TextColumn(wording.verb), BarColumn(max(4, min(40, console.width - 55)))]
     columns += [MofNCompleteColumn(), *[TextColumn("{task.fields[saved]}")] * saves]
     columns += [TimeRemainingColumn(), TextColumn("left")]
-    # What is printed to standard output is not for the terminal that the bar is on.
+    # Standard output may go elsewhere than to the terminal that has the bar.
     with Progress(*columns, console=console, transient=True, redirect_stdout=False) as progress:
         bar = progress.add_task("", total=total, saved="")
 
@@ -170,7 +170,7 @@ def _bar(wording: Wording, total: int, *, shown: bool) -> Iterator[Callable[[Tal
 
 @contextlib.contextmanager
 def pixels_bar(verb: str) -> Iterator[Callable[[int, int], None]]:
-    """Show, on a terminal, how far work on one large picture is; the yielded function is told."""
+    """Show on a terminal how far work on one large picture is; the yielded function takes done and total."""
     if not _is_terminal(sys.stderr):
         yield lambda _done, _total: None
         return
@@ -184,6 +184,6 @@ def pixels_bar(verb: str) -> Iterator[Callable[[int, int], None]]:
 
 
 def _is_terminal(stream: object) -> bool:
-    """Tell whether a stream is a terminal on which a line can be written again."""
+    """Tell whether a stream is a terminal that can overwrite a line."""
     isatty = getattr(stream, "isatty", None)
     return isatty is not None and isatty() and os.environ.get("TERM") not in ("dumb", "unknown")

@@ -1,4 +1,4 @@
-"""From the arguments of a command to the files it works on, and to the names of those it makes."""
+"""From the arguments of a command to the files that it reads and the names of those that it makes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FOLDER = "Is a directory; --recursive takes the files in it"
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One file to work on, and the one to make of it; "" where none is made."""
+    """A file to work on, and the name of the one to make of it ("" for none)."""
 
     source: str
     output: str = ""
@@ -30,9 +30,8 @@ class Task:
 class Outcome:
     """What became of a file.
 
-    `status` is "written", "skipped" or "failed"; in verifying "good", "bad" or "failed", which means that
-    it could not be checked. `problem` says why, if it is neither written nor good. Sizes are in bytes,
-    None where they are not known.
+    `status` is "written", "skipped" or "failed"; for `kmq verify`, "good", "bad" or "failed" (it couldn't be
+    checked). `problem` says why a file is neither written nor good. Sizes are in bytes, None if unknown.
     """
 
     source: str
@@ -46,19 +45,19 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """A file that was named or found; `place` is its path below an output folder."""
+    """A file that was named or found; `place` is the path for its output below a folder."""
 
     path: str
     place: str
 
 
 def is_one_file(arguments: Sequence[str], *, recursive: bool, jobs: int | None) -> bool:
-    """Tell whether the arguments are one file, or standard input, and nothing asks for batch work."""
+    """Tell whether the arguments name one file, or standard input, and nothing asks for batch work."""
     return len(arguments) == 1 and not recursive and jobs is None and not _is_pattern(arguments[0])
 
 
 def check_no_folder(argument: str) -> None:
-    """Refuse a folder that was named without --recursive. Raises IsADirectoryError."""
+    """Raise IsADirectoryError for a folder that was named without --recursive."""
     if Path(argument).is_dir():
         raise IsADirectoryError(errno.EISDIR, FOLDER, argument)
 
@@ -68,9 +67,8 @@ def inputs(
 ) -> tuple[list[Input], list[Outcome]]:
     """Return the files that the arguments name, each once and in their order, and what failed.
 
-    Patterns that the shell left alone are expanded. Of folders, which `recursive` allows, the files
-    with one of `suffixes` are taken, at any depth; names that begin with a dot are not, and linked
-    folders are not entered.
+    Patterns that the shell left alone are expanded. If `recursive` allows folders, their files with one of
+    `suffixes` are taken, at any depth. Names that begin with a dot and linked folders are left out.
     """
     found: dict[str, Input] = {}
     problems = []
@@ -102,7 +100,7 @@ def inputs(
 
 
 def with_outputs(files: Iterable[Input], folder: str | None, suffix: str) -> list[Task]:
-    """Return a task for each file: its output is of `suffix`, in `folder` or, if None, beside it."""
+    """Return a task for each file: its output has `suffix` and is in `folder` (None: beside the file)."""
     tasks = []
     for file in files:
         path = Path(file.path) if folder is None else Path(folder, file.place)
@@ -111,7 +109,7 @@ def with_outputs(files: Iterable[Input], folder: str | None, suffix: str) -> lis
 
 
 def collisions(tasks: Iterable[Task]) -> list[tuple[str, str]]:
-    """Return each source whose output is that of a source before it, or a source itself, with why."""
+    """Return each source whose output an earlier source has, or is itself a source; with the reason."""
     tasks = list(tasks)
     sources = {_identity(task.source): task.source for task in tasks}
     taken: dict[str, str] = {}
@@ -129,7 +127,7 @@ def collisions(tasks: Iterable[Task]) -> list[tuple[str, str]]:
 def checked_folder(output: str | None, file_suffixes: frozenset[str]) -> str | None:
     """Return `output` if it can be the folder of several files. Raises typer.BadParameter.
 
-    A name that isn't there and ends like that of a file, in one of `file_suffixes`, is taken for a slip.
+    A missing folder whose name ends like a file's, in one of `file_suffixes`, is taken for a slip.
     """
     if output is None:
         return None
@@ -142,6 +140,11 @@ def checked_folder(output: str | None, file_suffixes: frozenset[str]) -> str | N
     if path.suffix.lower() in file_suffixes and not path.is_dir():
         raise typer.BadParameter(f"{output} is the name of a file; for several files, -o names a folder")
     return output
+
+
+def exists(output: str) -> str:
+    """Say why a file is left out whose output exists."""
+    return f"{output} exists; --force overwrites it"
 
 
 def _is_pattern(argument: str) -> bool:
@@ -161,7 +164,7 @@ def _files_in(folder: str, suffixes: frozenset[str]) -> Iterator[Input | Outcome
 
 
 def _identity(name: str) -> str:
-    """Return the same for all names of a file but those of links to it."""
+    """Return the same text for all names of a file, except links to it."""
     folder, last = os.path.split(name)
     return os.path.normcase(os.path.join(os.path.realpath(folder or os.curdir), last))  # noqa: PTH118
 

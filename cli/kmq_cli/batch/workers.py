@@ -1,4 +1,4 @@
-"""Work on many files at once, in processes that end with this one and never in the middle of a file."""
+"""Work on many files at once, in processes that end with this one, but never while they write a file."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pathlib import Path
 
 import typer
 
-from kmq._ground.whole_files import write_atomically
+import kmq
 from kmq_cli.batch.ending import WRITING, prepare
 from kmq_cli.batch.tasks import Outcome, Task
 from kmq_cli.terminal.failures import fail, notes, problem_of
@@ -23,7 +23,7 @@ from kmq_cli.terminal.failures import fail, notes, problem_of
 KILLED = "the process that worked on it was killed, as when memory runs out; fewer --jobs take less"
 
 GRACE = 10.0
-"""Seconds that a worker has for the file it is writing; what it writes to may never take it."""
+"""Seconds that a worker has to finish the file it is writing: a pipe, say, may never take it."""
 
 Work = Callable[[Task], Outcome]
 
@@ -36,10 +36,10 @@ def default_jobs() -> int:
 
 
 def outcomes(work: Work, tasks: Iterable[Task], jobs: int) -> Generator[Outcome]:
-    """Yield what becomes of each task, as they are done: what `work` returns, or why it failed.
+    """Yield what becomes of each task as it is done: what `work` returns, or why it failed.
 
-    With one job, that is in this process and in their order; else `work` has to be picklable. No more tasks
-    are taken than there are jobs. When the caller closes this, or is interrupted, the workers end.
+    One job works in this process and in the order of the tasks; for more, `work` must be picklable. At most
+    `jobs` tasks are taken at a time. When the caller closes this or is interrupted, the workers end.
     """
     if jobs == 1:
         for task in tasks:
@@ -49,7 +49,7 @@ def outcomes(work: Work, tasks: Iterable[Task], jobs: int) -> Generator[Outcome]
 
 
 def attempted(work: Work, task: Task) -> Outcome:
-    """Return what `work` makes of a task, or why it failed, with the notes that were made meanwhile."""
+    """Return what `work` makes of a task, or why it failed, with the notes made meanwhile."""
     said: list[str] = []
     with notes(said.append):
         try:
@@ -60,13 +60,13 @@ def attempted(work: Work, task: Task) -> Outcome:
 
 
 def write_file(output: str, data: bytes, *, force: bool) -> None:
-    """Write a file whole or not at all, and the folders it is to be in; a worker doesn't end meanwhile.
+    """Write a file whole or not at all, and make its folders; a worker doesn't end meanwhile.
 
     Raises OSError.
     """
     Path(output).parent.mkdir(parents=True, exist_ok=True)
     with WRITING:
-        write_atomically(output, data, overwrite=force)
+        kmq.write_whole(output, data, overwrite=force)
 
 
 def _reason(error: Exception, source: str) -> str:
@@ -76,13 +76,13 @@ def _reason(error: Exception, source: str) -> str:
         return f"{error.filename} exists; --force overwrites it, --skip-existing leaves it as it is"
     problem = problem_of(error, source)
     if problem is None:
-        return f"{type(error).__name__}: {error}: a bug of kmq; alone, the file gives a traceback"
+        return f"{type(error).__name__}: {error}: a bug of kmq; run on this file alone, it prints a traceback"
     return problem.text if problem.subject == source else f"{problem.subject}: {problem.text}"
 
 
 def _in_processes(work: Work, tasks: Iterator[Task], jobs: int) -> Generator[Outcome]:
-    """Give each job a pool of one process, so that one that is killed takes no other file with it."""
-    context = multiprocessing.get_context("spawn")  # not fork: NumPy and OpenMP have threads by now
+    """Give each job a pool of one process, so that a killed one takes no other file with it."""
+    context = multiprocessing.get_context("spawn")  # not fork: NumPy and OpenMP have started threads
 
     def pool() -> ProcessPoolExecutor:
         return ProcessPoolExecutor(1, context, prepare)
@@ -98,7 +98,7 @@ def _in_processes(work: Work, tasks: Iterator[Task], jobs: int) -> Generator[Out
                 with _unable(), _interrupts_held():
                     try:
                         future = worker.submit(attempted, work, task)
-                    except BrokenProcessPool:  # it was killed while it had nothing to do
+                    except BrokenProcessPool:  # it was killed while it was idle
                         worker.shutdown()
                         worker = pool()
                         future = worker.submit(attempted, work, task)
@@ -116,13 +116,13 @@ def _in_processes(work: Work, tasks: Iterator[Task], jobs: int) -> Generator[Out
                 idle.append(worker)
                 yield outcome
     except BaseException:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # this is the end already
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # the work is ending already
         _end_all()
         raise
     finally:
         left = [*idle, *(worker for worker, _ in running.values())]
         if left:
-            with ThreadPoolExecutor(len(left)) as ending:  # each takes as long as an interpreter does to end
+            with ThreadPoolExecutor(len(left)) as ending:  # each waits until its interpreter has ended
                 list(ending.map(ProcessPoolExecutor.shutdown, left))
 
 
@@ -136,8 +136,8 @@ def _unable() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _interrupts_held() -> Iterator[None]:
-    """Keep SIGINT back; what is started meanwhile never gets it, not even before it has come to itself."""
-    if sys.platform == "win32":  # which has no way to hold them
+    """Hold SIGINT back. A process that is started meanwhile never gets it, not even before `prepare`."""
+    if sys.platform == "win32":  # which can't hold signals back
         yield
         return
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})

@@ -1,4 +1,4 @@
-"""Comparisons as one page that needs nothing else: pictures, plots, palettes and tables."""
+"""Comparisons as one page of HTML that loads nothing: pictures, plots, palettes and tables."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from pathlib import Path
 from string import Template
 from typing import TYPE_CHECKING
 
-from kmq._palette.files import hex_code
 from kmq_cli.compare.page_tables import lossless_table, rows_table, versions_table
 from kmq_cli.compare.plot import Point, Series, mark, plot
 from kmq_cli.compare.report import problems, quality_texts
@@ -27,16 +26,16 @@ SWATCHES = 256
 """Most entries of a palette that are shown."""
 
 ENLARGED = 360
-"""Smaller pictures are shown so many pixels large, or almost."""
+"""Pixels that smaller pictures are enlarged to, or almost."""
 
 SHOWN_FIRST = 16
-"""The k whose picture is shown first, or the next one."""
+"""The picture of this k is shown first, or of the next larger one."""
 
 TABLE_NOTE = (
-    "Sizes are bytes of whole files; bits a pixel and seconds are those of the context coding, encoding with "
-    "the choice of the palette. MSE is summed over R, G and B; SSIM is of luma. The same pixels are those of "
-    "the .kmq file, stored without further loss; bold is the smallest of them all. The JPEG is the one whose "
-    "size is the nearest to that of the context-coded file."
+    "Sizes are bytes of whole files. Bits a pixel and seconds are those of the context coding; encoding "
+    "includes the choice of the palette. MSE is summed over R, G and B; SSIM is of luma. The same pixels are "
+    "those of the .kmq file, stored without further loss; the smallest file is bold. The JPEG is the one "
+    "nearest in size to the context-coded file."
 )
 
 STYLES = ("kmq, context", "kmq, packed", "PNG-8", "oxipng", "cwebp", "cjxl", "JPEG", "pngquant")
@@ -44,7 +43,7 @@ STYLES = ("kmq, context", "kmq, packed", "PNG-8", "oxipng", "cwebp", "cjxl", "JP
 
 
 def page(comparisons: Sequence[Comparison], peers: Peers) -> str:
-    """Return the page. All previews must be there."""
+    """Return the page. The comparisons must have been made with previews."""
     script = _resource("report.js")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
     names = [escape(_name(comparison)) for comparison in comparisons]
@@ -128,23 +127,22 @@ def _pair(comparison: Comparison) -> str:
 
 
 def _checks(comparison: Comparison) -> str:
-    """Return the class of a background that shows where a picture is transparent."""
+    """Return the class of the background that shows transparency."""
     return " checks" if comparison.channels == 4 else ""
 
 
 def _caption(comparison: Comparison) -> str:
-    """Say how what is shown differs from the pictures, if it does."""
+    """Say how the previews differ from the pictures, if they do."""
     before = _preview(comparison.preview)
     shown = [before, *(_preview(row.preview) for row in comparison.rows)]
     said = []
     if before.scaled:
-        said.append(
-            f"All are shown scaled down to {before.width:,} × {before.height:,} pixels, which blends colours."
-        )
+        size = f"{before.width:,} × {before.height:,}"
+        said.append(f"All pictures are scaled down to {size} pixels, which blends colours.")
     if any(preview.lossy for preview in shown):
-        said.append("Those that would be larger than a megabyte are shown as lossy WebP.")
+        said.append("Those that would take more than a megabyte are shown as lossy WebP.")
     if said:
-        said.append("What is measured is not.")
+        said.append("The measurements are of the real pictures.")
     return f'<p class="note">{" ".join(said)}</p>' if said else ""
 
 
@@ -216,9 +214,9 @@ def _ledger(row: Row) -> str:
 
 def _swatches(row: Row) -> str:
     """Return the entries in their order, at most the first 256, each with its share."""
-    codes = [hex_code(colour) for colour in row.colours.colours.tolist()]
+    codes = row.colours.codes
     items = [
-        f'<li><i style="--c: #{code}"></i>#{code}<span>{row.colours.share(n)}</span></li>'
+        f'<li><i style="--c: {code}"></i>{code}<span>{row.colours.share(n)}</span></li>'
         for n, code in enumerate(codes[:SWATCHES])
     ]
     if len(codes) > SWATCHES:
@@ -237,13 +235,13 @@ def _plots(comparison: Comparison) -> str:
         drawn = plot(_series(comparison, quality), quality, unit, name)
         figures += [f"<figure>{drawn}</figure>"] if drawn else []
     legend = "".join(f"<li>{mark(one.style)}{escape(one.name)}</li>" for one in _series(comparison, "PSNR"))
-    note = "Labels are k. To the left is smaller, up is nearer to the original."
+    note = "Labels are k. Farther left is smaller, higher is nearer to the original."
     drawings = f'<div class="plots">{"".join(figures)}</div>'
     return f'{drawings}<ul class="legend">{legend}</ul><p class="note">{note}</p>'
 
 
 def _series(comparison: Comparison, quality: str) -> list[Series]:
-    """Return the files of each codec, with PSNR or SSIM; a codec that has none is left out."""
+    """Return the files of each codec, with PSNR or SSIM; codecs without files are left out."""
     found: dict[str, list[Point]] = {name: [] for name in STYLES}
     for row in comparison.rows:
         own = row.quality

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def rows_table(comparison: Comparison) -> str:
-    """Return the table of all numbers of colours; the smallest file of the same pixels is marked."""
+    """Return the table of all numbers of colours; the smallest file of the same pixels is bold."""
     same, lossy = present(comparison, SAME), present(comparison, LOSSY_PEERS)
     groups = [("kmq", ["packed", "context", "bits/px", "MSE", "PSNR", "SSIM", "encode", "decode"])]
     groups += [("the same pixels", same)] if same else []
@@ -59,7 +59,7 @@ def _row(comparison: Comparison, row: Row, same: Sequence[str], lossy: Sequence[
 
 
 def _cells(texts: Sequence[str], tag: str = "td") -> str:
-    """Return the cells of a group, of which the first has a line on its left."""
+    """Return the cells of a group; the first has a line on its left."""
     scope = ' scope="col"' if tag == "th" else ""
     first = ' class="group"'
     return "".join(f"<{tag}{scope}{first * (n == 0)}>{text}</{tag}>" for n, text in enumerate(texts))
@@ -70,7 +70,7 @@ def _least(size: int | None, least: int) -> str:
 
 
 def lossless_table(comparison: Comparison) -> str:
-    """Return the table of what the picture takes without loss."""
+    """Return the table of the picture's lossless sizes."""
     rows = "".join(
         f'<tr><th scope="row">{one.codec}</th><td>{one.bytes:,}</td>'
         f"<td>{comparison.bits_per_pixel(one.bytes):.3f}</td><td>{one.seconds:.3f} s</td></tr>"

@@ -1,4 +1,4 @@
-"""Other formats and programs, on the same picture: each output is decoded and compared, or measured."""
+"""Other formats and programs on the same picture. Each output is decoded, and compared or measured."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ PILLOWS: MappingProxyType[str, tuple[tuple[str, ...], str]] = MappingProxyType(
         ),
     }
 )
-"""What comes with Pillow: by which names Pillow may know the library's version, and how it is asked."""
+"""Codecs that come with Pillow: the names under which it may know their library's version, and settings."""
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """How a program is run: how to ask its version, its arguments, its files' suffix, and its decoder."""
+    """How to run a program: the option for its version, its arguments, its files' suffix, and its decoder."""
 
     version: str
     arguments: tuple[str, ...]
@@ -69,8 +69,7 @@ LOSSY = "pngquant"
 class Measured:
     """What a codec made of a picture.
 
-    `quality` is None if nothing is lost. `bytes` is None if there is no output that counts, and `problem`
-    says why.
+    `quality` is None if nothing is lost. `bytes` is None if no output counts; `problem` says why.
     """
 
     codec: str
@@ -87,7 +86,7 @@ Work: TypeAlias = tuple[str, Callable[[], Measured]]
 
 @dataclass(frozen=True, slots=True)
 class Peers:
-    """The programs that are there, the names of those that aren't, and the time that a run may take."""
+    """The programs that were found, the names of missing ones, and the seconds that a run may take."""
 
     programs: Mapping[str, Program]
     decoders: Mapping[str, Program]
@@ -95,13 +94,13 @@ class Peers:
     seconds: float
 
     def versions(self) -> dict[str, str]:
-        """Return each codec's version, "" if it doesn't say it; of what comes with Pillow its library's."""
+        """Return each codec's version ("" if unknown); for those of Pillow, their library's."""
         found = {codec: _library(names) for codec, (names, _) in PILLOWS.items()}
         return found | {name: self.programs[name].version for name in COMMANDS if name in self.programs}
 
 
 def _library(names: Sequence[str]) -> str:
-    """Return the first of Pillow's libraries that is there, with its version; "" if none is."""
+    """Return the first of these libraries that Pillow has, with its version; "" if it has none."""
     known = (*features.modules, *features.codecs, *features.features)
     for name in names:
         number = features.version(name) if name in known else None
@@ -111,7 +110,7 @@ def _library(names: Sequence[str]) -> str:
 
 
 def find_peers(seconds: float) -> Peers:
-    """Look for the programs. One whose output nothing here decodes counts as missing, for its decoder is."""
+    """Look for the programs. One whose decoder is missing counts as missing too."""
     programs, decoders, missing = {}, {}, []
     for name, command in COMMANDS.items():
         needed = [name, *filter(None, [command.decoder])]
@@ -130,7 +129,7 @@ def how_asked(codec: str) -> str:
 
 
 def lossless(pixels: NDArray[np.uint8], peers: Peers) -> Iterator[Work]:
-    """Give what measures a picture, (H, W, c), in each lossless format, one after the other."""
+    """Yield the work that measures a picture, (H, W, c), in each lossless format."""
     image = as_image(pixels)
     yield "PNG-24", partial(_pillow, "PNG-24", image, "PNG", PNG_OPTIONS, pixels)
     yield "WebP", partial(_pillow, "WebP", image, "WEBP", WEBP_OPTIONS, pixels)
@@ -140,9 +139,9 @@ def lossless(pixels: NDArray[np.uint8], peers: Peers) -> Iterator[Work]:
 
 
 def same_pixels(shown: NDArray[np.uint8], indexed: Image.Image | None, peers: Peers) -> Iterator[Work]:
-    """Give what measures a decoded picture, (H, W, c), without further loss.
+    """Yield the work that measures a decoded picture, (H, W, c), in each format without further loss.
 
-    `indexed` is the same with the palette and the indices of the .kmq file, None for more than 256 entries.
+    `indexed` is the same with the palette and the indices of the .kmq file; None for more than 256 entries.
     """
     if indexed is not None:
         yield "PNG-8", partial(_pillow, "PNG-8", indexed, "PNG", PNG_OPTIONS, shown)
@@ -154,13 +153,13 @@ def same_pixels(shown: NDArray[np.uint8], indexed: Image.Image | None, peers: Pe
 
 
 def quantised(original: NDArray[np.uint8], k: int, peers: Peers) -> Iterator[Work]:
-    """Give what measures pngquant's picture of `k` colours, if it can have so many, of one of (H, W, c)."""
+    """Yield the work that measures what pngquant makes of a picture, (H, W, c), in `k` colours, if it can."""
     if LOSSY in peers.programs and 2 <= k <= 256:
         yield LOSSY, partial(_program, LOSSY, peers, as_image(original), original, k)
 
 
 def jpeg_sizes(original: NDArray[np.uint8]) -> dict[int, int]:
-    """Return the bytes of a JPEG of each quality, of a picture (H, W, c); of one with alpha there is none."""
+    """Return the bytes of a JPEG of each quality of a picture (H, W, c); none if it has alpha."""
     if original.shape[2] == 4:
         return {}
     image = as_image(original)
@@ -170,7 +169,7 @@ def jpeg_sizes(original: NDArray[np.uint8]) -> dict[int, int]:
 
 
 def jpeg_at(size: int, sizes: Mapping[int, int], original: NDArray[np.uint8]) -> Measured:
-    """Return the JPEG whose size is the nearest to `size` bytes."""
+    """Return the JPEG whose size is nearest to `size` bytes."""
     level = min(sizes, key=lambda quality: (abs(sizes[quality] - size), quality))
     options = JPEG_OPTIONS | {"quality": level}
     return _pillow("JPEG", as_image(original), "JPEG", options, original, f"quality {level}")
@@ -198,7 +197,7 @@ def _pillow(
     start = time.perf_counter()
     try:
         data = _saved(image, kind, options)
-    except (OSError, ValueError) as error:  # such as a side too long for the format
+    except (OSError, ValueError) as error:  # such as a side that is too long for the format
         return Measured(codec, None, settings=settings, problem=str(error))
     return _judged(codec, data, time.perf_counter() - start, original, settings, lossy=kind == "JPEG")
 
@@ -234,7 +233,7 @@ def _program(
 def _judged(
     codec: str, data: bytes, seconds: float, original: NDArray[np.uint8], settings: str, *, lossy: bool
 ) -> Measured:
-    """Decode an output: a lossless one counts if it is the picture, of a lossy one the loss is measured."""
+    """Decode an output: a lossless one counts if it equals the picture; a lossy one's loss is measured."""
     channels = original.shape[2]
     try:
         with Image.open(io.BytesIO(data)) as image:
@@ -253,7 +252,7 @@ def _judged(
 
 
 def _visible(image: Image.Image) -> NDArray[np.uint8]:
-    """Return RGBA pixels, (H, W, 4); what is transparent is black."""
+    """Return RGBA pixels, (H, W, 4); transparent ones are black."""
     pixels = np.array(image)
     pixels[pixels[:, :, 3] == 0] = 0
     return pixels

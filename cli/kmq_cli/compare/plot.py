@@ -1,4 +1,4 @@
-"""Rate-distortion plots as SVG, to be put into a page that has the colours."""
+"""Rate-distortion plots as SVG, for a page that defines their colours."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ LEFT, RIGHT, TOP, BOTTOM = 56, 12, 16, 46
 """Room around the axes."""
 
 EXACT_ROOM = 28
-"""Room above the scale for what is exact, whose PSNR is infinite."""
+"""Room above the scale for exact files, whose PSNR is infinite."""
 
 MOST_TICKS = 8
-"""Along bits a pixel; with more, their numbers would meet."""
+"""Most ticks along bits a pixel; the numbers of more would collide."""
 
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """A file: its bits a pixel, its quality (inf: exact), a short label or "", and a long one, a tooltip."""
+    """A file: its bits a pixel, its quality (inf: exact), a short label or "", and a tooltip."""
 
     rate: float
     quality: float
@@ -30,7 +30,7 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """The files of one codec; `style` is the class that the page gives colours, from 0 on."""
+    """The files of one codec; `style`, from 0 on, is a class that the page gives a colour."""
 
     name: str
     style: int
@@ -51,7 +51,7 @@ MARKS = (
 
 
 def mark(style: int) -> str:
-    """Return the mark of a style alone, for a legend."""
+    """Return the mark of a style, for a legend."""
     shape = f'<path d="{MARKS[style]}"/>'
     return f'<svg class="mark s{style}" viewBox="-6 -6 12 12" aria-hidden="true">{shape}</svg>'
 
@@ -59,7 +59,7 @@ def mark(style: int) -> str:
 def plot(series: Sequence[Series], quality: str, unit: str, name: str) -> str:
     """Return a plot of a quality against bits a pixel, on a scale of powers of two; "" for no points.
 
-    `name` says what it is to those who don't see it.
+    `name` describes it to those who can't see it.
     """
     points = [point for one in series for point in one.points]
     if not points:
@@ -90,7 +90,7 @@ class _Scale:
 
     @classmethod
     def of(cls, points: Sequence[Point]) -> _Scale:
-        """Return a scale on which all the points lie, from one tick to another."""
+        """Return a scale that holds all the points and ends on ticks."""
         rates = [math.log2(point.rate) for point in points]
         finite = [point.quality for point in points if math.isfinite(point.quality)] or [0.0]
         step = _nice_step((max(finite) - min(finite)) / 5)
@@ -151,7 +151,7 @@ def _drawn(one: Series, scale: _Scale) -> str:
 
 
 def _labels(one: Series, scale: _Scale) -> str:
-    """Return the points' labels; one that would lie on another is left out."""
+    """Return the points' labels, without those that would cover another."""
     parts: list[str] = []
     placed: list[tuple[float, float]] = []
     for point in one.points:

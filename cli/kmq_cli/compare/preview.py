@@ -1,4 +1,4 @@
-"""A picture small enough to be put into a page."""
+"""Pictures that are small enough for a page."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ MOST_SIDE = 1200
 """Pixels of the longer side; larger pictures are scaled down."""
 
 MOST_BYTES = 1_000_000
-"""A lossless preview of more is stored with loss. Then noise of 1200 x 1200 takes 1.0 MB, with alpha 1.6."""
+"""Larger lossless previews are stored with loss: noise of 1200 x 1200 then takes 1.0 MB, with alpha 1.6."""
 
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """A picture as WebP, its size, and whether it was scaled down or stored with loss to be so small."""
+    """A picture as WebP, its size, and whether it was scaled down or stored with loss."""
 
     data: bytes
     width: int

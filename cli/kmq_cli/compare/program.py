@@ -1,4 +1,4 @@
-"""Other programs: found, asked for their version, and run with a limit on their time."""
+"""Other programs: how to find them, ask for their version, and run them with a limit on their time."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 VERSION_SECONDS = 10
-"""A program that takes longer to say its version has none that is known."""
+"""Most seconds that a program may take to print its version; after that, it is unknown."""
 
 SAID = 200
-"""Most letters of what a program says of a failure that are passed on."""
+"""Most letters that are quoted of what a program printed when it failed."""
 
 
 class ProgramError(Exception):
@@ -25,7 +25,7 @@ class ProgramError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """A program that is there: its name, its path and its version, "" if it doesn't say it."""
+    """A program that was found: its name, its path and its version ("" if unknown)."""
 
     name: str
     path: str
@@ -33,7 +33,7 @@ class Program:
 
 
 def find_program(name: str, version_option: str) -> Program | None:
-    """Return the program of a name, from the folders of PATH, or None."""
+    """Return the program of a name from the folders of PATH, or None."""
     path = shutil.which(name)
     if path is None:
         return None
@@ -47,20 +47,20 @@ def find_program(name: str, version_option: str) -> Program | None:
 
 
 def run_program(command: list[str], folder: Path, seconds: float) -> str:
-    """Run a command in a folder, and return what it printed, 4 kB at most.
+    """Run a command in a folder, and return the first 4 kB that it printed.
 
-    Raises ProgramError if it can't be run, fails, or takes longer: then it is stopped, with what it started.
+    Raises ProgramError if it can't be run, fails, or takes longer; then it is stopped, with all it started.
     """
-    # To a file, not a pipe: a pipe that a stopped program's child still holds would be waited for.
+    # It prints to a file, not a pipe: reading a pipe would wait for a child that outlives the program.
     with tempfile.TemporaryFile() as printed:
         try:
-            process = subprocess.Popen(  # noqa: S603  the commands are ours, and no shell reads them
+            process = subprocess.Popen(  # noqa: S603  the commands are our own, and no shell reads them
                 command,
                 cwd=folder,
                 stdin=subprocess.DEVNULL,
                 stdout=printed,
                 stderr=subprocess.STDOUT,
-                start_new_session=True,  # what it starts can be stopped with it
+                start_new_session=True,  # so that all it starts can be stopped with it
             )
         except OSError as error:
             raise ProgramError(f"can't be run: {error.strerror or error}") from None
@@ -79,11 +79,11 @@ def run_program(command: list[str], folder: Path, seconds: float) -> str:
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
-    """Stop a process that hasn't ended and, where the system has sessions, what it started."""
+    """Stop a process that is still running and, where the system has sessions, all it started."""
     if process.returncode is not None:
         return
     if sys.platform != "win32":
-        os.killpg(process.pid, signal.SIGKILL)  # nobody has waited for it yet, so the number is still its own
+        os.killpg(process.pid, signal.SIGKILL)  # not waited for yet, so the number is still its own
     else:
         process.kill()
     process.wait()

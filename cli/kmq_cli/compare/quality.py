@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kmq._colours.loss import SCALE, psnr, squared_distances
+import kmq
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -18,15 +18,15 @@ RADIUS, SIGMA = 5, 1.5
 
 C1, C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
 BAND = 128
-"""Rows that are worked on at a time: the sums are many times as large as the pixels."""
+"""Rows that are compared at a time: the sums are many times as large as the pixels."""
 
 
 @dataclass(frozen=True, slots=True)
 class Quality:
     """How near a picture is to its original.
 
-    `squared_error` and `psnr` are those of a ledger; `ssim` is at most 1, and None for a picture
-    that is narrower or lower than the window.
+    `squared_error` and `psnr` are a ledger's. `ssim` is at most 1, and None for a picture that is smaller
+    than the window.
     """
 
     squared_error: float
@@ -36,18 +36,13 @@ class Quality:
 
 def quality(original: NDArray[np.uint8], shown: NDArray[np.uint8]) -> Quality:
     """Compare two pictures of the same shape, (H, W, c) uint8; c is 1, 3 or 4."""
-    error = mean_squared_error(original, shown)
+    error = kmq.squared_error(original, shown)
     return Quality(error, psnr(error, original.shape[2]), ssim(original, shown))
 
 
-def mean_squared_error(original: NDArray[np.uint8], shown: NDArray[np.uint8]) -> float:
-    """Return the mean squared distance in sRGB, as a ledger has it."""
-    height, width, channels = original.shape
-    error = 0
-    for top in range(0, height, BAND):
-        one, other = (picture[top : top + BAND].reshape(-1, channels) for picture in (original, shown))
-        error += int(squared_distances(one, other).sum())
-    return float(error / (SCALE * height * width))
+def psnr(squared_error: float, channels: int) -> float:
+    """Return the PSNR in dB, as a ledger has it; inf for no error."""
+    return 10 * math.log10(min(channels, 3) * 255**2 / squared_error) if squared_error else math.inf
 
 
 def ssim(original: NDArray[np.uint8], shown: NDArray[np.uint8]) -> float | None:

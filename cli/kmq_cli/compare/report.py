@@ -25,12 +25,12 @@ if TYPE_CHECKING:
     from kmq_cli.compare.rows import Comparison, Row
 
 SAME = ("PNG-8", *(name for name in COMMANDS if name != LOSSY))
-"""What stores the pixels of a .kmq file without further loss."""
+"""Codecs that store the pixels of a .kmq file without further loss."""
 
 LOSSY_PEERS = ("JPEG", LOSSY)
 
 WIDTH = 120
-"""What the widest table takes."""
+"""Columns that the widest table takes."""
 
 COLUMNS = (
     "picture", "width", "height", "channels", "k", "entries", "codec", "settings", "bytes", "bits_per_pixel",
@@ -42,7 +42,7 @@ COLUMNS = (
 
 
 def print_comparison(comparison: Comparison) -> None:
-    """Print tables: kmq's files; the same pixels in other formats; lossy formats; all of the picture."""
+    """Print tables: kmq's files, the same pixels in other formats, lossy formats; and the lossless sizes."""
     console = _console()
     what = (
         f"  {comparison.width:,} x {comparison.height:,} pixels, {KINDS[comparison.channels]}, "
@@ -66,7 +66,7 @@ def print_comparison(comparison: Comparison) -> None:
 
 
 def print_peers(peers: Peers) -> None:
-    """Print the versions of what was compared, and which programs were not found."""
+    """Print the versions of the codecs, and which programs were not found."""
     console = _console()
     versions = peers.versions()
     libraries = ", ".join(dict.fromkeys(versions[codec] for codec in PILLOWS))
@@ -78,13 +78,13 @@ def print_peers(peers: Peers) -> None:
 
 
 def _console() -> Console:
-    """Return standard output, wide enough for the tables: on a narrower terminal their lines go on below."""
+    """Return standard output, wide enough for the tables; a narrower terminal wraps their lines."""
     console = Console(highlight=False, soft_wrap=True)
     return Console(highlight=False, soft_wrap=True, width=max(console.width, WIDTH))
 
 
 def problems(comparison: Comparison) -> list[str]:
-    """Say which outputs don't count, and why."""
+    """Say which outputs don't count and why."""
     failed = [(one, "") for one in comparison.lossless]
     failed += [(one, f" at k = {row.asked}") for row in comparison.rows for one in row.peers]
     return [f"{one.codec}{where}: {one.problem}" for one, where in failed if one.problem]
@@ -104,7 +104,7 @@ def _own_table(comparison: Comparison) -> Table:
 
 
 def _same_table(comparison: Comparison) -> Table | None:
-    """Return bytes of the same pixels in other formats; the smallest of a row is bold."""
+    """Return the sizes of the same pixels in other formats; the smallest of a row is bold."""
     codecs = present(comparison, SAME)
     if not codecs:
         return None
@@ -176,7 +176,7 @@ def quality_texts(quality: Quality) -> tuple[str, str, str]:
 
 
 def comparison_json(comparisons: Sequence[Comparison], peers: Peers) -> str:
-    """Return the comparisons as one line of JSON; a number that is infinite or unknown is null."""
+    """Return the comparisons as one line of JSON; infinite and unknown numbers are null."""
     versions = peers.versions()
     codecs = [
         {"codec": name, "version": versions[name] or None, "settings": how_asked(name)} for name in versions
@@ -221,7 +221,7 @@ def _row(comparison: Comparison, row: Row) -> dict[str, Any]:
 
 
 def _peer(comparison: Comparison, one: Measured, row: Row | None) -> dict[str, Any]:
-    """Return what a peer made; without loss of its own, its quality is that of its row, or exact."""
+    """Return what a peer made. If it lost nothing itself, its quality is that of its row, or exact."""
     found = one.quality or (row.quality if row is not None else None)
     measured = one.bytes is not None
     exact = {"mse": 0.0, "psnr": None, "ssim": 1.0}
@@ -243,9 +243,9 @@ def _quality(quality: Quality) -> dict[str, float | None]:
 
 
 def comparison_csv(comparisons: Sequence[Comparison]) -> str:
-    """Return a line for every codec and number of colours, as RFC 4180 has it, with a heading.
+    """Return a line for every codec and number of colours, as in RFC 4180, with a heading.
 
-    The picture without loss has no k; a number that is infinite or unknown is empty.
+    Lossless files of the whole picture have no k. Infinite and unknown numbers are empty.
     """
     out = io.StringIO()
     writer = csv.DictWriter(out, COLUMNS, extrasaction="ignore")

@@ -1,4 +1,4 @@
-"""How k trades size against quality and time, for one picture, beside other formats."""
+"""How k trades size against quality and time for one picture, and what other formats do."""
 
 from __future__ import annotations
 
@@ -10,11 +10,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import kmq
-from kmq._container.header import read_container
-from kmq._file.decoder import read_plane
-from kmq._file.ledger import make_ledger
-from kmq._indexed.index_plane import index_counts
-from kmq._picture.canonical import canonical_image
 from kmq_cli.compare.peers import (
     Measured,
     Peers,
@@ -42,8 +37,8 @@ if TYPE_CHECKING:
 class Row:
     """What one number of colours gives.
 
-    `ledger` is that of the context-coded file; `seconds` are those of encoding, palette and all, and of
-    decoding. `peers` are the same pixels in other formats, and then the lossy ones.
+    `ledger` is that of the context-coded file. `seconds` are those of encoding, with the choice of the
+    palette, and of decoding. `peers` are the same pixels in other formats, and then the lossy ones.
     """
 
     asked: int
@@ -86,10 +81,10 @@ def compare(
 ) -> Comparison:
     """Encode `image` with each of `ks`, and with the peers; measure.
 
-    `options` are of `kmq.encode`; `step` is told what is about to be done.
+    `options` are those of `kmq.encode`. `step` is called with what is about to be done.
     """
-    original = canonical_image(image).pixels
-    # What is imported only to cluster, in 1.5 s on a busy machine, is no part of what the first row takes.
+    original = kmq.canonical(image).pixels
+    # What only clustering imports takes 1.5 s on a busy machine: the first row's time shouldn't include that.
     kmq.encode(np.arange(27, dtype=np.uint8).reshape(3, 3, 3), 2, coding="context")
     without_loss = tuple(_run(lossless(original, peers), step, "without loss"))
     step("JPEG, every quality")
@@ -101,7 +96,7 @@ def compare(
 
 
 def most_steps(ks: Sequence[int], peers: Peers) -> int:
-    """Return how many steps `compare` tells of, at most."""
+    """Return the most steps that `compare` reports."""
     programs = len(peers.programs)
     return 3 + programs + len(ks) * (3 + programs)
 
@@ -121,11 +116,12 @@ def _row(
     start = time.perf_counter()
     data = kmq.encode(image, k, coding="context", **options)
     encoded = time.perf_counter()
-    container = read_container(memoryview(data))
-    palette, plane = container.palette, read_plane(memoryview(data), container)
-    shown = np.atleast_3d(palette.colours(plane))
-    decoded = time.perf_counter()
-    indexed = indexed_image(plane.indices, palette, "PNG") if palette.k <= 256 else None
+    with kmq.KmqFile(data, max_pixels=None) as file:
+        palette, plane = file.palette, file.indices()
+        shown = np.atleast_3d(palette.colours(plane))
+        decoded = time.perf_counter()
+        ledger = file.ledger(original, indices=plane)
+    indexed = indexed_image(plane, palette, "PNG") if palette.k <= 256 else None
     measured = _run(same_pixels(shown, indexed, peers), step, f"k = {k}")
     if sizes:
         step(f"k = {k}, JPEG")
@@ -133,10 +129,10 @@ def _row(
     measured += _run(quantised(original, k, peers), step, f"k = {k}")
     return Row(
         k,
-        make_ledger(container, plane, original),
+        ledger,
         quality(original, shown),
         (encoded - start, decoded - encoded),
-        CountedPalette(palette, index_counts(plane)),
+        CountedPalette.of(palette, plane),
         tuple(measured),
         make_preview(as_image(shown)) if previews else None,
     )

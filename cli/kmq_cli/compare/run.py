@@ -1,4 +1,4 @@
-"""`kmq compare`: its work."""
+"""`kmq compare`: reads the pictures, compares, and reports."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ def run(
     """Compare each picture, print the report, and write the page if one is named."""
     target = None if html is None else output_for(images[0], html, "")
     if target == STANDARD:
-        raise typer.BadParameter("standard output has the table: name a file for the page")
+        raise typer.BadParameter("standard output gets the table: name a file for the page")
     read = []
-    for source in images:  # all of them before the work, which is long
+    for source in images:  # all of them first: the work takes long
         with failures(source):
             if target is not None:
                 check_output(source, target, force=force)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -22,45 +22,47 @@ from kmq_cli.terminal.options import (
 
 EXAMPLES = (
     "Examples:\n\n"
-    "- photo.png: `kmq decode photo.kmq`\n"
-    "- another format: `kmq decode photo.kmq -o photo.webp`\n"
+    "- to photo.png: `kmq decode photo.kmq`\n"
+    "- to another format: `kmq decode photo.kmq -o photo.webp`\n"
     "- from pipe to pipe, as PNG: `kmq decode - < photo.kmq | display`\n"
-    "- a part of a large one: `kmq decode map.kmq --region 4096,1024,640,480 -o part.png`\n"
+    "- a part of a large picture: `kmq decode map.kmq --region 4096,1024,640,480 -o part.png`\n"
     "- many, into a folder: `kmq decode *.kmq -o out --format webp`\n"
 )
 
 
-def _region(text: str | None) -> str | None:
-    if text is None:
-        return None
+def _region(text: str) -> tuple[int, ...]:
     numbers = text.split(",")
     if len(numbers) != 4 or not all(n.isascii() and n.isdecimal() and len(n) <= 10 for n in numbers):
         raise typer.BadParameter(f"{text!r} is not X,Y,WIDTH,HEIGHT, four numbers of pixels")
-    return text
+    return tuple(map(int, numbers))
+
+
+Format = Annotated[
+    str | None,
+    typer.Option(
+        "--format",
+        metavar="png|webp|...",
+        help="Write this format, named by its suffix: any that Pillow writes.",
+        show_default="that of OUT's suffix, or png",
+    ),
+]
+Region = Annotated[
+    Any,
+    typer.Option(
+        parser=_region,
+        metavar="X,Y,W,H",
+        help="Decode only these pixels of one file: left, top, width, height. Nothing else of a packed file "
+        "is read.",
+        show_default="all",
+    ),
+]
 
 
 def decode(
     sources: Sources,
     output: Output = None,
-    file_format: Annotated[
-        str | None,
-        typer.Option(
-            "--format",
-            metavar="png|webp|...",
-            help="Format to write, by its suffix: any that Pillow writes.",
-            show_default="that of OUT's suffix, or png",
-        ),
-    ] = None,
-    region: Annotated[
-        str | None,
-        typer.Option(
-            callback=_region,
-            metavar="X,Y,W,H",
-            help="Decode only these pixels of one file: left, top, width, height. Of a packed one, no others "
-            "are read.",
-            show_default="all",
-        ),
-    ] = None,
+    file_format: Format = None,
+    region: Region = None,
     threads: Threads = 1,
     recursive: Recursive = False,
     jobs: Jobs = None,
@@ -70,11 +72,11 @@ def decode(
     quiet: Quiet = False,
     as_json: JsonLines = False,
 ) -> None:
-    """Decode .kmq files to pictures of any format that Pillow writes.
+    """Decode .kmq files to pictures in any format that Pillow writes.
 
-    Up to 256 colours become an indexed PNG, not a larger true-colour one.
+    A picture of up to 256 colours becomes an indexed PNG, not a larger true-colour one.
 
-    Of many files, one that fails doesn't stop the others; the exit code is 1 at the end.
+    With many files, one that fails doesn't stop the others; the exit code is 1 at the end.
     """
     from kmq_cli.batch.tasks import is_one_file
     from kmq_cli.decode.files import Decoding, decode_many, decode_one
@@ -82,9 +84,8 @@ def decode(
     decoding = Decoding(file_format, threads, max_pixels, force, skip_existing)
     report = reported(quiet=quiet, as_json=as_json)
     if is_one_file(sources, recursive=recursive, jobs=jobs):
-        x, y, width, height = (int(n) for n in region.split(",")) if region else (0, 0, 0, 0)
-        decode_one(sources[0], output, (x, y, width, height) if region else None, decoding, report)
+        decode_one(sources[0], output, region, decoding, report)
     elif region:
-        raise typer.BadParameter("--region is for one file")
+        raise typer.BadParameter("--region works on one file only")
     else:
         decode_many(sources, output, decoding, recursive=recursive, jobs=jobs, report=report)

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import kmq
-from kmq._file.beginning import read_kmq
 from kmq_cli.batch.report import Wording, refuse_collisions, work_on, written_summary
 from kmq_cli.batch.tasks import (
     Outcome,
@@ -19,13 +18,14 @@ from kmq_cli.batch.tasks import (
     check_no_folder,
     checked_folder,
     collisions,
+    exists,
     inputs,
     with_outputs,
 )
 from kmq_cli.batch.workers import write_file
 from kmq_cli.pictures.export import export, format_for, suffix_of, writable_suffixes
 from kmq_cli.terminal.failures import complain, failures
-from kmq_cli.terminal.streams import STANDARD, check_output, output_for, read_bytes, write_bytes
+from kmq_cli.terminal.streams import STANDARD, check_output, open_kmq, output_for, size_of, write_bytes
 
 if TYPE_CHECKING:
     from kmq_cli.terminal.options import Report
@@ -37,7 +37,7 @@ Region = tuple[int, int, int, int]
 
 @dataclass(frozen=True, slots=True)
 class Decoding:
-    """How to decode a file: to which format, None for the one of the output's suffix, and the limits."""
+    """How to decode a file: to which format (None: that of the output's suffix), and within which limits."""
 
     format: str | None
     threads: int
@@ -45,24 +45,18 @@ class Decoding:
     force: bool
     skip_existing: bool
 
-    @property
-    def limits(self) -> dict[str, int]:
-        """Arguments of `kmq.KmqFile` and `kmq.open`."""
-        limits = {"threads": self.threads}
-        return limits if self.max_pixels is None else limits | {"max_pixels": self.max_pixels}
-
 
 def decode_one(
     source: str, output: str | None, region: Region | None, decoding: Decoding, report: Report
 ) -> None:
-    """Decode `source`, or a region of it, and write it in the format that was asked for, or of the suffix."""
+    """Decode `source`, or a region of it, and write the picture."""
     target = output_for(source, output, suffix_of(decoding.format))
     with failures(source):
         check_no_folder(source)
         if decoding.skip_existing and target != STANDARD and Path(target).is_file():
-            complain(source, f"left out: {_exists(target)}")
+            complain(source, f"left out: {exists(target)}")
             return
-        with _opened(source, decoding, mapped=region is not None) as file:
+        with open_kmq(source, decoding.max_pixels, decoding.threads) as file:
             name = format_for(target, decoding.format)
             check_output(source, target, force=decoding.force)
             plane = file.indices() if region is None else _region(file, region)
@@ -73,8 +67,7 @@ def decode_one(
         complain(target, f"note: {loss}")
     if report == "json":
         notes = tuple(f"note: {loss}" for loss in losses)
-        size = None if source == STANDARD else Path(source).stat().st_size
-        outcome = Outcome(source, "written", target, None, size, len(data), notes)
+        outcome = Outcome(source, "written", target, None, size_of(source), len(data), notes)
         print(json.dumps(asdict(outcome)), file=sys.stderr if target == STANDARD else sys.stdout)
 
 
@@ -87,7 +80,7 @@ def decode_many(
     jobs: int | None,
     report: Report,
 ) -> None:
-    """Decode every file that the arguments name, report each, and leave with an exit code."""
+    """Decode every file that the arguments name, report each, and exit."""
     folder = checked_folder(output, writable_suffixes())
     suffix = suffix_of(decoding.format)
     files, failed = inputs(arguments, recursive=recursive, suffixes=KMQ)
@@ -100,22 +93,14 @@ def decode_many(
 def _decoded(decoding: Decoding, task: Task) -> Outcome:
     """Decode one of many files. Raises what can go wrong."""
     if decoding.skip_existing and Path(task.output).is_file():
-        return Outcome(task.source, "skipped", task.output, _exists(task.output))
+        return Outcome(task.source, "skipped", task.output, exists(task.output))
     check_output(task.source, task.output, force=decoding.force, makes_folders=True)
-    given = read_bytes(task.source, decoding.max_pixels, read_kmq)
-    with kmq.KmqFile(given, **decoding.limits) as file:
+    with open_kmq(task.source, decoding.max_pixels, decoding.threads) as file:
         name = format_for(task.output, decoding.format)
         data, losses = export(file.palette, file.indices(), file.metadata, name)
     write_file(task.output, data, force=decoding.force)
     notes = tuple(f"note: {loss}" for loss in losses)
-    return Outcome(task.source, "written", task.output, None, len(given), len(data), notes)
-
-
-def _opened(source: str, decoding: Decoding, *, mapped: bool) -> kmq.KmqFile:
-    """Open a file: all of it read, or mapped into memory, so that only what is asked for is read."""
-    if mapped and source != STANDARD:
-        return kmq.open(source, **decoding.limits)
-    return kmq.KmqFile(read_bytes(source, decoding.max_pixels, read_kmq), **decoding.limits)
+    return Outcome(task.source, "written", task.output, None, size_of(task.source), len(data), notes)
 
 
 def _region(file: kmq.KmqFile, region: Region) -> kmq.IndexPlane:
@@ -123,7 +108,3 @@ def _region(file: kmq.KmqFile, region: Region) -> kmq.IndexPlane:
         return file.indices(region)
     except ValueError as error:
         raise ValueError(f"--region: {error}") from None
-
-
-def _exists(output: str) -> str:
-    return f"{output} exists; --force overwrites it"

@@ -33,73 +33,81 @@ class Kind(StrEnum):
     png = "png"
 
 
+Source = Annotated[
+    str,
+    typer.Argument(
+        metavar="IN",
+        help="A .kmq file, a picture, a palette file (.gpl, .hex, .pal, .act), the name of a palette, "
+        "such as pico-8, or - for standard input.",
+        show_default=False,
+    ),
+]
+Output = Annotated[
+    str | None,
+    typer.Option(
+        "-o",
+        "--output",
+        metavar="OUT",
+        help="Write the palette to a .gpl, .hex, .pal, .act or .json file, or draw its swatches to .png or "
+        "another picture; - for standard output.",
+        show_default="print it",
+    ),
+]
+Format = Annotated[
+    Kind | None,
+    typer.Option("--format", help="Write this kind, whatever OUT's suffix.", show_default="by OUT's suffix"),
+]
+K = Annotated[
+    int | None,
+    typer.Option(
+        "-k",
+        "--k",
+        min=1,
+        max=65536,
+        metavar="N",
+        help="Choose at most N colours for a picture, as encode does.",
+        show_default="all its colours",
+    ),
+]
+Every = Annotated[
+    bool,
+    typer.Option(
+        "--all",
+        metavar="",
+        help="Print every entry on a terminal, not only the first 256. Pipes always get all.",
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", metavar="", help="Print one line of JSON.")]
+
+
 def palette(
-    source: Annotated[
-        str,
-        typer.Argument(
-            metavar="IN",
-            help="A .kmq file, a picture, a palette file (.gpl, .hex, .pal, .act), the name of one of "
-            "encode's palettes, or - for standard input.",
-            show_default=False,
-        ),
-    ],
-    output: Annotated[
-        str | None,
-        typer.Option(
-            "-o",
-            "--output",
-            metavar="OUT",
-            help="Write the palette: .gpl, .hex, .pal, .act or .json, or a picture of its swatches, "
-            "like .png; - for standard output.",
-            show_default="print it",
-        ),
-    ] = None,
-    kind: Annotated[
-        Kind | None,
-        typer.Option("--format", help="Write this, whatever OUT's suffix.", show_default="by OUT's suffix"),
-    ] = None,
-    k: Annotated[
-        int | None,
-        typer.Option(
-            "-k",
-            "--k",
-            min=1,
-            max=65536,
-            metavar="N",
-            help="Of a picture, choose at most N colours, as encode does.",
-            show_default="all its colours",
-        ),
-    ] = None,
-    every: Annotated[
-        bool,
-        typer.Option(
-            "--all",
-            metavar="",
-            help="Print every entry on a terminal, not only the first 256; pipes get all.",
-        ),
-    ] = False,
+    source: Source,
+    output: Output = None,
+    kind: Format = None,
+    k: K = None,
+    every: Every = False,
     max_pixels: MaxPixels = None,
     force: Force = False,
-    as_json: Annotated[bool, typer.Option("--json", metavar="", help="Print one line of JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show a palette, with each colour's share of the pixels, or write it for another program.
 
-    On a terminal of 256 colours or more, prints swatches; elsewhere a line for each entry with its index,
-    its colour and its share. A .pal file has no alpha, and an .act file 256 colours with one
-    transparent one: what is lost is said in a note.
+    A terminal of 256 colours or more gets swatches; a pipe, or another terminal, gets a line for each entry:
+    its index, its colour and its share. A .pal file has no alpha, and an .act file at most 256 colours, one
+    of them transparent. A note says what was lost.
     """
-    from kmq._palette.given import NAMED_PALETTES
+    import kmq
     from kmq_cli.palette.counted import counted_palette
     from kmq_cli.palette.output import kind_for, palette_file, palette_json, print_palette
     from kmq_cli.terminal.streams import STANDARD, check_output, output_for, write_bytes
 
     if kind is not None and output is None:
-        raise typer.BadParameter("--format is for the file that -o names")
+        raise typer.BadParameter("--format is for a file: name one with -o")
     target = output_for(source, output, "") if output is not None else None
     written_as = None if target is None else kind_for(target, kind and kind.value)
     with failures(source):
         if target is not None:
-            check_output(STANDARD if source in NAMED_PALETTES else source, target, force=force)
+            check_output(STANDARD if source in kmq.PALETTES else source, target, force=force)
         counted = counted_palette(source, k, max_pixels)
     if target is not None and written_as is not None:
         with failures(target):

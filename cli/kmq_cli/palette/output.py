@@ -14,8 +14,8 @@ from rich.console import Console
 from rich.style import Style
 from rich.text import Text
 
-from kmq._colours.channels import in_channels
-from kmq._palette.files import PALETTE_WRITERS, hex_code, read_palette_file, write_palette_file
+import kmq
+from kmq_cli.palette.counted import PALETTE_SUFFIXES
 from kmq_cli.palette.swatches import swatch_sheet
 from kmq_cli.pictures.export import format_for
 from kmq_cli.terminal.failures import printable
@@ -29,37 +29,38 @@ SHOWN = 256
 
 
 def kind_for(output: str, asked: str | None) -> str:
-    """Return what to write: a suffix of `PALETTE_WRITERS`, ".json", or Pillow's name of a picture's format.
+    """Return what to write: one of `PALETTE_SUFFIXES`, ".json", or Pillow's name of a picture's format.
 
-    Raises typer.BadParameter if neither `asked`, a suffix without its dot, nor the output's name tells.
+    `asked` is a suffix without its dot. Raises typer.BadParameter if neither that nor the output's name
+    decides.
     """
     suffix = Path(output).suffix.lower() if asked is None else f".{asked}"
-    if suffix in PALETTE_WRITERS or suffix == ".json":
+    if suffix in PALETTE_SUFFIXES or suffix == ".json":
         return suffix
     if asked is not None:
         return asked.upper()
     if output == "-":
-        raise typer.BadParameter("standard output has no suffix that tells the format: add --format gpl")
+        raise typer.BadParameter("standard output needs a format: add --format gpl, or another one")
     try:
         return format_for(output)
     except typer.BadParameter:
         raise typer.BadParameter(
-            f"{output}: kmq palette writes no {suffix or 'file without a suffix'}; "
-            f"it does write {' '.join(PALETTE_WRITERS)} .json, and swatches as .png .webp and others"
+            f"{output}: kmq palette can't write {suffix or 'a file without a suffix'}; it writes "
+            f"{' '.join(PALETTE_SUFFIXES)} .json, and pictures of the swatches as .png .webp and others"
         ) from None
 
 
 def palette_file(counted: CountedPalette, source: str, kind: str) -> tuple[bytes, str]:
-    """Return the bytes of a file of a kind that `kind_for` returns, and what it lost, "" if nothing.
+    """Return the bytes of a file of a kind that `kind_for` returns, and what it lost ("" for nothing).
 
     Raises ValueError if such a file can't hold it.
     """
     if kind == ".json":
         return palette_json(counted, source).encode() + b"\n", ""
-    if kind in PALETTE_WRITERS:
-        data = write_palette_file(counted.palette, kind)
-        return data, _lost(counted, data, kind)
     out = io.BytesIO()
+    if kind in PALETTE_SUFFIXES:
+        kmq.save_palette(out, counted.palette, kind.removeprefix("."))
+        return out.getvalue(), _lost(counted.palette, kind)
     try:
         swatch_sheet(counted).save(out, kind)
     except Exception as error:  # noqa: BLE001  each format's writer has its own ways to fail
@@ -67,13 +68,16 @@ def palette_file(counted: CountedPalette, source: str, kind: str) -> tuple[bytes
     return out.getvalue(), ""
 
 
-def _lost(counted: CountedPalette, data: bytes, suffix: str) -> str:
-    """Say what alpha the file lost, by reading it back."""
-    again = read_palette_file(data, suffix, suffix).entries
-    before, after = in_channels(counted.palette.entries, 4), in_channels(again, 4)
-    lost = int((before[:, 3] != after[:, 3]).sum())
-    has = "at most one transparent entry" if suffix == ".act" else "none"
-    return f"{lost:,} of {len(before):,} entries lost their alpha: {suffix} has {has}" if lost else ""
+def _lost(palette: kmq.Palette, suffix: str) -> str:
+    """Say how many entries lost their alpha in a palette file."""
+    if palette.channels < 4 or suffix in (".gpl", ".hex"):
+        return ""
+    alpha, has = palette.entries[:, 3], "no alpha"
+    lost = int((alpha < 255).sum())
+    if suffix == ".act":
+        lost -= bool((alpha == 0).any())
+        has = "at most one transparent entry"
+    return f"{lost:,} of {palette.k:,} entries lost their alpha: {suffix} has {has}" if lost else ""
 
 
 def palette_json(counted: CountedPalette, source: str) -> str:
@@ -82,11 +86,11 @@ def palette_json(counted: CountedPalette, source: str) -> str:
     entries = [
         {
             "index": index,
-            "hex": f"#{hex_code(colour)}",
+            "hex": code,
             "pixels": None if counts is None else int(counts[index]),
             "share": None if counts is None or pixels is None else int(counts[index]) / pixels,
         }
-        for index, colour in enumerate(counted.colours.tolist())
+        for index, code in enumerate(counted.codes)
     ]
     palette = counted.palette
     head = {"source": source, "k": palette.k, "channels": palette.channels, "pixels": pixels}
@@ -94,10 +98,10 @@ def palette_json(counted: CountedPalette, source: str) -> str:
 
 
 def print_palette(counted: CountedPalette, source: str, *, every: bool) -> None:
-    """Print swatches to a terminal that has colours, and elsewhere a line for each entry.
+    """Print swatches to a terminal of 256 colours or more, and elsewhere a line for each entry.
 
-    Sixteen colours are none: in them a red is shown as a yellow. A terminal gets the first 256 entries,
-    unless `every` asks for all.
+    Sixteen colours are too few: they show a red as a yellow. A terminal gets the first 256 entries, unless
+    `every` asks for all.
     """
     console = Console(highlight=False, soft_wrap=True)
     colourful = console.color_system in ("256", "truecolor") and not console.no_color
@@ -117,18 +121,18 @@ def print_palette(counted: CountedPalette, source: str, *, every: bool) -> None:
 def _plain_lines(counted: CountedPalette, number: int) -> Iterator[Text]:
     """Give a line for each entry: index, colour, share."""
     width = len(str(counted.palette.k - 1))
-    for index, colour in enumerate(counted.colours[:number].tolist()):
+    for index, code in enumerate(counted.codes[:number]):
         share = f"  {counted.share(index):>8}" if counted.counts is not None else ""
-        yield Text(f"{index:{width}}  #{hex_code(colour)}{share}")
+        yield Text(f"{index:{width}}  {code}{share}")
 
 
 def _swatch_lines(counted: CountedPalette, number: int, width: int) -> Iterator[Text]:
-    """Give lines of as many entries as there is room for: index, swatch, colour, share."""
+    """Give lines, each with as many entries as fit: index, swatch, colour, share."""
     digits, gap = len(str(counted.palette.k - 1)), 3
-    cell = digits + 1 + 4 + 1 + len(hex_code(counted.colours[0])) + 1
+    codes = counted.codes
+    cell = digits + 1 + 4 + 1 + len(codes[0])
     cell += 0 if counted.counts is None else 1 + len("100.00 %")
     columns = max(1, (width + gap) // (cell + gap))
-    colours = counted.colours[:number]
     over_black, over_white = (counted.over(grey)[:number].tolist() for grey in (0, 255))
     for start in range(0, number, columns):
         line = Text()
@@ -137,7 +141,7 @@ def _swatch_lines(counted: CountedPalette, number: int, width: int) -> Iterator[
             line.append(f"{index:{digits}} ", "dim")
             for colour in (over_black[index], over_white[index]):
                 line.append("  ", Style(bgcolor=Color.from_rgb(*colour)))
-            line.append(f" #{hex_code(colours[index])}")
+            line.append(f" {codes[index]}")
             if counted.counts is not None:
                 line.append(f" {counted.share(index):>8}", "dim" if counted.counts[index] == 0 else "")
         yield line

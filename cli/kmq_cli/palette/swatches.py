@@ -1,4 +1,4 @@
-"""A picture of a palette, and of the original beside the decoded one."""
+"""Pictures of a palette alone, and of the original and the decoded picture side by side."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING
 
 from PIL import Image, ImageDraw, ImageFont
 
-from kmq._indexed.index_plane import index_counts
-from kmq._palette.files import hex_code
 from kmq_cli.palette.counted import CountedPalette
 
 if TYPE_CHECKING:
@@ -16,13 +14,13 @@ if TYPE_CHECKING:
 MARGIN = 16
 PAPER, INK, FADED = (255, 255, 255), (34, 34, 34), (110, 110, 110)
 LABELLED = 32
-"""Up to so many swatches have their hex code and share beside a picture."""
+"""Most swatches below a picture that show their hex code and share."""
 
 SHEET_WIDTH, SHEET_LABELLED = 1280, 256
-"""Width of a sheet of swatches alone, and up to how many have their hex code and share there."""
+"""Width of a sheet of swatches alone, and most swatches on it that show their hex code and share."""
 
 WIDEST = 160
-"""Most pixels of a swatch's width on such a sheet."""
+"""Widest swatch on such a sheet, in pixels."""
 
 
 def side_by_side(original: Image.Image, file: KmqFile, credit: str) -> Image.Image:
@@ -31,7 +29,7 @@ def side_by_side(original: Image.Image, file: KmqFile, credit: str) -> Image.Ima
     decoded = Image.fromarray(file.palette.colours(plane)).convert("RGB")
     width = 2 * original.width + 3 * MARGIN
     caption, small = ImageFont.load_default(20), ImageFont.load_default(14)
-    counted = CountedPalette(file.palette, index_counts(plane))
+    counted = CountedPalette.of(file.palette, plane)
     labelled = file.k <= LABELLED
     columns = 16 if labelled else 64
     height = 64 if labelled else max(8, (width - 2 * MARGIN) // min(file.k, columns))
@@ -69,9 +67,9 @@ def swatch_sheet(counted: CountedPalette) -> Image.Image:
 def _swatches(
     counted: CountedPalette, width: int, columns: int, height: int, *, labelled: bool
 ) -> Image.Image:
-    """Return the entries in their order, over white; below, what is translucent also over black.
+    """Return the entries in their order, over white, with a band over black at the bottom of each.
 
-    A row has `columns` of them, or all, if they are fewer, wider ones.
+    A row has `columns` of them; fewer entries make one row of wider swatches.
     """
     columns = min(columns, counted.palette.k)
     rows = -(-counted.palette.k // columns)
@@ -79,7 +77,7 @@ def _swatches(
     draw = ImageDraw.Draw(strip)
     font = ImageFont.load_default(14)
     over_black, over_white = (counted.over(grey).tolist() for grey in (0, 255))
-    for index, colour in enumerate(counted.colours.tolist()):
+    for index, code in enumerate(counted.codes):
         row, column = divmod(index, columns)
         left, right = column * width // columns, (column + 1) * width // columns - 1
         top, bottom = row * height, (row + 1) * height - 1
@@ -88,6 +86,6 @@ def _swatches(
         if labelled:
             red, green, blue = over_white[index]
             dark = 299 * red + 587 * green + 114 * blue < 128_000
-            text = f"#{hex_code(colour)}\n{counted.share(index)}"
+            text = f"{code}\n{counted.share(index)}"
             draw.text((left + 6, top + 12), text, PAPER if dark else INK, font, spacing=6)
     return strip

@@ -18,42 +18,40 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from kmq import IndexPlane, Palette
-    from kmq._indexed.index_plane import Indices
 
 INDEXED_FORMATS = {"PNG", "GIF", "TIFF", "BMP", "PCX", "TGA"}
 """Formats that have palettes, so that a picture of up to 256 colours needs no larger form."""
 
 EXACT: dict[str, dict[str, Any]] = {"WEBP": {"lossless": True, "exact": True}}
-"""What to ask of formats that are lossy unless told otherwise."""
+"""What to ask of formats that are lossy by default."""
 
-
-WRITES = "it does write .png .webp .tiff .gif .bmp .jpg .ppm .tga and others"
+WRITES = "it writes .png .webp .tiff .gif .bmp .jpg .ppm .tga and others"
 
 
 def writable_suffixes() -> frozenset[str]:
-    """Return the suffixes, in small letters with their dots, of formats that Pillow writes beside .kmq."""
+    """Return the suffixes of the formats that Pillow writes, except .kmq: small letters, with their dots."""
     suffixes = Image.registered_extensions()
     return frozenset(suffix for suffix, name in suffixes.items() if name in Image.SAVE and name != FORMAT)
 
 
 def suffix_of(asked: str | None) -> str:
-    """Return the suffix of the files of a format that was asked for by it, as "webp"; ".png" for None.
+    """Return the suffix for a format that was asked for, such as "webp"; ".png" for None.
 
-    Raises typer.BadParameter if Pillow doesn't write it.
+    Raises typer.BadParameter if Pillow can't write it.
     """
     if asked is None:
         return ".png"
     suffix = f".{asked.lower().removeprefix('.')}"
     if suffix not in writable_suffixes():
-        raise typer.BadParameter(f"--format {asked}: Pillow doesn't write it; {WRITES}")
+        raise typer.BadParameter(f"--format {asked}: Pillow can't write it; {WRITES}")
     return suffix
 
 
 def format_for(output: str, asked: str | None = None) -> str:
     """Return Pillow's name for a format: the one that was asked for, or that of the output's suffix.
 
-    It is PNG for standard output and devices, unless another is asked for. Raises typer.BadParameter for a
-    suffix that Pillow doesn't write, or that is another format's than the one that was asked for.
+    Standard output and devices get PNG unless another is asked for. Raises typer.BadParameter for a suffix
+    that Pillow can't write, or that contradicts the format that was asked for.
     """
     names = Image.registered_extensions()
     path = Path(output)
@@ -62,15 +60,15 @@ def format_for(output: str, asked: str | None = None) -> str:
     if asked is not None:
         wanted = names[suffix_of(asked)]
         if has_suffix and named not in (None, wanted):
-            raise typer.BadParameter(f"{output} is the name of another format than --format {asked}")
+            raise typer.BadParameter(f"{output} has the suffix of another format than --format {asked}")
         return wanted
     if named == FORMAT:
         raise typer.BadParameter(
-            f"{output}: kmq decode writes other formats; kmq encode makes one .kmq file of another"
+            f"{output}: kmq decode writes other formats; to make a .kmq file of a .kmq file, use kmq encode"
         )
     if named is None or named not in Image.SAVE:
         raise typer.BadParameter(
-            f"{output}: Pillow writes no {path.suffix or 'file without a suffix'}; {WRITES}"
+            f"{output}: Pillow can't write {path.suffix or 'a file without a suffix'}; {WRITES}"
         )
     return named
 
@@ -78,10 +76,10 @@ def format_for(output: str, asked: str | None = None) -> str:
 def export(
     palette: Palette, plane: IndexPlane, metadata: Mapping[str, bytes], name: str
 ) -> tuple[bytes, list[str]]:
-    """Return the picture in the format `name`, and what that format lost, in words.
+    """Return the picture, with its metadata, in the format `name`; and what that format lost, in words.
 
-    The metadata goes along. What is written is read back and compared:
-    the first of an indexed and a true-colour form that is exact is taken.
+    What is written is read back and compared. An indexed picture is tried before a true-colour one, and the
+    first that is exact is taken.
 
     Raises ValueError if the format can't hold the picture at all.
     """
@@ -90,7 +88,7 @@ def export(
     options = {option: prefix + metadata[key] for option, prefix, key in kept if key in metadata}
     written: bytes | None = None
     losses: list[str] = []
-    for form in _forms(plane.indices, palette, shown, name, has_profile="icc" in metadata):
+    for form in _forms(plane, palette, shown, name, has_profile="icc" in metadata):
         out = io.BytesIO()
         try:
             form.save(out, name, **EXACT.get(name, {}), **options)
@@ -106,17 +104,17 @@ def export(
 
 
 def _forms(
-    indices: Indices, palette: Palette, shown: Image.Image, name: str, *, has_profile: bool
+    plane: IndexPlane, palette: Palette, shown: Image.Image, name: str, *, has_profile: bool
 ) -> Iterator[Image.Image]:
-    grey_profile = palette.channels == 1 and has_profile  # is not allowed beside a palette of RGB
+    grey_profile = palette.channels == 1 and has_profile  # which a palette of RGB can't have
     if palette.k <= 256 and name in INDEXED_FORMATS and not grey_profile:
-        yield indexed_image(indices, palette, name)
+        yield indexed_image(plane, palette, name)
     yield shown
 
 
-def indexed_image(indices: Indices, palette: Palette, name: str) -> Image.Image:
+def indexed_image(plane: IndexPlane, palette: Palette, name: str) -> Image.Image:
     """Return a Pillow image of mode P, with its transparency as the format `name` has it."""
-    image = Image.fromarray(indices)
+    image = Image.fromarray(plane.indices)
     colours = palette.entries
     image.putpalette((colours[:, :3] if palette.channels > 1 else np.repeat(colours, 3, axis=1)).tobytes())
     if palette.channels == 4:
@@ -135,7 +133,7 @@ def _losses(written: bytes, shown: Image.Image, options: dict[str, bytes]) -> li
             image.load()
             again = image
     except Exception:  # noqa: BLE001  each format's reader has its own ways to fail
-        return ["Pillow can't read this format back, so it was not compared with the picture"]
+        return ["Pillow can't read this format back, so it wasn't compared with the picture"]
     if again.size != shown.size:
         return [f"its size is {again.width} x {again.height}, not {shown.width} x {shown.height}"]
     losses = []
@@ -154,7 +152,7 @@ def _losses(written: bytes, shown: Image.Image, options: dict[str, bytes]) -> li
 
 
 def _differences(before: Image.Image, after: Image.Image) -> tuple[bool, int]:
-    """Tell whether all transparency went, and by how much colours differ, in bands of rows."""
+    """Tell whether all transparency was lost, and by how much colours differ, in bands of rows."""
     some_before, some_after, most = False, False, 0
     rows = max(1, (1 << 20) // before.width)
     for top in range(0, before.height, rows):
@@ -167,7 +165,7 @@ def _differences(before: Image.Image, after: Image.Image) -> tuple[bool, int]:
 
 
 def _as_seen(image: Image.Image) -> NDArray[np.uint8]:
-    """Return RGBA pixels, (H, W, 4); what is transparent is black."""
+    """Return RGBA pixels, (H, W, 4); transparent ones are black."""
     pixels = np.array(image.convert("RGBA"))
     pixels[pixels[:, :, 3] == 0] = 0
     return pixels

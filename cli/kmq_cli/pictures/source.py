@@ -9,8 +9,7 @@ from collections.abc import Iterator
 
 from PIL import Image, ImageFile, UnidentifiedImageError
 
-from kmq import KmqError, LimitError
-from kmq._file.decoder import MAX_PIXELS
+from kmq import MAX_PIXELS, KmqError, LimitError
 
 
 def open_image(data: bytes, max_pixels: int | None) -> tuple[Image.Image, int]:
@@ -26,7 +25,7 @@ def open_image(data: bytes, max_pixels: int | None) -> tuple[Image.Image, int]:
 
 @contextlib.contextmanager
 def pillow_limit(pixels: int | None) -> Iterator[None]:
-    """Let Pillow warn of pictures of more pixels than this, also within .ico and .icns, for a while."""
+    """Let Pillow warn meanwhile of pictures of more pixels than this, also within .ico and .icns."""
     before = Image.MAX_IMAGE_PIXELS
     Image.MAX_IMAGE_PIXELS = pixels
     try:
@@ -54,17 +53,17 @@ def _opened(data: bytes, limit: int) -> tuple[Image.Image, int]:
             raise ValueError(problem) from None
     try:
         frames = getattr(image, "n_frames", 1)
-        image.seek(0)  # some formats look for the other frames by reading them
+        image.seek(0)  # to count frames, some formats read them
         image.load()
-    except Exception:  # noqa: BLE001  what is wrong with the others is no harm to the first
+    except Exception:  # noqa: BLE001  the first frame is still good
         frames = 1
     return image, frames
 
 
 def readable_suffixes() -> frozenset[str]:
-    """Return the suffixes, in small letters and with their dots, of the formats that Pillow reads."""
+    """Return the suffixes of the formats that Pillow reads: small letters, with their dots."""
     suffixes = Image.registered_extensions()
-    # Of these, Pillow only tells that they are there.
+    # Pillow recognises these but can't read them.
     stubs = {"MPEG"} | {
         name
         for name, (reader, _) in Image.OPEN.items()

@@ -1,4 +1,4 @@
-"""Large TIFF files read part by part, with tifffile, if that is there and nothing has to be converted."""
+"""Large TIFF files read part by part with tifffile, if it is installed and nothing must be converted."""
 
 from __future__ import annotations
 
@@ -19,28 +19,28 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 LARGE_PIXELS = 1 << 25
-"""Pixels from which a TIFF file is read part by part: 32 megapixels take Pillow 100 MB and more."""
+"""Pixels from which on a TIFF file is read part by part: 32 megapixels take Pillow 100 MB and more."""
 
 SUFFIXES = frozenset({".tif", ".tiff", ".btf", ".tf8"})
 
 ORIENTATION, PROFILE = 274, 34675
-"""Tags of TIFF 6.0 and ICC.1: what they say has to be done to the picture, Pillow does."""
+"""Tags of TIFF 6.0 and ICC.1 that say how to turn or convert the picture; Pillow does that."""
 
 GREY, RGB, SEPARATE_ALPHA = 1, 2, 2
-"""PhotometricInterpretation, and the ExtraSamples of alpha that isn't premultiplied."""
+"""Values of PhotometricInterpretation, and of ExtraSamples for alpha that isn't premultiplied."""
 
 MOST_SEGMENT = 1 << 26
-"""Bytes of a strip or a tile of the file, which is decoded as a whole."""
+"""Most bytes of a strip or a tile of the file, which is decoded as a whole."""
 
 
 @dataclass(frozen=True, slots=True)
 class TiffPicture:
-    """The first picture of an open TIFF file, as a source of `kmq.encode_tiles`; how many the file has."""
+    """The first picture of an open TIFF file of `frames` pictures, as a source of `kmq.encode_tiles`."""
 
     page: Any
     frames: int
     mapped: NDArray[np.uint8] | None = None
-    """All of it, mapped into memory, if its values lie in the file as they are."""
+    """The picture, mapped into memory, if the file has its values as they are."""
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -53,7 +53,7 @@ class TiffPicture:
         return np.dtype(np.uint8)
 
     def __getitem__(self, key: tuple[slice, slice]) -> NDArray[np.uint8]:
-        """Return `[y0:y1, x0:x1]`, of the segments that lie there. Raises ValueError if one can't be read."""
+        """Return `[y0:y1, x0:x1]`. Raises ValueError if a segment of the file there can't be read."""
         rows, columns = key
         if self.mapped is not None:
             return self.mapped[rows, columns]
@@ -62,7 +62,7 @@ class TiffPicture:
         for row in range(rows.start // high, (rows.stop - 1) // high + 1):
             for column in range(columns.start // wide, (columns.stop - 1) // wide + 1):
                 segment = self._segment(row * self.page.chunked[1] + column)
-                if segment is None:  # a hole, which is 0
+                if segment is None:  # a hole, which is black
                     continue
                 top, left = row * high - rows.start, column * wide - columns.start
                 seen = segment[max(-top, 0) : len(part) - top, max(-left, 0) : part.shape[1] - left]
@@ -71,7 +71,7 @@ class TiffPicture:
         return part
 
     def _segment(self, number: int) -> NDArray[np.uint8] | None:
-        """Read a strip or a tile of the file, (H, W) or (H, W, c); None if it was left out."""
+        """Read a strip or a tile of the file, (H, W) or (H, W, c); None if the file leaves it out."""
         try:
             file, page = self.page.parent.filehandle, self.page
             file.seek(page.dataoffsets[number])
@@ -92,11 +92,11 @@ class TiffPicture:
 
 @contextlib.contextmanager
 def large_tiff(path: str) -> Iterator[TiffPicture | None]:
-    """Yield the first picture of a large TIFF file, or None: then it is for Pillow, if for anyone."""
+    """Yield the first picture of a large TIFF file; None for all that Pillow should read."""
     with contextlib.ExitStack() as stack:
         picture = None
         if Path(path).suffix.lower() in SUFFIXES and _has_many_pixels(path):
-            # What is wrong with a file, Pillow says.
+            # Pillow will say what is wrong with the file.
             with contextlib.suppress(Exception):
                 picture = _opened(path, stack)
         yield picture
@@ -112,7 +112,7 @@ def _opened(path: str, stack: contextlib.ExitStack) -> TiffPicture | None:
     """Return the first picture of a file, or None. Raises ImportError, and what tifffile does."""
     import tifffile
 
-    logging.getLogger("tifffile").addHandler(logging.NullHandler())  # it would print what Pillow says too
+    logging.getLogger("tifffile").addHandler(logging.NullHandler())  # or it prints what Pillow reports too
     file = stack.enter_context(tifffile.TiffFile(path))
     page: Any = file.pages.first
     if not _is_plain(page, tifffile.TIFF):
@@ -124,7 +124,7 @@ def _opened(path: str, stack: contextlib.ExitStack) -> TiffPicture | None:
 
 
 def _is_plain(page: Any, known: Any) -> bool:  # noqa: ANN401  tifffile's
-    """Tell whether a page is large, and its values are its pixels."""
+    """Tell whether the values of a page are its pixels, with nothing to turn or convert."""
     samples = page.shape[2] if len(page.shape) == 3 else 1
     alpha = tuple(page.extrasamples)
     tags = page.tags

@@ -27,19 +27,19 @@ def complain(subject: str, problem: object) -> None:
 
 
 def printable(text: str) -> str:
-    """Return a text, such as a file's name, without what could steer a terminal."""
+    """Return a text, such as a file's name, with the characters that could steer a terminal escaped."""
     return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text)
 
 
 def fail(subject: str, problem: object, code: int = FAILED) -> NoReturn:
-    """Complain, and leave with an exit code."""
+    """Complain, and exit with a code."""
     complain(subject, problem)
     raise SystemExit(code) from None
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What went wrong: with which file or option, why, in words, and the exit code for it."""
+    """What went wrong: the file or option, why, and the exit code."""
 
     subject: str
     text: str
@@ -47,9 +47,9 @@ class Problem:
 
 
 def problem_of(error: Exception, subject: str) -> Problem | None:
-    """Return what an exception tells about `subject`; None if it is a bug of ours.
+    """Return what an exception says about `subject`; None if it is a bug of ours.
 
-    Only errors of files, systems and data are told in a line.
+    Errors of files, systems and data become a line; everything else is a bug.
     """
     if isinstance(error, OSError):
         text = str(error.strerror or error)
@@ -58,7 +58,7 @@ def problem_of(error: Exception, subject: str) -> Problem | None:
         return Problem(error.filename or subject, text)
     if isinstance(error, (ValueError, MemoryError)):
         return Problem(subject, str(error) or type(error).__name__)
-    from kmq import KmqError, LimitError, TargetError  # only now: --help needn't wait for the codec
+    from kmq import KmqError, LimitError, TargetError  # only here: --help shouldn't wait for the codec
 
     if not isinstance(error, KmqError):
         return None
@@ -68,7 +68,7 @@ def problem_of(error: Exception, subject: str) -> Problem | None:
 
 @contextlib.contextmanager
 def notes(tell: Callable[[str], object]) -> Iterator[None]:
-    """Tell warnings, which are about a picture, as notes."""
+    """Pass warnings about a picture to `tell`, as notes."""
 
     def note(message: Warning | str, *_: object) -> None:
         tell(f"note: {message}")
@@ -76,13 +76,13 @@ def notes(tell: Callable[[str], object]) -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.showwarning = note  # type: ignore[assignment]
         warnings.simplefilter("ignore")
-        warnings.simplefilter("default", UserWarning)  # of the picture; the others are for developers
+        warnings.simplefilter("default", UserWarning)  # about the picture; others are for developers
         yield
 
 
 @contextlib.contextmanager
 def failures(subject: str) -> Iterator[None]:
-    """Turn what can go wrong with `subject` into a line and an exit code; show warnings as notes.
+    """Turn what can go wrong with `subject` into a line and an exit code, and show warnings as notes.
 
     A bug of ours still shows its traceback.
     """
@@ -100,7 +100,7 @@ def failures(subject: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def standard_output() -> Iterator[None]:
-    """Turn what can go wrong with printing into a line and exit code 1, and flush before it is too late.
+    """Turn what can go wrong with printing into a line and exit code 1; flush while that can be reported.
 
     Only errors of the system are caught, so that a bug of ours shows its traceback.
     """
@@ -111,9 +111,9 @@ def standard_output() -> Iterator[None]:
             if sys.stdout is not None:
                 sys.stdout.flush()
     except OSError as error:
-        if sys.stdout is not None:  # what is still buffered goes nowhere, lest the interpreter try again
+        if sys.stdout is not None:  # drop the buffer, or the interpreter tries again
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        if isinstance(error, BrokenPipeError):  # who reads it has had enough
+        if isinstance(error, BrokenPipeError):  # the reader has had enough
             raise SystemExit(FAILED) from None
         fail(error.filename or "standard output", error.strerror or error)
 

@@ -24,8 +24,8 @@ def print_ledger(
 ) -> None:
     """Print to standard output where the bytes went and what that saved.
 
-    `source_bytes` is the size of the file that the picture came from, if it did; `notes` are more
-    lines, each with its name.
+    `source_bytes` is the size of the picture's file, if it came from one. `notes` are more lines, each with
+    its name.
     """
     console = Console(highlight=False, soft_wrap=True)
     console.print(_table(ledger, source_bytes))
@@ -35,7 +35,7 @@ def print_ledger(
 
 
 def _table(ledger: Ledger, source_bytes: int | None) -> Table:
-    """Return the ledger as a table: a row for each part, in bits and bytes, their sum, and other sizes."""
+    """Return the ledger as a table: a row for each part in bits and bytes, their sum, and other sizes."""
     table = Table(box=None, pad_edge=False, show_header=True, header_style="bold")
     table.add_column("")
     table.add_column("bits", justify="right")
@@ -74,7 +74,7 @@ def _payload_bits(ledger: Ledger) -> str:
 
 
 def _lines(ledger: Ledger) -> list[tuple[str, str]]:
-    """Return what the sizes amount to, one line each, with its name."""
+    """Return what follows from the sizes: lines, each with its name."""
     depth, entropy = ledger.bit_depth, ledger.index_entropy
     tile = "one tile" if ledger.tile is None else f"tiles of {ledger.tile} pixels"
     promised = f"{ledger.promised_ratio:.3f}" if depth else "any ratio"
@@ -98,14 +98,14 @@ def _lines(ledger: Ledger) -> list[tuple[str, str]]:
 
 
 def compared(source: str, source_bytes: int, output: str, output_bytes: int) -> str:
-    """Return one line on a file and the one that was made of it, with their sizes."""
+    """Return a line that compares the sizes of a file and the one made of it."""
     share = output_bytes / source_bytes
     relation = f"{100 * share:.1f} % of it" if share < 1 else f"{share:.2f} times as many"
     return f"{source} has {source_bytes:,} bytes, {output} {output_bytes:,}: {relation}"
 
 
 def ledger_json(ledger: Ledger) -> str:
-    """Return the ledger as one line of JSON; a number that is infinite or unknown is null."""
+    """Return the ledger as one line of JSON; infinite and unknown numbers are null."""
     numbers = asdict(ledger) | {
         "total_bytes": ledger.total_bytes,
         "raw_bytes": ledger.raw_bytes,

@@ -10,9 +10,12 @@ import typer
 MANY = "Many files"
 """Panel of the help."""
 
+SpaceName = Literal["oklab", "srgb"]
+EffortName = Literal["fast", "default", "thorough"]
+
 
 def at_most(most: int) -> Callable[[int | None], int | None]:
-    """Return a callback that refuses more than a machine's numbers hold: as `max`, they'd fill the help."""
+    """Return a callback that refuses a larger number; `max` would show it in the help, however long."""
 
     def checked(number: int | None) -> int | None:
         if number is not None and number > most:
@@ -22,14 +25,11 @@ def at_most(most: int) -> Callable[[int | None], int | None]:
     return checked
 
 
-Source = Annotated[
-    str, typer.Argument(metavar="IN", help="A file, or - for standard input.", show_default=False)
-]
 Sources = Annotated[
     list[str],
     typer.Argument(
         metavar="IN",
-        help="Files, patterns like 'photos/*.png', folders with --recursive; or - alone for standard input.",
+        help="Files, patterns like 'photos/*.png', folders with --recursive; or only - for standard input.",
         show_default=False,
     ),
 ]
@@ -39,14 +39,13 @@ Output = Annotated[
         "-o",
         "--output",
         metavar="OUT",
-        help="A file, or - for standard output; for many files a folder, in which --recursive makes the "
-        "folders that it finds.",
+        help="A file, or - for standard output; for many files a folder, where --recursive makes the same "
+        "folders as it finds.",
         show_default="IN with its suffix changed",
     ),
 ]
 Force = Annotated[bool, typer.Option("-f", "--force", metavar="", help="Overwrite OUT if it exists.")]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", metavar="", help="Print nothing but errors.")]
-AsJson = Annotated[bool, typer.Option("--json", metavar="", help="Print the ledger as one line of JSON.")]
 JsonLines = Annotated[bool, typer.Option("--json", metavar="", help="Print a line of JSON for each file.")]
 Recursive = Annotated[
     bool,
@@ -55,7 +54,7 @@ Recursive = Annotated[
         "--recursive",
         metavar="",
         rich_help_panel=MANY,
-        help="Take the files in folders too, at any depth, but for hidden ones.",
+        help="Take the files in folders too, at any depth, except hidden ones.",
     ),
 ]
 Jobs = Annotated[
@@ -67,7 +66,7 @@ Jobs = Annotated[
         max=256,
         metavar="N",
         rich_help_panel=MANY,
-        help="How many files to work on at a time, each in a process of its own; 1: in this one.",
+        help="How many files to work on at a time, each in its own process; 1: in this process.",
         show_default="one for each core",
     ),
 ]
@@ -77,7 +76,7 @@ SkipExisting = Annotated[
         "--skip-existing",
         metavar="",
         rich_help_panel=MANY,
-        help="Leave files out whose OUT exists, which otherwise is a failure.",
+        help="Skip files whose OUT exists, instead of failing.",
     ),
 ]
 MaxPixels = Annotated[
@@ -95,7 +94,7 @@ Threads = Annotated[
 ]
 
 Report = Literal["none", "json", "text"]
-"""What a command prints beside errors."""
+"""What a command prints apart from errors."""
 
 
 def reported(*, quiet: bool, as_json: bool) -> Report:

@@ -2,37 +2,82 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import io
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
 import typer
 
-from kmq._file.decoder import MAX_PIXELS
-from kmq._ground.reading import read_bounded
-from kmq._ground.whole_files import write_atomically, write_stream
+import kmq
 from kmq_cli.terminal.failures import failures, standard_output
 
 STANDARD = "-"
 
+BYTES_A_PIXEL, BYTES_BESIDE = 8, 1 << 26
+"""Most bytes of a picture's file: 16-bit RGBA as it is, and 64 MiB of metadata and later frames."""
 
-def read_bytes(
-    source: str, max_pixels: int | None, read: Callable[[BinaryIO, int], bytes] = read_bounded
-) -> bytes:
-    """Return all bytes of a file, or of standard input for `-`, by way of `read`.
+STEP = 1 << 20
+"""Bytes that are read at a time."""
 
-    Raises OSError, LimitError if there are more than `max_pixels` (None: 89,478,485) allow, and as `read`.
+
+def read_bytes(source: str, max_pixels: int | None) -> bytes:
+    """Return all bytes of a file, or of standard input for `-`.
+
+    Raises OSError, and LimitError if there are more than `max_pixels` (None: 89,478,485) allow.
     """
-    limit = MAX_PIXELS if max_pixels is None else max_pixels
+    limit = kmq.MAX_PIXELS if max_pixels is None else max_pixels
+    most = BYTES_A_PIXEL * limit + BYTES_BESIDE
+    read = io.BytesIO()
+    with _opened(source) as file:
+        while part := file.read(STEP):
+            read.write(part)
+            if read.tell() > most:
+                raise kmq.LimitError(
+                    f"the file has more than {most:,} bytes, too many for the {limit:,} pixels that "
+                    "max_pixels allows"
+                )
+    if part is None:
+        raise BlockingIOError(errno.EAGAIN, "has no more bytes yet, and doesn't wait for them")
+    return read.getvalue()
+
+
+@contextlib.contextmanager
+def open_kmq(source: str, max_pixels: int | None, threads: int = 1) -> Iterator[kmq.KmqFile]:
+    """Open a .kmq file, or standard input for `-`, which is read only as far as is asked for.
+
+    It isn't mapped: where a disk fails under a mapped file, the system ends the process. Raises what
+    `kmq.open` does.
+    """
+    limit = kmq.MAX_PIXELS if max_pixels is None else max_pixels
+    with _opened(source) as file:
+        stream = file
+        if file.seekable() and file.tell():  # standard input that somebody has read a part of
+            stream = io.BytesIO(read_bytes(source, limit))
+        with kmq.open(stream, max_pixels=limit, threads=threads) as opened:
+            yield opened
+
+
+@contextlib.contextmanager
+def _opened(source: str) -> Iterator[BinaryIO]:
+    """Open a file for reading, or take standard input for `-`, which stays open. Raises OSError."""
     if source != STANDARD:
         with Path(source).open("rb") as file:
-            return read(file, limit)
-    if sys.stdin is None:
+            yield file
+    elif sys.stdin is None:
         raise OSError(errno.EBADF, "standard input is closed")
-    return read(sys.stdin.buffer, limit)
+    else:
+        yield sys.stdin.buffer
+
+
+def size_of(source: str) -> int | None:
+    """Return how many bytes a file has; None for what isn't a regular file, like a pipe."""
+    path = Path(source)
+    return path.stat().st_size if source != STANDARD and path.is_file() else None
 
 
 def output_for(source: str, output: str | None, suffix: str) -> str:
@@ -65,7 +110,7 @@ def check_suffix(output: str) -> None:
 def check_output(source: str, output: str, *, force: bool, makes_folders: bool = False) -> None:
     """Refuse, before any work, an output that exists or is the input. Raises OSError.
 
-    `makes_folders` says that folders on the way to it are made where they are missing.
+    `makes_folders` says that missing folders on the way to it will be made.
     """
     if output == STANDARD:
         return
@@ -83,7 +128,7 @@ def check_output(source: str, output: str, *, force: bool, makes_folders: bool =
 
 
 def check_standard_output() -> None:
-    """Raise OSError if standard output is closed, because print() wouldn't."""
+    """Raise OSError if standard output is closed: print() would say nothing."""
     if sys.stdout is None:
         raise OSError(errno.EBADF, "is closed")
 
@@ -96,7 +141,7 @@ def write_bytes(output: str, data: bytes, *, force: bool) -> None:
     if output == STANDARD:
         with standard_output():
             check_standard_output()
-            write_stream(sys.stdout.buffer, data)  # which Python doesn't buffer if it is told not to
+            kmq.write_whole(sys.stdout.buffer, data)
     else:
         with failures(output):
-            write_atomically(output, data, overwrite=force)
+            kmq.write_whole(output, data, overwrite=force)

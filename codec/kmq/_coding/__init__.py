@@ -1,1 +1,1 @@
-"""A tile's indices to its payload and back, in each coding; a palette to its coded form and back."""
+"""The codings: from a tile's indices to a payload and back, from a palette to its coded form and back."""

@@ -1,4 +1,4 @@
-"""The codings of an index plane: how each writes a tile, and reads it (spec sections 5 to 7)."""
+"""The table of codings: how each writes and reads a tile (spec sections 5 and 6, annex C)."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ if TYPE_CHECKING:
     from kmq._indexed.palette import Palette
 
 AUTO = "auto"
-"""Asks for the coding that suits the picture: see `candidates`."""
+"""Asks for the coding that suits the picture; see `candidates`."""
 
 AUTO_CONTEXT_PIXELS = 8_000_000
-"""Most pixels of a picture for which "auto" takes the context coding, which is smaller and slower."""
+"""Most pixels for which "auto" tries the context coding, which is smaller and slower than zstd."""
 
 
 @dataclass(frozen=True, slots=True)
 class CodingOptions:
-    """What an encoder may be told about how to write a tile. A decoder needs none of it.
+    """Options for writing a tile. A decoder needs none of them.
 
     `effort` is that of `kmq.encode`: how much time a smaller payload is worth.
     """
@@ -36,11 +36,12 @@ class CodingOptions:
 class Coding:
     """One way of writing the indices of a tile.
 
-    `code` is its number in `Flags`; `sized` says that the header gives the size of every
-    payload, so that no `Tile_Length` is stored; `codes_palette` that the palette is coded too, where that is
-    smaller. `encode(plane, palette, options)` returns a tile's
-    payload. `decode(payload, indices, palette, offset)` fills `indices`, (H, W) and zero before, from
-    a payload that begins at `offset` of its file, and raises FormatError if it isn't one.
+    - `code`: its number in `Flags`.
+    - `sized`: the header determines the size of every payload, so no `Tile_Length` is stored.
+    - `codes_palette`: the palette is coded too, if that is smaller.
+    - `encode(plane, palette, options)` returns a tile's payload.
+    - `decode(payload, indices, palette, offset)` fills `indices` (H, W), which must be zero, from a payload
+      that begins at `offset` of its file. It raises FormatError if the payload is invalid.
     """
 
     name: str
@@ -77,14 +78,14 @@ CONTEXT = Coding(
 )
 
 CODINGS = MappingProxyType({coding.name: coding for coding in (PACKED, ZSTD, CONTEXT)})
-"""Every coding by its name (spec M12)."""
+"""The codings by name (spec M12)."""
 
 
 def candidates(coding: str, pixels: int) -> tuple[Coding, ...]:
-    """Return the codings to try for a picture of so many pixels; of equally small files the first is taken.
+    """Return the codings to try for a picture of `pixels` pixels. If files are equally small, the first wins.
 
-    That is the one that is named; for "auto" packed and the one that makes smaller files, in
-    a time that is in proportion to the rest of the encoding.
+    A named coding is the only one. "auto" tries packed and another: context for up to
+    `AUTO_CONTEXT_PIXELS`, and zstd above, where context would take too long beside the rest of the encoding.
     """
     if coding != AUTO:
         return (CODINGS[coding],)

@@ -23,14 +23,15 @@ from kmq._indexed.tiles import MAX_SIDE
 
 
 def packed_size(pixels: int, k: int) -> int:
-    """Return the bytes that `pixels` indices below `k` take when packed: ceil(n · b / 8) (spec M15)."""
+    """Return the size in bytes of `pixels` packed indices below `k`: ceil(n · b / 8) (spec M15)."""
     return (pixels * bit_depth(k) + 7) // 8
 
 
 def pack_indices(plane: IndexPlane) -> bytes:
-    """Return the indices in raster order, `plane.bit_depth` bits each, most significant first.
+    """Return the packed form of a plane: its indices in raster order, `plane.bit_depth` bits each.
 
-    The last byte is filled up with zero bits; with k = 1 there are no bytes.
+    Bits are written most significant first, and zero bits fill up the last byte. With k = 1
+    there are no bytes.
     """
     checked_type("plane", plane, IndexPlane, "an IndexPlane, as map_indices returns")
     if plane.bit_depth == 0:
@@ -47,24 +48,25 @@ def pack_indices(plane: IndexPlane) -> bytes:
 def unpack_indices(payload: bytes | memoryview, width: int, height: int, k: int) -> IndexPlane:
     """Return the index plane of `width` x `height` pixels and indices below `k` from its packed form.
 
-    Raises FormatError if the payload hasn't exactly the bytes it must have, a padding bit
-    is set, or an index isn't below `k`; ValueError or TypeError if an argument is not what
-    it can be.
+    Raises FormatError if the payload has another size than `width`, `height` and `k` demand, if a
+    padding bit is set, or if an index is not below `k`. Raises ValueError or TypeError for an argument
+    that isn't allowed.
     """
     width = checked_integer("width", width, 1, MAX_SIDE)
     height = checked_integer("height", height, 1, MAX_SIDE)
     k = checked_integer("k", k, 1, MAX_ENTRIES)
     data = checked_bytes("payload", payload)
-    _check_length(data, width * height, k, 0)  # before anything of that size is allocated
+    _check_length(data, width * height, k, 0)  # before anything is allocated
     indices = np.zeros((height, width), index_dtype(k))
     unpack_tile(data, indices, k, 0)
     return trusted_plane(indices, k)
 
 
 def unpack_tile(payload: memoryview, indices: Indices, k: int, offset: int) -> None:
-    """Unpack a tile's payload, which begins at `offset` of its file, into `indices`, (H, W).
+    """Unpack a tile's payload, which begins at `offset` of its file, into `indices` (H, W).
 
-    Raises FormatError as `unpack_indices` does. With k = 1, `indices` must be zero already.
+    `indices` must be zero, because with k = 1 there is nothing to unpack. Raises FormatError as
+    `unpack_indices` does.
     """
     _check_length(payload, indices.size, k, offset)
     b = bit_depth(k)
@@ -89,7 +91,7 @@ def _check_length(payload: memoryview, pixels: int, k: int, offset: int) -> None
 
 
 def packed_span(plane_width: int, k: int, x: int, y: int, width: int, height: int) -> tuple[int, int]:
-    """Return which bytes of the payload of a plane of so many columns have a region: (start, stop)."""
+    """Return which bytes (start, stop) of the payload of a plane, `plane_width` wide, hold a region."""
     b = bit_depth(k)
     first, last = y * plane_width + x, (y + height - 1) * plane_width + x + width
     return first * b // 8, (last * b + 7) // 8
@@ -97,9 +99,9 @@ def packed_span(plane_width: int, k: int, x: int, y: int, width: int, height: in
 
 @dataclass(frozen=True, slots=True)
 class PackedPlane:
-    """A packed payload seen as bits, from bit `before` on: any index or region, found by arithmetic.
+    """A packed payload, or its part from bit `before` on, in which arithmetic finds any region.
 
-    Nothing is unpacked that isn't asked for; on a memory map, nothing else is read.
+    It unpacks only the region asked for. Of a memory map, it reads nothing else.
     """
 
     bits: bitarray
@@ -112,16 +114,16 @@ class PackedPlane:
     def view(
         cls, payload: bytes | memoryview, width: int, k: int, offset: int = 0, before: int = 0
     ) -> PackedPlane:
-        """Return a view, without a copy, of the payload of a plane of `width` columns, from byte `before` on.
+        """Return a view, without a copy, of the payload of a plane of `width` columns.
 
-        `offset` is where the payload begins in its file.
+        `payload` begins at byte `before` of the whole payload, which begins at `offset` of its file.
         """
         return cls(bitarray(buffer=payload, endian="big"), width, k, offset, 8 * before)
 
     def region(self, x: int, y: int, width: int, height: int) -> Indices:
-        """Return the indices, (height, width), of a region that lies within the plane.
+        """Return the indices (height, width) of a region, which must lie within the plane.
 
-        Raises FormatError if one of them isn't below k.
+        Raises FormatError if an index is not below k.
         """
         b = bit_depth(self.k)
         indices = np.zeros((height, width), index_dtype(self.k))

@@ -1,36 +1,30 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False, cdivision=True
 # mypy: ignore-errors
-"""Compiled loop of the coded palette (spec annexes A and B), in Cython's pure Python mode.
+"""The coded palette (spec annexes A and B): a compiled loop.
 
-What comes in: a table of entries and a stream of bytes. What goes out: encoding, the stream
-is filled from the entries; decoding, the entries from the stream. It is the same code, so
-the two can't disagree. What can't happen: a read or write outside a buffer, as sizes are
-checked first, every place is made of bytes, and the stream's end is looked at before each
-of its bytes; or a number of more than 32 bits: a kernel's parts are at most 2^14, shares
-at most 2^12, of 32 neighbours, and a floor of 2^18 makes less than 2^32; counts times 64
-are at most 2^22, and there are 256 of them whose sum is no more; weights and chances stay
-below 2^16. Run uncompiled, pass memoryviews: they yield Python integers, where NumPy's
-scalars would overflow.
+In: entries, or a stream of bytes. Out: the other. One function codes and decodes, so that both do the same.
+Bounds:
+
+- The arrays' sizes are checked first, and every place in them is made of bytes.
+- The stream's end is looked at before each of its bytes.
+- A kernel's parts are at most 2^14, shares at most 2^12, of 32 neighbours: with a floor of 2^18, below 2^32.
+- Counts times 64 are at most 2^22; there are 256 of them, and their sum is no more.
+- Weights and chances stay below 2^16.
+
+Run uncompiled, pass memoryviews: they yield Python integers, where NumPy's scalars would overflow.
 """
 
 import cython
 
-EXPERTS = cython.declare(cython.int, 7)  # what predicts a value: the spec's experts 0 to 6
-KERNELS = cython.declare(cython.int, 3)  # experts 0 to 2: kernels around the neighbours
-PRIORS = cython.declare(cython.int, 2)  # experts 3 and 4: kernels around the channel before
-VALUES = cython.declare(cython.int, 5)  # expert 5: how often this channel had each value
-STEPS = cython.declare(cython.int, 6)  # expert 6: how often it rose by each step from the entry before
-WIDTHS = cython.declare(cython.int, 13)  # widths of kernels: 2^0 to 2^12 half units
-FIRST_PRIOR = cython.declare(cython.int, 6)  # expert 3 has width 2^6, expert 4 2^8
-WEIGHT = cython.declare(cython.uint, 4680)  # of each expert at first; all seven together just below 2^15
-CLIP = cython.declare(cython.uint, 32)  # no expert gives a bit a chance below CLIP / 2^16
-SHARE = cython.declare(cython.uint, 4096)  # of the nearest neighbour
-NEAR = cython.declare(cython.uint, 4)  # added to distances, so that equal colours aren't everything
-COUNT = cython.declare(cython.uint, 64)  # what a value seen once weighs against one never seen
-X1 = cython.declare(cython.int, 0)  # in `coder`: the interval's first number,
-X2 = cython.declare(cython.int, 1)  # its last,
-CODE = cython.declare(cython.int, 2)  # the decoder's number within it,
-AT = cython.declare(cython.int, 3)  # and how many bytes have been moved
+if not cython.compiled:  # compiled, these are constants of C, from palette_loop.pxd
+    from kmq._coding.structures import structure
+
+    KERNELS, PRIORS, VALUES, STEPS, EXPERTS = 3, 2, 5, 6, 7
+    WIDTHS, FIRST_PRIOR, WEIGHT, CLIP = 13, 6, 4680, 32
+    SHARE, NEAR, COUNT, NEIGHBOURS = 4096, 4, 64, 32
+    Coder = structure()
+    Neighbours = structure(centres=[0] * NEIGHBOURS, shares=[0] * NEIGHBOURS, classes=[0] * NEIGHBOURS)
+    Value = structure(starts=[0] * EXPERTS, middles=[0] * EXPERTS, ends=[0] * EXPERTS)
 
 
 def tail_table(tails: cython.ushort[:, ::1]) -> None:
@@ -55,7 +49,7 @@ def code_entries(
     tails: cython.const[cython.ushort][:, ::1],
     counts: cython.uint[:, :, ::1],
     weights: cython.uint[:, ::1],
-    coder: cython.uint[::1],
+    coder_state: cython.uint[::1],
     head: cython.int,
     head_bits: cython.int,
     most: cython.uint,
@@ -66,7 +60,7 @@ def code_entries(
     The head's top bit says that the entries keep their order; else they rise, none twice.
     `tails` is what `tail_table` makes; `counts` (c, 2, 511), all zero, and `weights` (c, 7)
     are room to work in. Decoding fills `entries`, encoding `stream` as far as it goes.
-    Once more than `most` bytes have been moved, no more entries are coded. `coder` (4,)
+    Once more than `most` bytes have been moved, no more entries are coded. `coder_state` (4,)
     ends with the interval, the decoder's number, and the bytes moved: encoding, those
     shifted out; decoding, those shifted in, with zeros after the stream's end.
 
@@ -82,51 +76,34 @@ def code_entries(
         raise ValueError("counts must be (c, 2, 511)")
     if weights.shape[0] != channels or weights.shape[1] != EXPERTS:
         raise ValueError("weights must be (c, 7)")
-    if coder.shape[0] != 4 or not 1 <= head_bits <= 8:
+    if coder_state.shape[0] != 4 or not 1 <= head_bits <= 8:
         raise ValueError("coder must have four numbers, and head_bits be 1 to 8")
     # Fewer neighbours for more entries: the work stays below 2^18 neighbours a channel.
-    window: cython.Py_ssize_t = min(32, max(4, (1 << 18) // k))
-    centres = cython.declare(cython.int[32])
-    shares = cython.declare(cython.uint[32])
-    classes = cython.declare(cython.int[32])
-    starts = cython.declare(cython.uint[7])
-    middles = cython.declare(cython.uint[7])
-    ends = cython.declare(cython.uint[7])
-    highs = cython.declare(cython.uint[7])
+    window: cython.Py_ssize_t = min(NEIGHBOURS, max(4, (1 << 18) // k))
+    coder = cython.declare(Coder[1])
+    near = cython.declare(Neighbours[1])
+    of = cython.declare(Value[1])
     kept: cython.bint
     tied: cython.bint
     spacing: cython.int = 0  # class of the mean gap between k sorted values
     i: cython.Py_ssize_t
     t: cython.Py_ssize_t
-    near: cython.Py_ssize_t
     e: cython.int
     n: cython.int
-    x: cython.int
-    bit: cython.int
-    value: cython.int
-    known: cython.int
     _: cython.int
-    before: cython.int
-    previous: cython.int
-    start: cython.int
-    middle: cython.int
-    half: cython.int
-    total: cython.uint
-    high: cython.uint
+    value: cython.int
+    bits: cython.int = 0
+    if not cython.compiled:
+        coder, near, of = Coder(), Neighbours(), Value()
+    coder.encoding, coder.low, coder.high, coder.number, coder.at = not decoding, 0, 0xFFFFFFFF, 0, 0
     with cython.nogil:
         while spacing < 8 and (k << (spacing + 1)) <= 256:
             spacing += 1
-        coder[X1] = 0
-        coder[X2] = 0xFFFFFFFF
-        coder[CODE] = 0
-        coder[AT] = 0
-        if decoding:
-            for _ in range(4):
-                take(coder, stream)
-        known = 0
+        for _ in range(4 if decoding else 0):
+            move(coder, stream, 0)
         for n in range(head_bits - 1, -1, -1):
-            known = (known << 1) | decide(coder, stream, 32_768, (head >> n) & 1, decoding)
-        head = known
+            bits = (bits << 1) | code(coder, stream, (head >> n) & 1, 32_768)
+        head = bits
         kept = (head >> (head_bits - 1)) & 1
         for t in range(channels):
             for e in range(EXPERTS):
@@ -134,84 +111,143 @@ def code_entries(
         for i in range(k):
             tied = i > 0 and not kept  # as long as this entry equals the one before
             for t in range(channels):
-                value = 0 if decoding else entries[i, t]
-                before = entries[i, t - 1] if t > 0 else 128
-                previous = entries[i - 1, t] if i > 0 else 0
-                near = min(i, window)
-                if t == 0 and not kept:  # what rises is near to the one before
-                    near = min(i, 1)
-                    centres[0] = previous
-                    classes[0] = spacing
-                    shares[0] = SHARE
-                else:
-                    meet(entries, i, t, near, before, centres, shares, classes)
-                start = 0
+                of.channel = t
+                of.before = entries[i, t - 1] if t > 0 else 128
+                of.previous = entries[i - 1, t] if i > 0 else 0
+                of.start = 0
                 if tied:
-                    start = min(255, previous + 1) if t == channels - 1 else previous
-                for e in range(KERNELS):
-                    starts[e] = around(tails, centres, shares, classes, near, 2 * e, start)
-                    ends[e] = around(tails, centres, shares, classes, near, 2 * e, 256)
-                for e in range(PRIORS):
-                    starts[KERNELS + e] = one(tails, FIRST_PRIOR + 2 * e, before, start)
-                    ends[KERNELS + e] = one(tails, FIRST_PRIOR + 2 * e, before, 256)
-                starts[VALUES] = 0
-                starts[STEPS] = 0
-                ends[VALUES] = 256 - start
-                ends[STEPS] = 256 - start
-                for x in range(start, 256):
-                    ends[VALUES] += COUNT * counts[t, 0, x]
-                    ends[STEPS] += COUNT * counts[t, 1, 255 + x - previous]
-                known = 0
-                half = 128
-                while half > 0:
-                    middle = known + half
-                    if middle <= start:  # no value below `middle` is possible
-                        known = middle
-                        half >>= 1
-                        continue
-                    for e in range(KERNELS):
-                        middles[e] = around(tails, centres, shares, classes, near, 2 * e, middle)
-                    for e in range(PRIORS):
-                        middles[KERNELS + e] = one(tails, FIRST_PRIOR + 2 * e, before, middle)
-                    middles[VALUES] = starts[VALUES] + (middle - start)
-                    middles[STEPS] = starts[STEPS] + (middle - start)
-                    for x in range(start, middle):
-                        middles[VALUES] += COUNT * counts[t, 0, x]
-                        middles[STEPS] += COUNT * counts[t, 1, 255 + x - previous]
-                    total = 0
-                    high = 0
-                    for e in range(EXPERTS):
-                        highs[e] = (weights[t, e] * chance(ends[e] - middles[e], ends[e] - starts[e])) >> 16
-                        total += weights[t, e]
-                        high += highs[e]
-                    bit = decide(coder, stream, (high << 16) // total, 1 if value & half else 0, decoding)
-                    # What each expert gave this bit is its new weight; doubled until the sum is 2^15 again.
-                    total = high if bit else total - high
-                    n = 0
-                    while (total << n) < 32_768:
-                        n += 1
-                    for e in range(EXPERTS):
-                        if bit:
-                            weights[t, e] = highs[e] << n
-                            starts[e] = middles[e]
-                        else:
-                            weights[t, e] = (weights[t, e] - highs[e]) << n
-                            ends[e] = middles[e]
-                    if bit:
-                        known = middle
-                        start = middle
-                    half >>= 1
+                    of.start = min(255, of.previous + 1) if t == channels - 1 else of.previous
+                near.count = min(i, window)
+                if t == 0 and not kept:  # what rises is near to the one before
+                    near.count = min(i, 1)
+                    near.centres[0], near.classes[0], near.shares[0] = of.previous, spacing, SHARE
+                else:
+                    meet(entries, i, of, near)
+                value = code_value(
+                    coder, stream, 0 if decoding else entries[i, t], tails, counts, weights, near, of
+                )
                 if decoding:
-                    entries[i, t] = known
-                for e in range(EXPERTS):  # 1/64 is dealt out anew: experts that failed can come back
-                    weights[t, e] = weights[t, e] - (weights[t, e] >> 6) + (WEIGHT >> 6)
-                counts[t, 0, known] += 1
+                    entries[i, t] = value
+                counts[t, 0, value] += 1
                 if i > 0:
-                    counts[t, 1, 255 + known - previous] += 1
-                tied = tied and known == previous
-            if coder[AT] > most:
+                    counts[t, 1, 255 + value - of.previous] += 1
+                tied = tied and value == of.previous
+            if coder.at > most:
                 break
+    coder_state[0], coder_state[1], coder_state[2], coder_state[3] = (
+        coder.low,
+        coder.high,
+        coder.number,
+        coder.at,
+    )
     return head
+
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def code_value(
+    coder: cython.pointer(Coder),
+    stream: cython.uchar[::1],
+    value: cython.int,
+    tails: cython.const[cython.ushort][:, ::1],
+    counts: cython.uint[:, :, ::1],
+    weights: cython.uint[:, ::1],
+    near: cython.pointer(Neighbours),
+    of: cython.pointer(Value),
+) -> cython.int:
+    """Code a value bit by bit, and let the experts' weights learn; return it."""
+    known: cython.int = 0
+    half: cython.int = 128
+    middle: cython.int
+    bit: cython.bint
+    e: cython.int
+    t: cython.Py_ssize_t = of.channel
+    first: cython.int = of.start
+    of.starts[VALUES] = 0
+    of.starts[STEPS] = 0
+    measure(tails, counts, near, of, first, of.starts)
+    measure(tails, counts, near, of, 256, of.ends)
+    while half > 0:
+        middle = known + half
+        if middle <= of.start:  # no value below `middle` is possible
+            known = middle
+        else:
+            measure(tails, counts, near, of, middle, of.middles)
+            bit = code_bit(coder, stream, value & half, weights, of)
+            if bit:
+                known = middle
+                of.start = middle
+        half >>= 1
+    for e in range(EXPERTS):  # 1/64 is dealt out anew: experts that failed can come back
+        weights[t, e] = weights[t, e] - (weights[t, e] >> 6) + (WEIGHT >> 6)
+    return known
+
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def measure(
+    tails: cython.const[cython.ushort][:, ::1],
+    counts: cython.uint[:, :, ::1],
+    near: cython.pointer(Neighbours),
+    of: cython.pointer(Value),
+    x: cython.int,
+    sums: cython.p_uint,
+) -> cython.void:
+    """Find for each expert what lies below value `x`, given what lies below `start` by the counts."""
+    e: cython.int
+    v: cython.int
+    values: cython.uint = of.starts[VALUES] + (x - of.start)
+    steps: cython.uint = of.starts[STEPS] + (x - of.start)
+    for e in range(KERNELS):
+        sums[e] = around(tails, near, 2 * e, x)
+    for e in range(PRIORS):
+        sums[KERNELS + e] = one(tails, FIRST_PRIOR + 2 * e, of.before, x)
+    for v in range(of.start, x):
+        values += COUNT * counts[of.channel, 0, v]
+        steps += COUNT * counts[of.channel, 1, 255 + v - of.previous]
+    sums[VALUES] = values
+    sums[STEPS] = steps
+
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def code_bit(
+    coder: cython.pointer(Coder),
+    stream: cython.uchar[::1],
+    bit: cython.bint,
+    weights: cython.uint[:, ::1],
+    of: cython.pointer(Value),
+) -> cython.bint:
+    """Code whether the value is not below the middle, by all experts; narrow the range; return the bit."""
+    t: cython.Py_ssize_t = of.channel
+    e: cython.int
+    doublings: cython.int = 0
+    total: cython.uint = 0
+    high: cython.uint = 0
+    highs = cython.declare(cython.uint[7])
+    for e in range(EXPERTS):
+        highs[e] = (weights[t, e] * chance(of.ends[e] - of.middles[e], of.ends[e] - of.starts[e])) >> 16
+        total += weights[t, e]
+        high += highs[e]
+    bit = code(coder, stream, bit, (high << 16) // total)
+    # What each expert gave this bit is its new weight; doubled until the sum is 2^15 again.
+    total = high if bit else total - high
+    while (total << doublings) < 32_768:
+        doublings += 1
+    for e in range(EXPERTS):
+        if bit:
+            weights[t, e] = highs[e] << doublings
+            of.starts[e] = of.middles[e]
+        else:
+            weights[t, e] = (weights[t, e] - highs[e]) << doublings
+            of.ends[e] = of.middles[e]
+    return bit
 
 
 @cython.cfunc
@@ -221,14 +257,11 @@ def code_entries(
 def meet(
     entries: cython.uchar[:, ::1],
     i: cython.Py_ssize_t,
-    t: cython.Py_ssize_t,
-    near: cython.Py_ssize_t,
-    before: cython.int,
-    centres: cython.p_int,
-    shares: cython.p_uint,
-    classes: cython.p_int,
+    of: cython.pointer(Value),
+    near: cython.pointer(Neighbours),
 ) -> cython.void:
-    """Find where each of `near` entries before entry i puts its channel t, and how near to that."""
+    """Find where each of the entries before entry i puts the value, and how near it is to entry i."""
+    t: cython.Py_ssize_t = of.channel
     j: cython.Py_ssize_t
     s: cython.Py_ssize_t
     other: cython.Py_ssize_t
@@ -236,45 +269,36 @@ def meet(
     y: cython.int
     far: cython.uint
     nearest: cython.uint = 1 << 16
-    for j in range(near):
+    for j in range(near.count):
         other = i - 1 - j
         if t == 0:
-            centres[j] = entries[other, 0]
+            near.centres[j] = entries[other, 0]
             far = 16 + 2 * cython.cast(cython.uint, j)
         else:
             x = entries[other, t]
-            x += before - entries[other, t - 1]
-            centres[j] = min(255, max(0, x))
+            x += of.before - entries[other, t - 1]
+            near.centres[j] = min(255, max(0, x))
             far = 0
             for s in range(1, t):
                 x = entries[i, s]
                 y = entries[other, s]
                 x -= entries[i, s - 1]
                 y -= entries[other, s - 1]
-                far += magnitude(x - y)
+                far += abs(x - y)
             x = entries[i, 0]
             y = entries[other, 0]
-            far = (8 * far + magnitude(x - y)) >> 3
-        shares[j] = far + NEAR
+            far = (8 * far + abs(x - y)) >> 3
+        near.shares[j] = far + NEAR
         nearest = min(nearest, far + NEAR)
-        classes[j] = 0
+        near.classes[j] = 0
         far = (far >> 2) + 1
-        while far > 1 and classes[j] < 8:
+        while far > 1 and near.classes[j] < 8:
             far >>= 1
-            classes[j] += 1
-    for j in range(near):  # the fourth power of how much nearer the nearest is
-        far = (nearest << 12) // shares[j]
+            near.classes[j] += 1
+    for j in range(near.count):  # the fourth power of how much nearer the nearest is
+        far = (nearest << 12) // near.shares[j]
         far = (far * far) >> 12
-        shares[j] = (far * far) >> 12
-
-
-@cython.cfunc
-@cython.inline
-@cython.nogil
-@cython.exceptval(check=False)
-def magnitude(value: cython.int) -> cython.uint:
-    """Return `value` without its sign."""
-    return value if value >= 0 else -value
+        near.shares[j] = (far * far) >> 12
 
 
 @cython.cfunc
@@ -303,18 +327,15 @@ def one(
 @cython.exceptval(check=False)
 def around(
     tails: cython.const[cython.ushort][:, ::1],
-    centres: cython.p_int,
-    shares: cython.p_uint,
-    classes: cython.p_int,
-    near: cython.Py_ssize_t,
+    near: cython.pointer(Neighbours),
     wider: cython.int,
     x: cython.int,
 ) -> cython.uint:
     """Return what of all neighbours' kernels, `wider` classes wider, and the floor lies below value `x`."""
     j: cython.Py_ssize_t
     part: cython.uint = x << 10
-    for j in range(near):
-        part += shares[j] * below(tails, classes[j] + wider, x - centres[j])
+    for j in range(near.count):
+        part += near.shares[j] * below(tails, near.classes[j] + wider, x - near.centres[j])
     return part
 
 
@@ -334,31 +355,26 @@ def chance(part: cython.uint, whole: cython.uint) -> cython.uint:
 @cython.inline
 @cython.nogil
 @cython.exceptval(check=False)
-def decide(
-    coder: cython.uint[::1],
-    stream: cython.uchar[::1],
-    p: cython.uint,
-    bit: cython.int,
-    decoding: cython.bint,
-) -> cython.int:
-    """Code one bit, which is 1 with a chance of p / 2^16, 1 <= p <= 65,535; return it."""
-    size: cython.uint = coder[X2] - coder[X1]
-    middle: cython.uint = coder[X1] + (size >> 16) * p + (((size & 0xFFFF) * p) >> 16)
-    if decoding:
-        bit = 1 if coder[CODE] <= middle else 0
+def code(
+    coder: cython.pointer(Coder), data: cython.uchar[::1], bit: cython.bint, p: cython.uint
+) -> cython.bint:
+    """Write a bit, or read one; p / 65,536 is the probability that it is 1 (spec annex A)."""
+    low: cython.uint = coder.low
+    high: cython.uint = coder.high
+    size: cython.uint = high - low
+    middle: cython.uint = low + (size >> 16) * p + (((size & 0xFFFF) * p) >> 16)
+    if not coder.encoding:
+        bit = coder.number <= middle
     if bit:
-        coder[X2] = middle
+        high = middle
     else:
-        coder[X1] = middle + 1
-    while (coder[X1] ^ coder[X2]) < 1 << 24:
-        if decoding:
-            take(coder, stream)
-        else:
-            if coder[AT] < cython.cast(cython.uint, stream.shape[0]):
-                stream[coder[AT]] = coder[X2] >> 24
-            coder[AT] += 1
-        coder[X1] = (coder[X1] & 0xFFFFFF) << 8
-        coder[X2] = ((coder[X2] & 0xFFFFFF) << 8) | 0xFF
+        low = middle + 1
+    while (low ^ high) < 0x1000000:
+        move(coder, data, high)
+        low = (low & 0xFFFFFF) << 8
+        high = ((high & 0xFFFFFF) << 8) | 0xFF
+    coder.low = low
+    coder.high = high
     return bit
 
 
@@ -366,9 +382,12 @@ def decide(
 @cython.inline
 @cython.nogil
 @cython.exceptval(check=False)
-def take(coder: cython.uint[::1], stream: cython.uchar[::1]) -> cython.void:
-    """Shift the next byte, zero after the stream's end, into the decoder's number."""
-    coder[CODE] = (coder[CODE] & 0xFFFFFF) << 8
-    if coder[AT] < cython.cast(cython.uint, stream.shape[0]):
-        coder[CODE] |= stream[coder[AT]]
-    coder[AT] += 1
+def move(coder: cython.pointer(Coder), data: cython.uchar[::1], high: cython.uint) -> cython.void:
+    """Write the interval's first byte, or read the next one; after the end of `data` come zeros."""
+    at: cython.uint = coder.at
+    coder.at = at + 1
+    if coder.encoding:
+        if at < data.shape[0]:
+            data[at] = high >> 24
+    else:
+        coder.number = ((coder.number & 0xFFFFFF) << 8) | (data[at] if at < data.shape[0] else 0)

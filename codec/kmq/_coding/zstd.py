@@ -1,4 +1,4 @@
-"""The Zstandard coding: a tile's indices as bytes, in one Zstandard frame (spec section 6)."""
+"""The Zstandard coding: a tile's indices as bytes in one Zstandard frame (spec section 6)."""
 
 from __future__ import annotations
 
@@ -15,39 +15,43 @@ if TYPE_CHECKING:
 
 MAGIC = bytes([0x28, 0xB5, 0x2F, 0xFD])
 FORBIDDEN = 0b0001_1111
-"""Bits of `Frame_Header_Descriptor` that must be zero: a dictionary, a checksum, reserved ones (spec M24)."""
+"""Bits of `Frame_Header_Descriptor` that must be zero: dictionary, checksum, reserved (spec M24)."""
 
 SINGLE_SEGMENT = 0b0010_0000
 SIZE_BYTES = (1, 2, 4, 8)
-"""Bytes of `Frame_Content_Size` by the descriptor's top two bits; 0 means none without SINGLE_SEGMENT."""
+"""Bytes of `Frame_Content_Size` by the descriptor's top two bits. 0 means no field unless SINGLE_SEGMENT."""
 
 MAX_WINDOW_LOG = 23
-"""The window may be 8 MiB (spec M26): what RFC 8878 asks every decoder to have."""
+"""The largest window is 8 MiB (spec M26), which RFC 8878 recommends that every decoder support."""
 
 LEVELS = {"fast": 12, "default": 19, "thorough": 22}
 """zstd's level by effort.
 
-Of kodim05 (photograph, 64 colours), a KiCad schematic and Debian's background of 3 megapixels, they make
-174, 14.5 and 110 kB at 17, 89 and 44 MP/s; 164, 11.9 and 70.5 kB at 1.9, 4.3 and 1.2; 164, 11.3 and
-69.9 kB at 1.8, 0.9 and 0.7. In between, 16 makes 1 to 42 % more than 19 in a half to an eighth of its time.
+On kodim05 (photograph, 64 colours), a KiCad schematic and Debian's background of 3 megapixels:
+
+- fast: 174, 14.5 and 110 kB, at 17, 89 and 44 MP/s
+- default: 164, 11.9 and 70.5 kB, at 1.9, 4.3 and 1.2 MP/s
+- thorough: 164, 11.3 and 69.9 kB, at 1.8, 0.9 and 0.7 MP/s
+
+Level 16 makes 1 to 42 % more bytes than 19, in a half to an eighth of its time.
 """
 
 LARGE = 8_000_000
-"""Bytes of a tile above which "default" looks less far back, lest coding take longer than all the rest."""
+"""For a tile of more bytes, "default" uses a smaller window, lest coding take longer than all the rest."""
 
 LARGE_WINDOW_LOG = 19
-"""How far: half a megabyte. Large photographs are coded 1.6 to 5 times as fast, to 1 to 3 % more bytes.
+"""That window: half a megabyte. It codes large photographs 1.6 to 5 times as fast, to 1 to 3 % more bytes.
 
-One of 24 megapixels takes 7 s of a processor, not 15. To search less at each place (search_log 4 for 7)
-saves less time for as many bytes.
+A photograph of 24 megapixels takes 7 s of processor time, not 15. Searching less at each place (search_log 4,
+not 7) costs as many bytes and saves less time.
 """
 
 PIECE = 1 << 20
-"""Bytes that are decompressed at a time, so that a tile is never in memory twice."""
+"""Bytes decompressed at a time, so that no tile is in memory twice."""
 
 
 def zstd_tile(plane: IndexPlane, effort: str) -> bytes:
-    """Return the indices in raster order as one Zstandard frame: a byte each for k up to 256, else two."""
+    """Return one Zstandard frame of the indices in raster order, a byte each for k up to 256, else two."""
     zstd = _library()
     parameter = zstd.CompressionParameter
     content = plane.indices.astype(plane.indices.dtype.newbyteorder("<"), copy=False)
@@ -58,18 +62,18 @@ def zstd_tile(plane: IndexPlane, effort: str) -> bytes:
 
 
 def unzstd_tile(payload: memoryview, indices: Indices, k: int, offset: int) -> None:
-    """Decompress a tile's payload, which begins at `offset` of its file, into `indices`, (H, W).
+    """Decompress a tile's payload, which begins at `offset` of its file, into `indices` (H, W).
 
-    Beside `indices` it takes memory for the window, at most 8 MiB, and PIECE.
+    This takes memory for the window, at most 8 MiB, and for one `PIECE`.
 
-    Raises FormatError if the payload is anything but one frame of just these indices, or one
-    of them isn't below k.
+    Raises FormatError if the payload is anything but one frame of exactly these indices, or if an index
+    is not below k.
     """
     _check_frame_header(payload, indices.nbytes, offset)
     zstd = _library()
     decompressor = zstd.ZstdDecompressor()
     content = indices.reshape(-1).view(np.uint8)
-    # Half of it at most: where all fits at once, the library doesn't see blocks larger than may be.
+    # At most half: if all fits at once, the library doesn't check that blocks are within the size limit.
     most = min(PIECE, max(1, len(content) // 2))
     at, more = 0, payload
     try:
@@ -77,9 +81,9 @@ def unzstd_tile(payload: memoryview, indices: Indices, k: int, offset: int) -> N
             piece = decompressor.decompress(more, most)
             more = memoryview(b"")
             if at + len(piece) > len(content):
-                raise _bad_frame(offset, f"goes on after the {len(content)} bytes of the tile")
+                raise _bad_frame(offset, f"has more than the {len(content)} bytes of the tile")
             if not piece and not decompressor.eof:
-                raise _bad_frame(offset, f"isn't whole: it breaks off after {at} of {len(content)} bytes")
+                raise _bad_frame(offset, f"is cut off after {at} of {len(content)} bytes")
             content[at : at + len(piece)] = np.frombuffer(piece, np.uint8)
             at += len(piece)
     except zstd.ZstdError as error:
@@ -88,16 +92,16 @@ def unzstd_tile(payload: memoryview, indices: Indices, k: int, offset: int) -> N
         raise _bad_frame(offset, f"has {at} bytes of content; the tile takes {len(content)}")
     if decompressor.unused_data:
         end = offset + len(payload) - len(decompressor.unused_data)
-        raise _bad_frame(offset, f"ends at offset {end}; the payload at {offset + len(payload)}")
+        raise _bad_frame(offset, f"ends at offset {end}; the payload ends at {offset + len(payload)}")
     if indices.itemsize > 1:
-        indices[...] = indices.view("<u2")  # the bytes of an index are swapped where a machine's are
+        indices[...] = indices.view("<u2")  # swaps bytes on big-endian machines
     check_below(indices, k, offset)
 
 
 def _check_frame_header(payload: memoryview, size: int, offset: int) -> None:
-    """Raise FormatError unless the frame's header promises `size` bytes in a way that a file may.
+    """Raise FormatError unless the frame's header is one that M23 to M26 allow, for `size` bytes of content.
 
-    The library would find most of this too, but what it refuses, and how it says so, is its version's.
+    The library would find most errors too, but which ones, and in what words, depends on its version.
     """
     if payload[:4] != MAGIC:
         shown = bytes(payload[:4]).hex(" ").upper() or "missing"
@@ -132,7 +136,7 @@ def _check_frame_header(payload: memoryview, size: int, offset: int) -> None:
     if window > 1 << MAX_WINDOW_LOG:
         name, place = ("Frame_Content_Size", at) if single else ("Window_Descriptor", 5)
         raise FormatError(
-            f"{name} at offset {offset + place} makes the window {window} bytes; it can be at most "
+            f"{name} at offset {offset + place} makes the window {window} bytes; it must be at most "
             f"{1 << MAX_WINDOW_LOG} (spec M26)"
         )
 
@@ -142,7 +146,7 @@ def _bad_frame(offset: int, problem: str) -> FormatError:
 
 
 def _library() -> ModuleType:
-    """Return the Zstandard module of the standard library, or what stands in for it before Python 3.14."""
+    """Return the Zstandard module of the standard library or, before Python 3.14, its backport."""
     if sys.version_info >= (3, 14):
         from compression import zstd
     else:

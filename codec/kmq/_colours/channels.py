@@ -1,4 +1,4 @@
-"""The channels of colours: those that say something, more for fewer, and what does not show."""
+"""The channels of colours: leave out those that say nothing, add missing ones, clear hidden colours."""
 
 from __future__ import annotations
 
@@ -10,8 +10,21 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+PIXELS = "a uint8 array of shape (H, W), (H, W, 1), (H, W, 3) or (H, W, 4)"
+
+
+def checked_pixels(name: str, pixels: NDArray[np.uint8], accepted: str) -> NDArray[np.uint8]:
+    """Return the pixels of a picture, (H, W, c). Raises ValueError, naming the argument, for other arrays."""
+    shape = pixels.shape
+    if pixels.dtype != np.uint8 or not (len(shape) == 2 or (len(shape) == 3 and shape[2] in (1, 3, 4))):
+        raise ValueError(f"{name} is an array of {pixels.dtype}, shape {shape}; it must be {accepted}")
+    if pixels.size == 0:
+        raise ValueError(f"{name} is empty: its shape is {shape}")
+    return np.atleast_3d(np.asarray(pixels))
+
+
 def without_hidden_colours(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Make every fully transparent pixel transparent black: what doesn't show costs no entry."""
+    """Return pixels (H, W, c) with fully transparent ones black: hidden colours take no palette entry."""
     if pixels.shape[2] == 4:
         hidden = pixels[:, :, 3] == 0
         if pixels[hidden].any():
@@ -21,9 +34,9 @@ def without_hidden_colours(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def fewest_channels(colours: NDArray[np.uint8], *, grey: bool = True) -> int:
-    """Return how many of the channels of `colours`, (..., c), say everything.
+    """Return the fewest channels, 1, 3 or 4, that hold `colours` (..., c) without loss.
 
-    All opaque colours need no alpha, and all grey ones only the first channel, if `grey`.
+    Alpha is left out if all colours are opaque. If `grey`, grey colours keep only the first channel.
     """
     channels = int(colours.shape[-1])
     if channels == 1 or (channels == 4 and (colours[..., 3] != 255).any()):
@@ -33,7 +46,7 @@ def fewest_channels(colours: NDArray[np.uint8], *, grey: bool = True) -> int:
 
 
 def in_channels(colours: NDArray[np.uint8], channels: int) -> NDArray[np.uint8]:
-    """Return colours (n, c) with as many channels or more: grey thrice, alpha opaque."""
+    """Return colours (n, c) with at least `channels` channels: grey is repeated, alpha is opaque."""
     if colours.shape[1] == 1 < channels:
         colours = np.repeat(colours, min(channels, 3), axis=1)
     if colours.shape[1] == 3 < channels:

@@ -1,4 +1,4 @@
-"""Which palette entry is nearest to a colour, exactly."""
+"""The nearest palette entry of each colour, exactly."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ if TYPE_CHECKING:
     from kmq._indexed.palette import Palette
 
 CELL_BITS = (3, 4, 5, 6)
-"""High bits of a channel that colours in a cell share, from the largest cells to the smallest.
+"""High bits of each channel that the colours of a cell share, from the largest cells to the smallest.
 
-Of ten choices the best or nearly so at k = 16, 256 and 4,096 on photographs: 15, 40 and 150 ns
+The best of ten choices, or nearly so, at k = 16, 256 and 4,096 on photographs: 15, 40 and 150 ns
 a colour, three times as fast as pruning along one sorted axis.
 """
 
 AT_ONCE = 1 << 16
-"""Colours whose points are held at one time."""
+"""Colours whose points are in memory at a time."""
 
 
 def nearest(colours: NDArray[np.uint8], palette: Palette, space: ColourSpace) -> NDArray[np.int32]:
-    """Return, for each of `colours` (n, c), the index of the nearest entry, shape (n,), int32.
+    """Return the index of the entry nearest to each of `colours` (n, c): (n,), int32.
 
-    Squared Euclidean distance between the points of `space`, in integers; ties go to the
-    lowest index, but an entry of just that colour goes first. With alpha, opaque colours
-    take the nearest of the opaque entries, and fully transparent ones of the fully
-    transparent entries, if there are any. Quickest when the colours are in Z-order.
+    Distance is squared Euclidean between points of `space`, in integers. An entry of exactly
+    the colour wins; other ties go to the lowest index. With alpha, opaque colours take opaque
+    entries and fully transparent colours take fully transparent entries, if the palette has
+    any. Colours in Z-order are the quickest.
 
     Raises ValueError if colours and palette differ in their number of channels.
     """
@@ -59,7 +59,7 @@ def _nearest_part(
             some = colours[:, 3] == alpha
             if alike.any() and some.any() and not alike.all():
                 found[some] = nearest_of(points[some], codes[some], channels, centres[alike], numbers[alike])
-        # Of colours that hardly show, several can have one point: an entry of just that colour goes first.
+        # Nearly transparent colours can share a point, so an entry of exactly the colour is looked up.
         entry_codes = codes_of(entries)
         order = np.argsort(entry_codes, kind="stable").astype(np.int32)
         places = np.searchsorted(entry_codes, codes, sorter=order)
@@ -76,10 +76,11 @@ def nearest_of(
     entries: NDArray[np.int32],
     numbers: NDArray[np.int32],
 ) -> NDArray[np.int32]:
-    """Return for each of `points` (n, 4) the number of the nearest of `entries` (k, 4), shape (n,).
+    """Return the number of the entry nearest to each point: (n,), int32.
 
-    `codes` (n,) are the Z-order codes of the points' colours of so many `channels`, and
-    `numbers` (k,) those of the entries; among entries equally near the first is taken.
+    `points` (n, 4) have colours of `channels` channels, whose Z-order codes are `codes` (n,).
+    `entries` (k, 4) are points too, and `numbers` (k,) are the numbers to return for them. A tie
+    goes to the first entry.
     """
     shifts = np.array([(8 - bits) * channels for bits in CELL_BITS], np.int32)
     levels, k = len(shifts) + 1, len(entries)

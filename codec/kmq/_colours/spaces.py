@@ -1,4 +1,4 @@
-"""The spaces in which colours are clustered and compared, as integer points."""
+"""Colour spaces, Oklab and sRGB: colours become integer points, to cluster and compare."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 UNIT = 255 * 255
-"""What 1.0 is in a coordinate: in sRGB, 8-bit colours without alpha are integers then, exactly."""
+"""A coordinate of 1.0 as an integer. In sRGB, it makes 8-bit colours without alpha exact integers."""
 
 OPAQUE = 1 << 18
-"""How much farther out the fourth coordinate of opaque colours is put than that of translucent ones.
+"""What clustering adds to the fourth coordinate of opaque colours, to part them from translucent ones.
 
-More than the largest distance there can be otherwise, 2 · UNIT: each is then nearest to a centre
-of its own kind.
+It is more than the largest distance otherwise possible, 2 · UNIT, so every colour is nearest to a
+centre of its own kind.
 """
 
-# Björn Ottosson, "A perceptual color space for image processing", 2020: linear sRGB to cone
-# responses, and their cube roots to lightness, green-red and blue-yellow.
+# Björn Ottosson, "A perceptual color space for image processing", 2020. The first matrix takes
+# linear sRGB to cone responses; the second their cube roots to lightness, green-red and blue-yellow.
 TO_CONES = (
     (0.4122214708, 0.5363325363, 0.0514459929),
     (0.2119034982, 0.6806995451, 0.1073969566),
@@ -41,10 +41,10 @@ TO_OKLAB = (
 
 @dataclass(frozen=True, slots=True)
 class ColourSpace:
-    """A way to place colours so that squared distance says how different they are.
+    """A space in which squared distance measures how different colours are.
 
-    `place` takes opaque colours (n, 1 | 3) uint8 to (n, 1 | 3) float64; black is at the
-    origin and `white` where white is. `show` goes back, clipped to what 8 bits can show.
+    `place` takes opaque colours (n, 1 | 3) uint8 to places (n, 1 | 3) float64. Black is at the
+    origin, white at `white`. `show` goes back, rounded and clipped to 8 bits.
     """
 
     name: str
@@ -54,16 +54,18 @@ class ColourSpace:
 
 
 def points_of(colours: NDArray[np.uint8], space: ColourSpace) -> NDArray[np.int32]:
-    """Return the points of colours (n, c), shape (n, 4), in units of 1 / UNIT.
+    """Return the points of colours (n, c): (n, 4), int32, in units of 1 / UNIT.
 
-    With alpha, the squared distance is the mean of those over a black and over a white
-    backdrop: for premultiplied places p (Porter and Duff, "Compositing digital images",
-    1984), alpha a and white w, the means of p and p - a w are p - a w / 2, and what they
-    are apart is a w, of which only the length matters. Unused coordinates are zero.
+    With alpha, the squared distance between two points is the mean of the squared distances
+    over a black and over a white backdrop. Let p be a premultiplied place (Porter and Duff,
+    "Compositing digital images", 1984), a its alpha and w white. Over black it shows p, over
+    white p - a w, measured from white. The first three coordinates are their mean, p - a w / 2.
+    The fourth is half their gap, a w / 2, of which only the length matters. Unused coordinates
+    are zero.
     """
     points = np.zeros((len(colours), 4), np.int32)
     white = np.array(space.white)
-    for start in range(0, len(colours), 1 << 14):  # the floats are many times as large
+    for start in range(0, len(colours), 1 << 14):  # the floats take many times the memory
         part = slice(start, start + (1 << 14))
         if colours.shape[1] == 4:
             alpha = colours[part, 3:] / 255
@@ -75,7 +77,7 @@ def points_of(colours: NDArray[np.uint8], space: ColourSpace) -> NDArray[np.int3
 
 
 def colours_at(points: NDArray[np.int32], channels: int, space: ColourSpace) -> NDArray[np.uint8]:
-    """Return the 8-bit colours nearest to points (n, 4), shape (n, channels)."""
+    """Return the 8-bit colours nearest to points (n, 4): (n, channels), uint8."""
     if channels < 4:
         return space.show(points[:, :channels] / UNIT)
     alpha = np.clip(points[:, 3:] / _alpha_unit(space), 0, 1)
@@ -87,7 +89,7 @@ def colours_at(points: NDArray[np.int32], channels: int, space: ColourSpace) -> 
 
 
 def _alpha_unit(space: ColourSpace) -> float:
-    """Return the fourth coordinate of an opaque colour: half as far as white is from black."""
+    """Return the fourth coordinate of an opaque colour: half the distance from black to white."""
     return UNIT * math.hypot(*space.white) / 2
 
 
@@ -125,7 +127,7 @@ def _from_oklab(points: NDArray[np.float64]) -> NDArray[np.uint8]:
 
 
 def _times(rows: NDArray[np.float64], matrix: ArrayLike) -> NDArray[np.float64]:
-    """Multiply a matrix with each row; without BLAS, whose sums can depend on the number of threads."""
+    """Multiply each row by `matrix`, without BLAS, whose sums can depend on the number of threads."""
     product: NDArray[np.float64] = np.einsum("nj,ij->ni", rows, np.asarray(matrix))
     return product
 
@@ -136,9 +138,9 @@ COLOUR_SPACES = MappingProxyType(
         "srgb": ColourSpace("srgb", (1, 1, 1), _as_they_are, _eight_bits),
     }
 )
-"""The spaces by their names: Oklab, near to what the eye sees, and sRGB, for least squared error."""
+"""The spaces by name: Oklab, close to what the eye sees, and sRGB, for the least squared error."""
 
 
 def checked_space(space: object) -> ColourSpace:
-    """Return the space of that name. Raises ValueError or TypeError, naming the argument."""
+    """Return the space named `space`. Raises ValueError or TypeError, naming the argument."""
     return COLOUR_SPACES[checked_name("space", space, COLOUR_SPACES)]

@@ -1,4 +1,4 @@
-"""Z-order: one number for a colour, in which near colours mostly have near numbers."""
+"""Z-order: one number for each colour, mostly near for colours that are near."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ if TYPE_CHECKING:
 
 
 def spread_table(channels: int) -> NDArray[np.uint32]:
-    """Return, shape (c, 256), what each value of each channel adds to a colour's code.
+    """Return the bits that each value of each channel sets in a colour's code: (c, 256), uint32.
 
     The code interleaves the channels' bits, the highest first (Morton, "A computer oriented
-    geodetic data base", 1966). So colours that agree in the n high bits of every channel
-    are neighbours in the order of their codes.
+    geodetic data base", 1966). Colours that share the n high bits of every channel are
+    therefore neighbours in the order of their codes.
     """
     values = np.arange(256, dtype=np.uint32)
     table = np.zeros((channels, 256), np.uint32)
@@ -27,7 +27,7 @@ def spread_table(channels: int) -> NDArray[np.uint32]:
 
 
 def codes_of(colours: NDArray[np.uint8]) -> NDArray[np.uint32]:
-    """Return the codes, shape (n,), of colours (n, c)."""
+    """Return the codes of colours (n, c): (n,), uint32."""
     table = spread_table(colours.shape[1])
     codes: NDArray[np.uint32] = table[0][colours[:, 0]]
     for channel in range(1, colours.shape[1]):
@@ -36,7 +36,7 @@ def codes_of(colours: NDArray[np.uint8]) -> NDArray[np.uint32]:
 
 
 def colours_of(codes: NDArray[np.uint32], channels: int) -> NDArray[np.uint8]:
-    """Return the colours, shape (n, channels), of codes (n,)."""
+    """Return the colours of codes (n,): (n, channels), uint8."""
     colours = np.zeros((len(codes), channels), np.uint8)
     for channel in range(channels):
         for bit in range(8):

@@ -1,1 +1,1 @@
-"""Header, sections, tile index and checksums: payloads to the bytes of a file, and back."""
+"""The container: header, sections, tile index and checksums, from payloads to a file's bytes and back."""

@@ -1,8 +1,10 @@
-"""The container: header, sections and tiles to bytes, and back (spec sections 2 to 4 and 7 to 9)."""
+"""Everything but the payloads: header, palette, tile index and sections (spec sections 2 to 4 and 7 to 9).
+
+The types of fields and their checksums are in `fields`.
+"""
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -13,6 +15,7 @@ import numpy as np
 from kmq._coding.codings import CODINGS, Coding
 from kmq._coding.packed import packed_size
 from kmq._coding.palette import read_coded_palette
+from kmq._container.fields import CRC_BYTES, Fields, check_crc, uleb, with_crc
 from kmq._ground.errors import FormatError, LimitError, TruncatedError, UnsupportedError
 from kmq._indexed.index_plane import MAX_ENTRIES, bit_depth
 from kmq._indexed.palette import Palette
@@ -32,8 +35,6 @@ PALETTE_CODED, TILED, HAS_SECTIONS = 1 << 5, 1 << 6, 1 << 7
 SECTION_TAGS = {"icc": b"icc ", "exif": b"exif", "xmp": b"xmp "}
 """The tag of each kind of metadata (spec section 7)."""
 
-ULEB_BYTES = 5
-CRC_BYTES = 4
 LENGTH_BYTES = 4
 
 
@@ -56,7 +57,7 @@ class Header:
 
 @dataclass(frozen=True, slots=True)
 class Container:
-    """A parsed file: everything but the payloads, and where those are.
+    """A parsed file: everything except the payloads, and where those are.
 
     `palette_size` is that of the whole field, in bytes.
     `tile_starts` (n + 1,) are the offsets of the tiles' payloads, then of the file's end.
@@ -100,7 +101,7 @@ class Container:
     def check_payload(self, number: int, payload: memoryview) -> None:
         """Raise FormatError if the CRC-32 of a tile's payload is wrong."""
         at = self.index_start + (number + 1) * _item_bytes(self.grid, self.coding) - CRC_BYTES
-        _check_crc("Tile_CRC", at, int(self.tile_crcs[number]), payload, "M14")
+        check_crc("Tile_CRC", at, int(self.tile_crcs[number]), payload, "M14")
 
 
 def write_head(
@@ -112,35 +113,35 @@ def write_head(
     metadata: Mapping[str, bytes],
     coded_palette: bytes | None = None,
 ) -> bytes:
-    """Return all of a file but its payloads, which come after it.
+    """Return everything of a file that comes before its payloads.
 
-    `lengths` and `crcs` are those of the payload of each tile of `grid`, in raster order; how many bytes
-    are returned doesn't depend on them. `coded_palette` is the palette in coded form, if it has one.
+    `lengths` and `crcs` are those of each tile's payload, in raster order; the number of bytes returned
+    doesn't depend on them. `coded_palette` is the palette in coded form, if it has one.
     """
     has_lengths = _item_bytes(grid, coding) > CRC_BYTES
     sections = b"".join(
-        _with_crc(SECTION_TAGS[name] + _uleb(len(data)) + data) for name, data in metadata.items()
+        with_crc(SECTION_TAGS[name] + uleb(len(data)) + data) for name, data in metadata.items()
     )
     flags = {channels: code for code, channels in CHANNELS.items()}[palette.channels]
     flags |= coding.code << 2
     entries = palette.entries.tobytes()
     if coded_palette is not None:
         flags |= PALETTE_CODED
-        entries = _uleb(len(coded_palette)) + coded_palette
+        entries = uleb(len(coded_palette)) + coded_palette
     optional = b""
     if grid.side is not None:
         flags |= TILED
         optional += bytes([grid.side.bit_length() - 1])
     if sections:
         flags |= HAS_SECTIONS
-        optional += _uleb(len(sections))
+        optional += uleb(len(sections))
     header = b"".join(
         [
             MAGIC,
             bytes([VERSION, flags]),
-            _uleb(grid.width - 1),
-            _uleb(grid.height - 1),
-            _uleb(palette.k - 1),
+            uleb(grid.width - 1),
+            uleb(grid.height - 1),
+            uleb(palette.k - 1),
             optional,
             entries,
             b"".join(
@@ -150,13 +151,13 @@ def write_head(
             ),
         ]
     )
-    return _with_crc(header) + sections
+    return with_crc(header) + sections
 
 
 def read_container(data: Source, max_pixels: int | None = None) -> Container:
-    """Parse and check everything but the payloads, which aren't read: steps 1 to 5 of spec section 9.
+    """Parse and check everything except the payloads, which aren't read: steps 1 to 5 of spec section 9.
 
-    What is allocated is in proportion to `data`, whatever its numbers say.
+    Memory is in proportion to the size of `data`, whatever its numbers say.
 
     Raises FormatError, TruncatedError, UnsupportedError, and LimitError for a picture of
     more than `max_pixels` pixels.
@@ -181,56 +182,30 @@ def read_header(data: Source, max_pixels: int | None = None) -> Header:
 
     Raises what `read_container` does; TruncatedError if `data` ends within the header.
     """
-    fields = _Fields(data)
-    if data[: len(MAGIC)] != MAGIC[: len(data)]:
-        raise FormatError(
-            f"Magic at offset 0 is {bytes(data[:3]).hex(' ').upper()}, not 4B 4D 51: "
-            "this is not a .kmq file (spec M3)"
-        )
-    fields.take(len(MAGIC), "Magic")
-    version = fields.byte("Version")
-    if version != VERSION:
-        raise UnsupportedError(
-            f"Version at offset 3 is {version}; this decoder reads version {VERSION} (spec M4)"
-        )
+    fields = Fields(data)
+    _read_magic(fields)
     flags = fields.byte("Flags")
     channels, coding = _read_flags(flags)
     width = fields.uleb("Width_Minus_1", MAX_SIDE - 1, "M5") + 1
     height = fields.uleb("Height_Minus_1", MAX_SIDE - 1, "M6") + 1
     k = fields.uleb("Entries_Minus_1", MAX_ENTRIES - 1, "M7") + 1
-    side = None
-    if flags & TILED:
-        exponent = fields.byte("Tile_Exponent")
-        if exponent not in TILE_EXPONENTS:
-            raise FormatError(
-                f"Tile_Exponent at offset {fields.at - 1} is {exponent}; it must be 4 to 15 (spec M8)"
-            )
-        side = 1 << exponent
-    sections_size = 0
-    if flags & HAS_SECTIONS:
-        sections_size = fields.uleb("Sections_Size", 2**32 - 1, "M9")
-        if sections_size == 0:
-            raise FormatError(f"Sections_Size at offset {fields.at - 1} is 0 (spec M9)")
-    grid = TileGrid(width, height, side)
+    grid = TileGrid(width, height, _read_side(fields) if flags & TILED else None)
+    sections_size = _read_sections_size(fields) if flags & HAS_SECTIONS else 0
     palette_at = fields.at
     is_coded = bool(flags & PALETTE_CODED)
-    # A size that the file hasn't room for is found by take().
-    stored = fields.take(
-        fields.uleb("Palette_Size", 2**32 - 1, "M1") if is_coded else k * channels, "Palette"
-    )
+    size = fields.uleb("Palette_Size", 2**32 - 1, "M1") if is_coded else k * channels
+    entries_at = fields.at
+    stored = fields.take(size, "Palette")
     palette_size = fields.at - palette_at
-    index_size = grid.count * _item_bytes(grid, coding)
-    index = np.frombuffer(fields.take(index_size, "Tile_Index"), "<u4")
-    items = index.reshape(grid.count, -1)
-    header = data[: fields.at]
-    _check_crc("Header_CRC", fields.at, fields.crc("Header_CRC"), header, "M10")
+    index = np.frombuffer(fields.take(grid.count * _item_bytes(grid, coding), "Tile_Index"), "<u4")
+    fields.check_crc("Header_CRC", 0, "M10")
     if max_pixels is not None and width * height > max_pixels:
         raise LimitError(
             f"Width_Minus_1 and Height_Minus_1 at offset 5: the picture has {width} x {height} = "
             f"{width * height} pixels; max_pixels allows {max_pixels}"
         )
     if is_coded:
-        entries = read_coded_palette(stored, k, channels, fields.at - index_size - CRC_BYTES - len(stored))
+        entries = read_coded_palette(stored, k, channels, entries_at)
     else:
         entries = np.frombuffer(stored, np.uint8).reshape(k, channels)
     return Header(
@@ -240,8 +215,54 @@ def read_header(data: Source, max_pixels: int | None = None) -> Header:
         palette_size=palette_size,
         size=fields.at,
         sections_size=sections_size,
-        items=items,
+        items=index.reshape(grid.count, -1),
     )
+
+
+def _read_magic(fields: Fields) -> None:
+    """Read Magic and Version. What is shorter than Magic may still be the beginning of a file."""
+    given = fields.data[: len(MAGIC)]
+    if given != MAGIC[: len(fields.data)]:
+        raise FormatError(
+            f"Magic at offset 0 is {bytes(given).hex(' ').upper()}, not 4B 4D 51: "
+            "this is not a .kmq file (spec M3)"
+        )
+    fields.take(len(MAGIC), "Magic")
+    version = fields.byte("Version")
+    if version != VERSION:
+        raise UnsupportedError(
+            f"Version at offset 3 is {version}; this decoder reads version {VERSION} (spec M4)"
+        )
+
+
+def _read_flags(flags: int) -> tuple[int, Coding]:
+    channels = CHANNELS.get(flags & 3)
+    if channels is None:
+        raise FormatError(f"Flags at offset 4 are 0x{flags:02X}: Channels must not be 3 (spec M11)")
+    code = flags >> 2 & 7
+    coding = next((known for known in CODINGS.values() if known.code == code), None)
+    if coding is None:
+        raise UnsupportedError(
+            f"Flags at offset 4 are 0x{flags:02X}: this decoder doesn't have coding {code} (spec M12)"
+        )
+    return channels, coding
+
+
+def _read_side(fields: Fields) -> int:
+    """Read Tile_Exponent; return the side of a tile."""
+    exponent = fields.byte("Tile_Exponent")
+    if exponent not in TILE_EXPONENTS:
+        raise FormatError(
+            f"Tile_Exponent at offset {fields.at - 1} is {exponent}; it must be 4 to 15 (spec M8)"
+        )
+    return 1 << exponent
+
+
+def _read_sections_size(fields: Fields) -> int:
+    size = fields.uleb("Sections_Size", 2**32 - 1, "M9")
+    if size == 0:
+        raise FormatError(f"Sections_Size at offset {fields.at - 1} is 0 (spec M9)")
+    return size
 
 
 def packed_bytes(grid: TileGrid, k: int) -> int:
@@ -266,25 +287,12 @@ def _item_bytes(grid: TileGrid, coding: Coding) -> int:
     return CRC_BYTES if grid.side is None or coding.sized else LENGTH_BYTES + CRC_BYTES
 
 
-def _read_flags(flags: int) -> tuple[int, Coding]:
-    channels = CHANNELS.get(flags & 3)
-    if channels is None:
-        raise FormatError(f"Flags at offset 4 are 0x{flags:02X}: Channels must not be 3 (spec M11)")
-    code = flags >> 2 & 7
-    coding = next((known for known in CODINGS.values() if known.code == code), None)
-    if coding is None:
-        raise UnsupportedError(
-            f"Flags at offset 4 are 0x{flags:02X}: this decoder doesn't have coding {code} (spec M12)"
-        )
-    return channels, coding
-
-
 def _tile_starts(data: Source, header: Header) -> NDArray[np.int64]:
     """Return where the tiles' payloads begin, and where the last one ends: the file's end."""
     grid, coding, k = header.grid, header.coding, header.palette.k
     first = header.size + header.sections_size
     if grid.side is None:
-        # What packing takes can be 2^63 bytes, which is no NumPy integer.
+        # A packed payload can have 2^63 bytes, which is no NumPy integer.
         size = packed_bytes(grid, k) if coding.sized else max(0, len(data) - first)
         _check_size(data, first + size)
         return np.array([first, first + size], np.int64)
@@ -306,22 +314,21 @@ def _check_size(data: Source, expected: int) -> None:
 
 
 def read_sections(data: Source, header: Header) -> Mapping[str, bytes]:
-    """Parse and check the sections, which `data` must have whole: step 5 of spec section 9."""
+    """Parse and check the sections, all of which `data` must have: step 5 of spec section 9."""
     return MappingProxyType(dict(_sections(data, header.size, header.sections_size)))
 
 
 def _sections(data: Source, start: int, size: int) -> Iterator[tuple[str, bytes]]:
     names = {tag: name for name, tag in SECTION_TAGS.items()}
     seen = set()
-    fields = _Fields(data, start, start + size, within="Sections_Size")
+    fields = Fields(data, start, start + size, within="Sections_Size")
     while fields.at < fields.end:
         at = fields.at
         tag = bytes(fields.take(4, "Tag"))
         if not (tag[:1].isalpha() and all(0x20 <= byte <= 0x7E for byte in tag)):
             raise FormatError(f"Tag at offset {at} is {tag!r}, which no tag can be (spec M18)")
         content = fields.take(fields.uleb("Size", 2**32 - 1, "M1"), "Data")
-        covered = data[at : fields.at]
-        _check_crc("Section_CRC", fields.at, fields.crc("Section_CRC"), covered, "M20")
+        fields.check_crc("Section_CRC", at, "M20")
         if tag in seen:
             raise FormatError(f"Tag at offset {at} is {tag!r} for the second time (spec M19)")
         seen.add(tag)
@@ -330,67 +337,3 @@ def _sections(data: Source, start: int, size: int) -> Iterator[tuple[str, bytes]
                 f"Tag at offset {at} is {tag!r}, a critical section this decoder doesn't know (spec M22)"
             )
         yield names.get(tag, tag.decode("ascii")), bytes(content)
-
-
-class _Fields:
-    """A cursor over the fields between `at` and `end`, in file order."""
-
-    def __init__(self, data: Source, at: int = 0, end: int | None = None, within: str = "file") -> None:
-        self.data = data
-        self.at = at
-        self.end = len(data) if end is None else end
-        self.within = within
-
-    def take(self, size: int, field: str) -> memoryview:
-        left = self.end - self.at
-        if size > left:
-            message = f"{field} at offset {self.at} takes {size} bytes; {left} are left"
-            if self.within == "file":
-                raise TruncatedError(f"{message} of the file")
-            raise FormatError(f"{message} of {self.within} (spec M21)")
-        self.at += size
-        return self.data[self.at - size : self.at]
-
-    def byte(self, field: str) -> int:
-        return self.take(1, field)[0]
-
-    def crc(self, field: str) -> int:
-        return int.from_bytes(self.take(CRC_BYTES, field), "little")
-
-    def uleb(self, field: str, most: int, rule: str) -> int:
-        at, value, byte = self.at, 0, 0
-        for shift in range(0, 7 * ULEB_BYTES, 7):
-            byte = self.byte(field)
-            value |= (byte & 0x7F) << shift
-            if byte < 0x80:
-                break
-        shown = bytes(self.data[at : self.at]).hex(" ").upper()
-        if byte >= 0x80 or value >= 2**32 or (byte == 0 and self.at - at > 1):
-            raise FormatError(
-                f"{field} at offset {at} is {shown}, not the shortest form of a number below 2^32 (spec M1)"
-            )
-        if value > most:
-            raise FormatError(f"{field} at offset {at} is {value}; it can be at most {most} (spec {rule})")
-        return value
-
-
-def _check_crc(field: str, at: int, stored: int, covered: memoryview, rule: str) -> None:
-    actual = zlib.crc32(covered)
-    if actual != stored:
-        raise FormatError(
-            f"{field} at offset {at} is 0x{stored:08X}, but the bytes it covers give "
-            f"0x{actual:08X}: the file is damaged (spec {rule})"
-        )
-
-
-def _uleb(value: int) -> bytes:
-    out = bytearray()
-    while value >= 0x80:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    out.append(value)
-    return bytes(out)
-
-
-def _with_crc(covered: bytes) -> bytes:
-    return covered + zlib.crc32(covered).to_bytes(CRC_BYTES, "little")

@@ -1,7 +1,7 @@
-"""A file that is written tile by tile: room is left for its head, which is filled in at the end.
+"""Writing a file tile by tile: the head's place is left free and filled at the end.
 
-In: a plan, and payloads in raster order. Out: the bytes that `joined` would return. What can't happen: that
-more than one payload is held, or that a file without all of its tiles gets a head.
+Takes a plan, and payloads in raster order. Writes the bytes that `joined` would return. Only one payload is
+in memory at a time, and a file gets its head only when it has all of its tiles.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class TileFile:
-    """A file being written, by a plan, to `file`, in which it seeks; its content before that is lost."""
+    """A .kmq file being written to `file`, which must be able to seek. Earlier content is lost."""
 
     def __init__(self, file: BinaryIO, plan: Plan) -> None:
         self._file, self._plan = file, plan
@@ -26,7 +26,7 @@ class TileFile:
         self._crcs: list[int] = []
         none = [0] * plan.grid.count
         self.size = len(plan.head(none, none, {}))
-        """Bytes so far, the head's included."""
+        """Bytes so far, including the head."""
         file.seek(self.size)
         file.truncate()
 
@@ -38,9 +38,9 @@ class TileFile:
         self.size += len(payload)
 
     def finish(self) -> Container:
-        """Write the head, now that every tile is there, and return what the file has.
+        """Write the head, and return what `read_container` would of the file.
 
-        Raises ValueError if it doesn't have all of them.
+        Raises ValueError if tiles are missing.
         """
         head = self._plan.head(self._lengths, self._crcs, {})
         self._file.seek(0)

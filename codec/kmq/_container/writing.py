@@ -1,4 +1,4 @@
-"""From a palette and an index plane to the bytes of a file: cut, each tile coded, put together."""
+"""From a palette and an index plane to the bytes of a file: cut into tiles, code each, join them."""
 
 from __future__ import annotations
 
@@ -25,9 +25,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Writing:
-    """How to write: a coding's name or "auto", a tile's side or "auto" or None, and on how many threads.
+    """How to write a file.
 
-    `keep_palette_order` says that every entry keeps its number.
+    `coding` is a coding's name or "auto". `tile` is the side of a tile, "auto" or None. `threads` is how
+    many tiles are coded at a time. With `keep_palette_order`, every entry keeps its number.
     """
 
     coding: str
@@ -39,11 +40,11 @@ class Writing:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Plan:
-    """All that is known of a file before its pixels are coded: the same for each tile, wherever that is done.
+    """What is known of a file before its pixels are coded, the same for all tiles.
 
-    `palette` has the entries in the file's order, of which `stored` is the coded form, if there is one.
-    `numbers` (k,) gives each index of the picture its place there; None: all have it already. `coding`
-    is a coding's name, so that a plan can be sent to other processes.
+    `palette` has the entries in the file's order, and `stored` is its coded form, or None. `numbers` (k,)
+    maps the picture's indices to that order; None keeps them. `coding` is a name, so that a plan can be sent
+    to other processes.
     """
 
     grid: TileGrid
@@ -54,18 +55,18 @@ class Plan:
     options: CodingOptions
 
     def payload(self, indices: Indices) -> bytes:
-        """Return the payload of a tile of the picture's indices, (H, W)."""
+        """Return the payload of a tile, given the picture's indices in it, (H, W)."""
         own = np.ascontiguousarray(indices) if self.numbers is None else self.numbers[indices]
         tile = trusted_plane(own.view(), self.palette.k)
         return CODINGS[self.coding].encode(tile, self.palette, self.options)
 
     def head(self, lengths: list[int], crcs: list[int], metadata: Mapping[str, bytes]) -> bytes:
-        """Return the bytes of the file before its payloads, which have such lengths and checksums."""
+        """Return the bytes of the file before its payloads, given their lengths and checksums."""
         coding = CODINGS[self.coding]
         return write_head(self.grid, self.palette, coding, lengths, crcs, metadata, self.stored)
 
     def container(self, lengths: list[int], crcs: list[int], metadata: Mapping[str, bytes]) -> Container:
-        """Return what `read_container` would of the file."""
+        """Return what `read_container` returns for the file, given the payloads' lengths and checksums."""
         head = memoryview(self.head(lengths, crcs, metadata))
         header = read_header(head)
         return Container(
@@ -82,7 +83,7 @@ class Plan:
 
 
 def planned(palette: Palette, grid: TileGrid, coding: Coding, writing: Writing) -> Plan:
-    """Return the plan of a file of a picture in `palette`, in one coding."""
+    """Return the plan of a file in one coding, for a picture of `palette` cut by `grid`."""
     coded = None
     if coding.codes_palette:
         coded = coded_palette(palette, keep_order=writing.keep_palette_order)
@@ -95,7 +96,7 @@ def planned(palette: Palette, grid: TileGrid, coding: Coding, writing: Writing) 
 
 
 def written(palette: Palette, plane: IndexPlane, metadata: Mapping[str, bytes], writing: Writing) -> bytes:
-    """Return the bytes of a file: the smallest that `writing` allows, the same on any number of threads."""
+    """Return the bytes of the smallest file that `writing` allows, the same on any number of threads."""
     grid = cut(plane.width, plane.height, writing.tile)
     plans = (
         planned(palette, grid, coding, writing)
@@ -105,7 +106,7 @@ def written(palette: Palette, plane: IndexPlane, metadata: Mapping[str, bytes], 
 
 
 def _file(plan: Plan, plane: IndexPlane, metadata: Mapping[str, bytes], threads: int) -> bytes:
-    """Return the bytes of a file in one coding."""
+    """Return the bytes of the file of one plan."""
 
     def payload(box: Box) -> bytes:
         return plan.payload(plane.indices[box.y : box.y + box.height, box.x : box.x + box.width])
@@ -114,7 +115,7 @@ def _file(plan: Plan, plane: IndexPlane, metadata: Mapping[str, bytes], threads:
 
 
 def joined(plan: Plan, payloads: Iterable[bytes], metadata: Mapping[str, bytes]) -> bytes:
-    """Return the bytes of a file of these payloads, in raster order of their tiles."""
+    """Return the bytes of a file, given the payloads of its tiles in raster order."""
     parts = list(payloads)
     head = plan.head([len(part) for part in parts], [zlib.crc32(part) for part in parts], metadata)
     return b"".join([head, *parts])

@@ -1,4 +1,4 @@
-"""How many colours a picture needs: for a quality, for a size, or until more no longer pay."""
+"""How many colours a picture needs: for a quality, a size, or until more are not worth their bytes."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ between 16 and 128 colours.
 """
 
 MOST_BPP = 1000.0
-"""More bits a pixel than any file has but the smallest, where a few hundred pixels pay for the palette."""
+"""More bits per pixel than any file has, except the smallest, whose few pixels share a whole palette."""
 
 STEPS = 256
-"""Above so many colours, k is found to one part in so many: a step of 1 changes less than chance does."""
+"""Above this many colours, k is found to one part in as many: a step of 1 changes less than chance does."""
 
 INVISIBLE = 45.0
 """PSNR in dB above which more colours are not worth looking for."""
@@ -39,7 +39,7 @@ INVISIBLE = 45.0
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What is asked for: at least `psnr` in dB, at most `max_bytes` or `bpp` bits a pixel, or the elbow.
+    """What to reach: at least `psnr` in dB, at most `max_bytes` or `bpp` bits per pixel, or the elbow.
 
     None is no demand. `most` is the largest k allowed.
     """
@@ -51,22 +51,22 @@ class Target:
     auto: bool = False
 
     def limit(self, pixels: int) -> int | None:
-        """Return the most bytes that a file of so many pixels may have; None is no limit."""
+        """Return the most bytes that a file of this many pixels may have; None is no limit."""
         limits = [] if self.max_bytes is None else [self.max_bytes]
         if self.bpp is not None:
             size = math.floor(min(self.bpp, MOST_BPP) * pixels / 8)
-            # Division rounds: what the ledger calls so many bits a pixel must be allowed.
+            # Division rounds: a file whose ledger says exactly `bpp` must be allowed.
             limits.append(size + (8 * (size + 1) / pixels <= self.bpp))
         return min(limits, default=None)
 
     def limits(self) -> str:
-        """Return what bounds the size, as it was asked for."""
+        """Return the limits on size as they were given, for a message."""
         demands = {"max_bytes": self.max_bytes, "bpp": self.bpp}
         return " and ".join(f"{name} {value:g}" for name, value in demands.items() if value is not None)
 
 
 class Attempt(Protocol):
-    """A picture in at most k colours. Its quality in dB and its bytes take time to find out."""
+    """A picture in at most k colours. Its quality in dB and its size in bytes take time to compute."""
 
     @property
     def k(self) -> int: ...
@@ -124,14 +124,14 @@ def reached(
 ) -> A:
     """Return the attempt that meets the target.
 
-    That is the one of smallest k with the quality asked for; without such a demand, of the largest k
-    that fits; or of the k at the elbow. Quality and size are taken to grow with k: what is returned
-    meets the target, and one with a k less by 1 (for a size, larger by 1; above 256, by up to
-    k / 256) was tried and doesn't. `packed_size` gives the bytes of a packed file of k entries without
-    making it, if an attempt is never larger than that; `exact` says that it is just as large. `colours`
-    are the distinct colours of the picture: with as many entries nothing is lost.
+    For a quality that is the attempt of the smallest k that reaches it; otherwise the one of the largest k
+    that fits, or of the k at the elbow. The search assumes that quality and size grow with k. The result
+    meets the target; the attempt next to it (k - 1 for a quality, k + 1 for a size; up to k / 256 away above
+    256) was tried and doesn't. `packed_size` returns the bytes of a packed file of k entries without making
+    it, if no attempt is larger than that; `exact` says that attempts are exactly as large. `colours` are the
+    distinct colours of the picture: with that many entries nothing is lost.
 
-    Raises TargetError, which says how near it came.
+    Raises TargetError, which says how near the search came.
     """
     most = min(target.most, colours)
     if target.auto:
@@ -169,10 +169,10 @@ def _of_quality(attempt: Callable[[int], A], most: int, wanted: float, limit: in
 def _between(
     attempt: Callable[[int], A], low: A, most: int, gauge: Callable[[A], float], wanted: float
 ) -> tuple[A, A | None]:
-    """Return the attempts before and after the k at which a gauge gets to what is wanted; None if none does.
+    """Return the attempts just below and just above the k whose gauge reaches `wanted`; None if none does.
 
-    Of the attempt `low` it is less. By doubling, then between the last two by halving the distance or, in
-    turns, by taking the gauge for a line over the logarithm of k, which both PSNR and size
+    The gauge of `low` is less. k is doubled until the gauge is reached. Between the last two attempts, steps
+    halve the distance and, in turns, take the gauge for a line over the logarithm of k, which PSNR and size
     nearly are: 10 to 18 attempts for 30 to 42 dB of a photograph, where halving alone takes 12 to 21.
     """
     high = low
@@ -201,5 +201,5 @@ def _elbow(attempt: Callable[[int], A], most: int) -> A:
 
 
 def _pays(tries: Sequence[Attempt]) -> bool:
-    """Say whether the last two doublings gained enough, or there weren't two yet."""
+    """Tell whether the last two doublings gained enough. Fewer than two always do."""
     return len(tries) < 3 or tries[-1].psnr - tries[-3].psnr >= PAYS

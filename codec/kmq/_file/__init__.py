@@ -1,1 +1,1 @@
-"""An open file: the whole picture, regions, slices, a thumbnail, the ledger."""
+"""Reading files: the whole picture, regions, slices, a thumbnail, the ledger."""

@@ -1,4 +1,4 @@
-"""The way from the bytes of a file to its pixels."""
+"""Decoding: from the bytes of a file to its pixels."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ if TYPE_CHECKING:
     from kmq._indexed.index_plane import Indices
 
 MAX_PIXELS = 89_478_485
-"""Most pixels that are decoded unless the caller allows more: Pillow's MAX_IMAGE_PIXELS."""
+"""Most pixels to decode unless the caller allows more: Pillow's MAX_IMAGE_PIXELS."""
 
 
 def decode(
     data: bytes | bytearray | memoryview, *, max_pixels: int | None = MAX_PIXELS, threads: int = 1
 ) -> NDArray[np.uint8]:
-    """Return the picture in the bytes of a .kmq file.
+    """Return the pixels of a .kmq file, given its bytes.
 
-    Shape (H, W) for a grey palette, (H, W, 3) for RGB, (H, W, 4) for RGBA with straight
-    alpha; dtype uint8. `max_pixels` is the most pixels the picture may have; None is no limit.
-    `threads`, 1 to 256, is how many tiles are decoded at a time.
+    The result is a uint8 array: (H, W) for a grey palette, (H, W, 3) for RGB, (H, W, 4) for RGBA
+    with straight alpha. `max_pixels` is the most pixels that the picture may have; None is no
+    limit. `threads`, 1 to 256, is how many tiles are decoded at a time.
 
-    Raises a KmqError: FormatError if the file is damaged or no .kmq file, TruncatedError if
-    its end is missing, UnsupportedError if it needs a later decoder, LimitError if it is too
-    large. Nothing is allocated for pixels before the header has been verified; a MemoryError
-    means that `max_pixels` allows more than there is memory for.
+    Raises a KmqError: FormatError if the file is damaged or no .kmq file, TruncatedError if its
+    end is missing, UnsupportedError if it needs a later decoder, LimitError if the picture is too
+    large. No memory for pixels is allocated before the header is verified. A MemoryError means that
+    `max_pixels` allows more pixels than fit in memory.
     """
     view = checked_bytes("data", data)
     threads = checked_threads(threads)
@@ -43,12 +43,12 @@ def decode(
 
 
 def checked_max_pixels(max_pixels: int | None) -> int | None:
-    """Return the argument. Raises ValueError or TypeError unless it is a number from 1, or None."""
+    """Return `max_pixels`. Raises ValueError or TypeError unless it is None or an integer of at least 1."""
     return None if max_pixels is None else checked_integer("max_pixels", max_pixels, 1, 2**62)
 
 
 def read_plane(data: Source, container: Container, threads: int = 1) -> IndexPlane:
-    """Verify and decode every tile (spec section 9, step 6). Raises FormatError."""
+    """Verify and decode every tile (spec section 9, step 6). Raises FormatError if one is damaged."""
     grid, k = container.grid, container.palette.k
     payloads = tile_payloads(data, container, range(grid.count))
     if grid.count == 1:
@@ -67,12 +67,12 @@ def read_plane(data: Source, container: Container, threads: int = 1) -> IndexPla
 def tile_payloads(
     data: Source, container: Container, numbers: Iterable[int]
 ) -> Iterator[tuple[int, memoryview]]:
-    """Yield the numbers of tiles, each with its payload, unchecked."""
+    """Yield each tile's number with its payload, which is not yet verified."""
     return in_parts(data, ((number, container.span(number)) for number in numbers))
 
 
 def decode_tile(container: Container, number: int, payload: memoryview) -> Indices:
-    """Verify and decode a tile's payload: its indices, (H, W). Raises FormatError."""
+    """Verify a tile's payload and return its indices, (H, W). Raises FormatError if it is damaged."""
     box = container.grid.box(number)
     container.check_payload(number, payload)
     indices = zero_indices(box.height, box.width, container.palette.k)

@@ -1,11 +1,9 @@
-"""A file that is read only as far as is asked for: its header, a region, its ledger."""
+"""A .kmq file that is read only as far as is asked for: its header, a region, its ledger."""
 
 from __future__ import annotations
 
 import contextlib
 import mmap
-import os
-from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, BinaryIO, Self, cast
 
@@ -13,10 +11,9 @@ import numpy as np
 
 from kmq._coding.codings import PACKED
 from kmq._coding.packed import PackedPlane
-from kmq._container.header import Container, read_container
-from kmq._file.beginning import read_kmq
+from kmq._container.header import read_container
 from kmq._file.decoder import MAX_PIXELS, checked_max_pixels, decode_tile, read_plane, tile_payloads
-from kmq._file.ledger import Ledger, make_ledger
+from kmq._file.ledger import Ledger, make_ledger, original_pixels
 from kmq._file.regions import decode_piece, pieces_of
 from kmq._file.thumbnail import CellSums
 from kmq._ground.arguments import checked_bytes, checked_integer
@@ -26,7 +23,6 @@ from kmq._ground.threads import checked_threads, in_order
 from kmq._indexed.index_plane import IndexPlane, trusted_plane, zero_indices
 from kmq._indexed.slicing import selection
 from kmq._indexed.tiles import MAX_SIDE, Box
-from kmq._picture.canonical import CanonicalImage, canonical_image
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -40,19 +36,19 @@ if TYPE_CHECKING:
     from kmq._picture.canonical import ImageLike
 
 BAND = 1 << 20
-"""Pixels of a packed tile that are unpacked at a time, where not all are needed at once."""
+"""Pixels of a packed tile that are unpacked at a time, if not all are needed at once."""
 
 
 class KmqFile:
     """A .kmq file, read only as far as is asked for.
 
-    Made by `kmq.open`, or over the bytes of a file: `KmqFile(data)`. (A file that is open is taken as
-    `kmq.open` does.) The header, palette and metadata are checked at once, the pixels when they
-    are read. As a context manager it closes the file, if `kmq.open` opened it. `max_pixels` (None:
-    no limit) is the most that one call decodes, `threads` how many tiles it decodes at a time.
+    `kmq.open` makes one; so does `KmqFile(data)`, of a file's bytes or of an open file that can seek. The
+    header, palette and metadata are checked at once, the pixels when they are read. As a context manager it
+    closes the file, if `kmq.open` opened it. `max_pixels` (None: no limit) is the most that one call decodes,
+    `threads` how many tiles it decodes at a time.
 
-    It is sliced like the array of its pixels: `file[y0:y1, x0:x1]` decodes that part, and
-    `np.asarray(file)` all. Whatever takes an object with `shape`, `dtype` and slices takes it.
+    Slice it like the array of its pixels: `file[y0:y1, x0:x1]` decodes that part, and `np.asarray(file)`
+    everything. It can stand for an array wherever `shape`, `dtype` and slices are enough.
 
     Raises FormatError, TruncatedError or UnsupportedError.
     """
@@ -165,17 +161,17 @@ class KmqFile:
     def __getitem__(self, key: object) -> NDArray[np.uint8]:
         """Decode a part of the picture: `file[y0:y1, x0:x1]`, `file[y]`, `file[..., 0]`.
 
-        As of an array: negative places count from the end, integers take away their axis, and slices may
-        have steps, but all that lies between the first pixel and the last is decoded, as `read` does. (A
-        picture with fewer pixels is quicker had from `thumbnail`.) Raises as `read`; IndexError for
-        a place outside, TypeError for what is neither an integer, a slice nor `...`.
+        As with an array, negative places count from the end, integers remove their axis, and slices may have
+        steps. Everything between the first pixel and the last is decoded, as by `read`; `thumbnail` is the
+        quicker way to a smaller picture. Raises what `read` does; IndexError for a place outside; TypeError
+        for anything other than integers, slices and `...`.
         """
         chosen = selection(key, self.shape)
         if chosen.box is None:
             return np.empty(chosen.shape, np.uint8)
         decoded = self.read(*chosen.box)
         part = decoded[chosen.index]
-        # A copy lets go of what was decoded and not asked for. Of a single value NumPy makes a scalar.
+        # A copy frees what was decoded beyond the part. A single value is a scalar already.
         return part.copy() if part.size < decoded.size else part
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[np.generic]:  # noqa: FBT001
@@ -188,14 +184,13 @@ class KmqFile:
     def thumbnail(self, max_side: int) -> NDArray[np.uint8]:
         """Return the whole picture zoomed out, no side longer than `max_side` pixels, 1 to 2^31 - 1.
 
-        Each of its pixels is the mean of a square of n x n, of which those at the right and bottom edges are
-        cut, with the smallest n that does it; n is 1 if the picture is small enough. Means are of sRGB
-        values, as with Pillow's `Image.reduce`; with alpha, colours count by it. Shape and dtype are
-        those of `read`.
+        Each of its pixels is the mean of a square of n x n, cut at the right and bottom edges. n is the
+        smallest that does it: 1 if the picture is small enough. Means are of sRGB values, as in Pillow's
+        `Image.reduce`; with alpha, colours are weighted by it. Shape and dtype are those of `read`.
 
-        Every tile is decoded, and its checksum checked, but none is kept: beside the result it takes
-        8 bytes for each of its values, and a tile for each thread. Only in a picture of one tile that isn't
-        packed, that tile is the picture's indices; of a packed one in a file that isn't mapped, its payload.
+        Every tile is decoded and its checksum checked, but none is kept. Besides the result, this takes 8
+        bytes for each of its values, and a tile for each thread. In a picture of one tile, that tile is all
+        the indices; if it is packed, its payload, and nothing if the file is mapped.
 
         Raises as `indices`: `max_pixels` is for the whole picture.
         """
@@ -216,7 +211,7 @@ class KmqFile:
         return tile_payloads(self._data, self._container, range(self._container.grid.count))
 
     def _bands(self, number: int, payload: memoryview) -> Iterator[Indices]:
-        """Verify a tile and yield its indices, some rows at a time where they can be had so."""
+        """Verify a tile and yield its indices, some rows at a time if it is packed."""
         if self._container.coding is not PACKED:
             yield decode_tile(self._container, number, payload)
             return
@@ -228,10 +223,9 @@ class KmqFile:
             yield plane.region(0, y, tile.width, min(rows, tile.height - y))
 
     def verify(self) -> None:
-        """Check what was not checked when the file was opened: the tiles, every requirement on them.
+        """Check what opening the file didn't: every requirement on the tiles.
 
-        No more than a tile for each thread is held at a time, and nothing is returned. Raises as
-        `indices`.
+        Holds a tile for each thread at a time. Raises as `indices`.
         """
         self._check_limit(self.width, self.height)
 
@@ -272,19 +266,24 @@ class KmqFile:
             pass
         return trusted_plane(indices, self.k)
 
-    def ledger(self, original: ImageLike | None = None) -> Ledger:
+    def ledger(self, original: ImageLike | None = None, *, indices: IndexPlane | None = None) -> Ledger:
         """Return where the file's bytes went; with the original picture, also the loss.
 
+        `indices`, if you have decoded them already, saves decoding them again.
+
         Raises as `indices`, and ValueError if the original has another size, or channels
-        that the file doesn't have.
+        that the file doesn't have, or if `indices` are those of another picture.
         """
-        return make_ledger(self._container, self.indices(), _compared(self._container, original))
+        plane = self.indices() if indices is None else indices
+        if (plane.width, plane.height, plane.k) != (self.width, self.height, self.k):
+            raise ValueError(f"indices are {plane}; the file is {self.width}x{self.height}, k={self.k}")
+        return make_ledger(self._container, plane, original_pixels(self._container, original))
 
     def close(self) -> None:
-        """Let go of the file. What was read from it stays; more can't be read."""
+        """Release the file. What was read from it stays valid; nothing more can be read."""
         self._data.release()
         if self._own_map is not None:
-            # An error that is on its way up can hold views; the map goes when they go.
+            # An error on its way up can hold views of the map, which goes when they go.
             with contextlib.suppress(BufferError):
                 self._own_map.close()
 
@@ -307,79 +306,3 @@ class KmqFile:
             raise LimitError(
                 f"{subject}{width} x {height} = {width * height} pixels; max_pixels allows {self._max_pixels}"
             )
-
-
-def open_file(
-    file: str | os.PathLike[str] | BinaryIO, *, max_pixels: int | None = MAX_PIXELS, threads: int = 1
-) -> KmqFile:
-    """Open a .kmq file: what isn't asked for isn't read.
-
-    `file` is a path, or a binary file open for reading that can seek: an `io.BytesIO`, a member of a ZIP
-    archive, what fsspec opens. `max_pixels` (None: no limit) is the most pixels that one call of the
-    result decodes, `threads`, 1 to 256, how many tiles it decodes at a time.
-
-    A path is mapped into memory.
-    Replacing the file while it is open, as `save` does, changes nothing of what is read. Don't
-    shorten it: the system ends a process that reads what is no longer there (SIGBUS), or whose
-    disk fails then. `decode` of the bytes of a file has no such danger.
-
-    What can't be mapped, like a pipe, is read whole: up to 8 bytes for each of `max_pixels`
-    pixels and 64 MiB, and no further than its beginning if that is of no .kmq file.
-
-    An open file is taken from its beginning, wherever it stands, to its end. Its first 64 KiB are read at
-    once, and the rest of a longer header; then, for each call, the rows (packed) or tiles that
-    it needs. Those with at most 64 KiB between them are read together, up to 4 MiB; and at one time no more
-    than of a pipe in all. It must stay open, is yours to close, and stands anywhere after a call. Nobody
-    else may move in it meanwhile; the threads of one KmqFile take turns. What is a path too is an open file
-    if it can read and seek.
-
-    Raises OSError if it can't be read; FormatError, TruncatedError or UnsupportedError; LimitError for more
-    bytes than that; TypeError for a file that isn't binary, ValueError for one that can't seek.
-    """
-    limit = checked_max_pixels(max_pixels)
-    if _is_open(file):
-        return KmqFile(cast("BinaryIO", file), max_pixels=limit, threads=threads)
-    with Path(cast("os.PathLike[str]", file)).open("rb") as opened:
-        try:
-            data: bytes | mmap.mmap = mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ)
-        except (ValueError, OSError):  # an empty file, or a pipe
-            data = read_kmq(opened, limit)
-    made = KmqFile(data, max_pixels=limit, threads=threads)
-    made._own_map = data if isinstance(data, mmap.mmap) else None  # noqa: SLF001
-    return made
-
-
-def _is_open(file: object) -> bool:
-    """Say whether a file is open. Those of fsspec are paths too; py.path.local reads, but doesn't seek."""
-    if isinstance(file, str) or not hasattr(file, "read"):
-        return False
-    return hasattr(file, "seek") or not isinstance(file, os.PathLike)
-
-
-def inspect(
-    data: bytes | bytearray | memoryview,
-    original: ImageLike | None = None,
-    *,
-    max_pixels: int | None = MAX_PIXELS,
-) -> Ledger:
-    """Return the ledger of a file's bytes; with the original picture, also the loss.
-
-    Raises what `decode` does, and ValueError if the original doesn't match the file.
-    """
-    view = checked_bytes("data", data)
-    container = read_container(view, checked_max_pixels(max_pixels))
-    return make_ledger(container, read_plane(view, container), _compared(container, original))
-
-
-def inspect_canonical(data: bytes, original: CanonicalImage) -> Ledger:
-    """Return the ledger of bytes that were just made of `original`."""
-    view = memoryview(data)
-    container = read_container(view)
-    return make_ledger(container, read_plane(view, container), original.pixels)
-
-
-def _compared(container: Container, original: ImageLike | None) -> NDArray[np.uint8] | None:
-    """Return the original's pixels, in the file's own colours if it keeps a profile."""
-    if original is None:
-        return None
-    return canonical_image(original, ["icc"] if "icc" in container.metadata else []).pixels

@@ -1,4 +1,4 @@
-"""The ledger: where every byte of a file went, and what it saved."""
+"""The ledger: where every byte of a file goes, and what was lost."""
 
 from __future__ import annotations
 
@@ -10,27 +10,34 @@ import numpy as np
 
 from kmq._colours.loss import mean_error, psnr
 from kmq._container.header import packed_bytes
-from kmq._indexed.index_plane import index_counts
+from kmq._picture.canonical import canonical_image
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from kmq._container.header import Container
     from kmq._indexed.index_plane import IndexPlane
+    from kmq._picture.canonical import ImageLike
 
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """What a file spends on what. Sizes are in bytes; the five parts sum to the file's size.
+    """Where the bytes of a file go.
 
-    `header_bytes` is everything that is not one of the other parts: `palette_bytes` for the
-    entries, `index_bytes` for the tiles' payloads, `checksum_bytes`, `metadata_bytes` for
-    the sections without their checksums. `packed_bytes` is what the file would have if its
-    indices were packed. `k_used` counts the entries that occur;
-    `index_entropy` is the order-0 entropy of the indices in bits. `squared_error` is the
-    mean over pixels of the squared distance summed over R, G, B (over grey; with alpha the
-    mean of those over black and over white), on the scale of 0 to 255; None if there was
-    no original.
+    Five parts, in bytes, sum to the size of the file:
+
+    - `palette_bytes`: the entries, raw or coded.
+    - `index_bytes`: the payloads of the tiles.
+    - `checksum_bytes`: all checksums.
+    - `metadata_bytes`: the sections without their checksums.
+    - `header_bytes`: everything else.
+
+    `packed_bytes` is the size of the same file with packed indices. `k_used` is the number of entries
+    that occur. `index_entropy` is the order-0 entropy of the indices, in bits a pixel.
+
+    `squared_error` is the squared distance from the original, summed over R, G and B (or over grey),
+    on the scale of 0 to 255, and averaged over the pixels. With alpha, it is the mean of those over
+    black and over white. It is None without an original.
     """
 
     width: int
@@ -52,12 +59,12 @@ class Ledger:
 
     @property
     def pixels(self) -> int:
-        """Pixels of the picture."""
+        """Number of pixels."""
         return self.width * self.height
 
     @property
     def total_bytes(self) -> int:
-        """Bytes of the file: the sum of its parts."""
+        """Size of the file in bytes: the sum of the five parts."""
         return (
             self.header_bytes
             + self.palette_bytes
@@ -68,47 +75,50 @@ class Ledger:
 
     @property
     def raw_bits_per_pixel(self) -> int:
-        """Bits of a pixel with no palette: 8 grey, 24 RGB, 32 RGBA."""
+        """Bits of a pixel without a palette: 8 (grey), 24 (RGB) or 32 (RGBA)."""
         return 8 * self.channels
 
     @property
     def raw_bytes(self) -> int:
-        """Bytes of the picture with no palette."""
+        """Bytes of the picture without a palette."""
         return self.pixels * self.channels
 
     @property
     def bits_per_pixel(self) -> float:
-        """Bits of the file for each pixel."""
+        """Bits of the file per pixel."""
         return 8 * self.total_bytes / self.pixels
 
     @property
     def ratio(self) -> float:
-        """Raw bytes over bytes of the file: what was obtained."""
+        """The ratio obtained: `raw_bytes` / `total_bytes`."""
         return self.raw_bytes / self.total_bytes
 
     @property
     def promised_ratio(self) -> float:
-        """Raw bits over bit depth: what theory promises if all but the indices were free."""
+        """The ratio promised by packing, if all but the indices were free: raw bits / bit depth."""
         return self.raw_bits_per_pixel / self.bit_depth if self.bit_depth else math.inf
 
     @property
     def psnr(self) -> float | None:
-        """Peak signal-to-noise ratio in dB, 10 log10(c · 255² / squared_error); inf if nothing is lost."""
+        """Peak signal-to-noise ratio in dB, 10 log10(c · 255² / squared_error); inf if nothing was lost.
+
+        c is 1 for grey, else 3. None without an original.
+        """
         return None if self.squared_error is None else psnr(self.squared_error, self.channels)
 
 
 def make_ledger(container: Container, plane: IndexPlane, original: NDArray[np.uint8] | None = None) -> Ledger:
-    """Read the ledger off a parsed file and its decoded index plane.
+    """Return the ledger of a parsed file and its decoded index plane.
 
-    `original` is the picture before encoding, (H, W, c) uint8. Raises ValueError if it has
-    another size, or channels that the file doesn't have.
+    `original` is the picture before encoding, (H, W, c) uint8. Raises ValueError if it has another
+    size, or needs channels that the file lacks.
     """
     error = None if original is None else mean_error(container.palette, plane, original)
-    return ledger_of(container, index_counts(plane), error)
+    return ledger_of(container, plane.counts(), error)
 
 
 def ledger_of(container: Container, counts: NDArray[np.int64], squared_error: float | None) -> Ledger:
-    """Read the ledger off a file of which it is known how often each index occurs, `counts` (k,)."""
+    """Return the ledger of a parsed file in which each index occurs `counts` (k,) times."""
     grid, palette = container.grid, container.palette
     index_bytes = int(container.tile_starts[-1] - container.tile_starts[0])
     total_bytes = container.header_size + container.sections_size + index_bytes
@@ -136,3 +146,10 @@ def ledger_of(container: Container, counts: NDArray[np.int64], squared_error: fl
         index_entropy=abs(float(shares @ np.log2(shares))),
         squared_error=squared_error,
     )
+
+
+def original_pixels(container: Container, original: ImageLike | None) -> NDArray[np.uint8] | None:
+    """Return the original's pixels, in the file's own colours if it keeps a profile."""
+    if original is None:
+        return None
+    return canonical_image(original, ["icc"] if "icc" in container.metadata else []).pixels

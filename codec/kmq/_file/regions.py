@@ -1,8 +1,8 @@
-"""What has to be read for a region, and the indices in it.
+"""Regions: which bytes of a file to read for them, and the indices in those bytes.
 
-In: a file's container and a region of its picture. Out: pieces, each with the bytes that have it, and, once
-those are read, its indices. What can't happen: that a tile is read that the region doesn't touch, or of a
-packed one more than the region's rows.
+Takes a file's container and a region of its picture. Returns pieces, each with the span of bytes that holds
+it, and a piece's indices once its bytes are read. It reads only tiles that the region touches and, of a
+packed tile, only rows of the region.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """The pixels of `part`, a box in tile `number`, that are decoded together."""
+    """A box `part` of tile `number` that is decoded at once."""
 
     number: int
     part: Box
@@ -33,10 +33,11 @@ class Piece:
 def pieces_of(
     container: Container, region: Box, *, in_memory: bool = False
 ) -> Iterator[tuple[Piece, tuple[int, int]]]:
-    """Yield the pieces of a region that lies in the picture, each with the span of the file that has it.
+    """Yield the pieces of a region, each with the span of the file to read for it.
 
-    That is the tile's payload. Of a packed tile, it is some rows, as many as lie close together; in
-    memory, all do.
+    The region must lie in the picture. A piece is what the region has of a tile, and its span the tile's
+    payload. Of a packed tile, a piece is some rows, and its span only theirs: all rows that lie close
+    together, as they always do in memory.
     """
     grid, depth = container.grid, container.palette.bit_depth
     for number in grid.touching(region):
@@ -58,9 +59,9 @@ def pieces_of(
 
 
 def decode_piece(container: Container, piece: Piece, data: memoryview) -> Indices:
-    """Return the indices of a piece, (height, width), from the bytes of its span. Raises FormatError.
+    """Return the indices of a piece, (height, width), from the bytes of its span.
 
-    A payload that is read whole is verified.
+    Only payloads that are read whole have their checksums verified. Raises FormatError.
     """
     part = piece.part
     if container.coding is PACKED:

@@ -1,8 +1,7 @@
-"""A picture zoomed out: means of square cells, added up tile by tile.
+"""Zooming out: the means of square cells of pixels, summed tile by tile.
 
-In: tiles, as indices, and the palette. Out: a picture with a pixel for each cell. What can't happen: that
-more than a tile for each thread is held, beside the result's own sums, or that the result depends on the
-tiles.
+Takes the indices of tiles, and the palette. Returns a picture with a pixel for each cell, which doesn't
+depend on the tiles. In memory are the sums and one tile for each thread.
 """
 
 from __future__ import annotations
@@ -20,14 +19,14 @@ if TYPE_CHECKING:
     from kmq._indexed.tiles import Box
 
 AT_ONCE = 1 << 18
-"""Pixels whose colours are held at one time."""
+"""Pixels whose colours are in memory at a time."""
 
 
 class CellSums:
-    """Sums of the colours of a picture of `width` x `height` in cells of `side` pixels.
+    """Sums of the colours of a picture of `width` x `height` pixels, in square cells of `side` pixels.
 
-    Cells at the right and bottom edges have what is left of the picture. With alpha, colours count by it,
-    so that what doesn't show has no colour.
+    Cells at the right and bottom edges may be smaller. With alpha, colours are weighted by it: a pixel
+    that doesn't show adds no colour.
     """
 
     def __init__(self, width: int, height: int, side: int, palette: Palette) -> None:
@@ -37,7 +36,7 @@ class CellSums:
         self._sums = np.zeros((-(-height // side), -(-width // side), palette.channels), np.int64)
 
     def of(self, box: Box, bands: Iterable[Indices]) -> NDArray[np.int64]:
-        """Return the sums of a part of the picture, in the cells that it touches. `bands` are its rows."""
+        """Return the sums of `box` in the cells that it touches. `bands` are its rows of indices."""
         side = self._side
         rows, columns = (
             (at + length - 1) // side - at // side + 1
@@ -58,12 +57,12 @@ class CellSums:
         return sums
 
     def add(self, box: Box, sums: NDArray[np.int64]) -> None:
-        """Add what `of` returned for a part."""
+        """Add the sums that `of` returned for `box`."""
         row, column = box.y // self._side, box.x // self._side
         self._sums[row : row + sums.shape[0], column : column + sums.shape[1]] += sums
 
     def means(self) -> NDArray[np.uint8]:
-        """Return the mean colours, rounded to the nearest: (H, W) for grey, else (H, W, c)."""
+        """Return the mean colours, rounded to the nearest: (H, W) for grey, else (H, W, c), uint8."""
         width, height = self._extent
         counts = np.multiply.outer(*(_lengths(length, self._side) for length in (height, width)))[..., None]
         sums = self._sums
@@ -91,7 +90,7 @@ def _divided(sums: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.i
 
 
 def _starts(at: int, length: int, side: int) -> NDArray[np.intp]:
-    """Return where cells begin in `length` pixels of which the first is the picture's pixel `at`."""
+    """Return where cells begin among `length` pixels, the first of which is the picture's pixel `at`."""
     starts: NDArray[np.intp] = np.arange(at // side, (at + length - 1) // side + 1, dtype=np.intp) * side - at
     return np.maximum(starts, 0)
 

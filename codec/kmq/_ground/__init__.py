@@ -1,1 +1,1 @@
-"""What every room stands on: errors, arguments, compiled loops, threads, bounded reading, whole files."""
+"""The ground floor: errors, checks of arguments, compiled loops, threads, bounded reading, atomic writing."""

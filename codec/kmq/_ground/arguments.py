@@ -1,4 +1,4 @@
-"""Checks of arguments that several functions take."""
+"""Checks of arguments, shared by the public functions."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from collections.abc import Iterable
 import numpy as np
 
 LONGEST = 60
-"""Letters of a value that a message shows."""
+"""Most characters of a value that a message shows."""
 
 
 def checked_integer(name: str, value: object, least: int, most: int) -> int:
-    """Return `value` as an int. Raises TypeError or ValueError, naming the argument, if it isn't one."""
+    """Return `value`, an integer from `least` to `most`. Raises TypeError or ValueError, naming it."""
     try:
         if isinstance(value, (bool, np.bool)):
             raise TypeError
@@ -27,13 +27,13 @@ def checked_integer(name: str, value: object, least: int, most: int) -> int:
 
 
 def checked_type(name: str, value: object, kind: type, hint: str) -> None:
-    """Raise TypeError, naming the argument and what to pass instead, unless `value` is a `kind`."""
+    """Raise TypeError unless `value` is a `kind`. The message names the argument and says what to pass."""
     if not isinstance(value, kind):
         raise TypeError(f"{name} is {type(value).__name__}; it must be {hint}")
 
 
 def checked_bytes(name: str, data: object) -> memoryview:
-    """Return a view of the bytes of `data`. Raises TypeError, naming the argument, if it has none."""
+    """Return a view of the bytes of `data`. Raises TypeError, naming the argument, if `data` is no buffer."""
     try:
         return memoryview(data).cast("B")  # type: ignore[arg-type]
     except TypeError:
@@ -42,7 +42,7 @@ def checked_bytes(name: str, data: object) -> memoryview:
 
 
 def checked_name(name: str, value: object, known: Iterable[str]) -> str:
-    """Return `value` if it is one of the `known` names. Raises TypeError or ValueError if not."""
+    """Return `value`, one of the `known` names. Raises TypeError or ValueError, naming the argument."""
     names = tuple(known)
     if not isinstance(value, str):
         raise TypeError(f"{name} is {shown(value)}; it must be one of {', '.join(names)}")
@@ -52,7 +52,10 @@ def checked_name(name: str, value: object, known: Iterable[str]) -> str:
 
 
 def checked_number(name: str, value: object, least: float, most: float = math.inf) -> float:
-    """Return `value` as a finite float. Raises TypeError or ValueError, naming the argument."""
+    """Return `value` as a finite float from `least` to `most`.
+
+    Raises TypeError or ValueError, naming the argument.
+    """
     kinds = (int, float, np.integer, np.floating)
     if isinstance(value, (bool, np.bool, np.timedelta64)) or not isinstance(value, kinds):
         raise TypeError(f"{name} is {shown(value)}; it must be a number")
@@ -67,9 +70,9 @@ def checked_number(name: str, value: object, least: float, most: float = math.in
 
 
 def shown(value: object) -> str:
-    """Return how a value looks in a message, however long it is."""
+    """Return `value` as a message shows it, cut after `LONGEST` characters."""
     try:
         text = repr(value)
-    except ValueError:  # an integer of thousands of digits
+    except ValueError:  # Python refuses to print integers of thousands of digits
         return "too long to show"
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."

@@ -1,4 +1,4 @@
-"""What can be wrong with a file, or be impossible. What is wrong with an argument is a ValueError."""
+"""The errors of files and of targets. A bad argument is a ValueError or TypeError instead."""
 
 
 class KmqError(Exception):
@@ -9,7 +9,7 @@ class KmqError(Exception):
 
 
 class FormatError(KmqError):
-    """The bytes break a requirement of the format: damaged, or not a .kmq file at all."""
+    """The bytes break a requirement of the format: the file is damaged, or is no .kmq file at all."""
 
 
 class TruncatedError(KmqError):
@@ -17,7 +17,7 @@ class TruncatedError(KmqError):
 
 
 class UnsupportedError(KmqError):
-    """The file needs a later version, a coding or a section that this decoder doesn't have."""
+    """The file needs a version, a coding or a section that this decoder lacks."""
 
 
 class LimitError(KmqError):
@@ -25,7 +25,7 @@ class LimitError(KmqError):
 
 
 class TargetError(KmqError):
-    """No number of colours gives what was asked for: a quality, a size, or both.
+    """No number of colours reaches the quality or the size that was asked for.
 
-    Unlike the others it tells of no damage: the picture and the options are what they are.
+    This is not damage: the picture and the options rule the target out.
     """

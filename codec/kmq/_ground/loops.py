@@ -1,15 +1,15 @@
-"""The compiled loops: that they are there, or that their sources are run in their place.
+"""Checks that the loops are compiled, or runs their sources instead.
 
-What comes in: the environment. What goes out: modules that the rest of the package imports by name.
-What can't happen: that a loop runs as Python, some hundred times slower, and nobody is told.
-With KMQ_UNCOMPILED=1 that is what is asked for: the bytes are the same, and a debugger, a coverage tool
-and a machine without a compiler can follow them.
+A loop never runs as Python by accident: that would be some hundred times slower, so a loop that isn't
+compiled is an ImportError. KMQ_UNCOMPILED=1 asks for it. The bytes are the same, a debugger and a
+coverage tool can follow the loops, and no compiler is needed.
 """
 
+import importlib
 import importlib.util
 import os
 import sys
-from importlib.machinery import EXTENSION_SUFFIXES, SourceFileLoader
+from importlib.machinery import EXTENSION_SUFFIXES, ModuleSpec, SourceFileLoader
 from pathlib import Path
 
 PACKAGE = "kmq"
@@ -19,19 +19,19 @@ LOOPS = tuple(
         ".".join([PACKAGE, *path.relative_to(ROOT).with_suffix("").parts]) for path in ROOT.rglob("*_loop.py")
     )
 )
-"""Names of the modules that setup.py has compiled. Finding them takes 0.7 ms at import."""
+"""Names of the modules that setup.py compiles. Finding them takes 0.7 ms at import."""
 
 
 def check_loops() -> None:
     """Raise ImportError unless every loop is compiled; with KMQ_UNCOMPILED=1, import their sources."""
     wanted = os.environ.get("KMQ_UNCOMPILED", "")
     if wanted not in ("", "0", "1"):
-        raise ImportError(f"KMQ_UNCOMPILED is {wanted!r}; it can be 0 or 1")
+        raise ImportError(f"KMQ_UNCOMPILED is {wanted!r}; it must be 0 or 1")
+    if wanted == "1":
+        import_sources()
+        return
     for loop in LOOPS:
-        if wanted == "1":
-            _import_source(loop)
-        else:
-            _check_compiled(loop)
+        _check_compiled(loop)
 
 
 def _check_compiled(name: str) -> None:
@@ -44,19 +44,29 @@ def _check_compiled(name: str) -> None:
         )
 
 
-def _import_source(name: str) -> None:
-    source = ROOT.joinpath(*name.split(".")[1:]).with_suffix(".py")
-    spec = importlib.util.spec_from_file_location(name, source, loader=SourceFileLoader(name, str(source)))
-    if spec is None or spec.loader is None or not source.is_file():
-        raise ImportError(f"KMQ_UNCOMPILED=1 needs the source of {name}: there is no {source}")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
+class _Sources:
+    """Finds the source of a loop, whether or not it is compiled too."""
+
+    def find_spec(self, name: str, *_: object) -> ModuleSpec | None:
+        """Return where the source is, or None for any other module."""
+        if name not in LOOPS:
+            return None
+        source = ROOT.joinpath(*name.split(".")[1:]).with_suffix(".py")
+        return importlib.util.spec_from_file_location(
+            name, source, loader=SourceFileLoader(name, str(source))
+        )
+
+
+def import_sources() -> None:
+    """Import the source of every loop that is not imported yet. Raise ImportError if Cython is missing."""
+    finder = _Sources()  # in place while they are imported, because loops import loops
+    sys.meta_path.insert(0, finder)
     try:
-        spec.loader.exec_module(module)
-    except BaseException as error:
-        del sys.modules[name]
-        if isinstance(error, ModuleNotFoundError) and error.name == "cython":
+        for loop in LOOPS:
+            importlib.import_module(loop)
+    except ModuleNotFoundError as error:
+        if error.name == "cython":
             raise ImportError(f"KMQ_UNCOMPILED=1 needs the package Cython: {error}") from error
         raise
-    room, _, last = name.rpartition(".")
-    setattr(importlib.import_module(room), last, module)  # as an import does
+    finally:
+        sys.meta_path.remove(finder)

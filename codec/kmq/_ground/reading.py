@@ -1,4 +1,4 @@
-"""Reading what may have no end, like a pipe or a device, within bounds."""
+"""Bounded reading of streams that may never end, such as a pipe or a device."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
 STEP = 1 << 20
-"""Bytes that are read at a time; the first so many are judged before there are more."""
+"""Bytes per read. `judge` sees the first `STEP` bytes before more are read."""
 
 BYTES_A_PIXEL = 8
-"""Most bytes of a file for each pixel that is allowed: 16-bit RGBA as it is, or any .kmq file."""
+"""Bytes that a file may have for each allowed pixel. Uncompressed 16-bit RGBA and any .kmq file fit."""
 
 BYTES_BESIDE = 1 << 26
-"""And most bytes of everything else: metadata, palettes, later frames."""
+"""Bytes that a file may have for everything else: metadata, palettes, later frames."""
 
 
 def read_bounded(
@@ -27,10 +27,12 @@ def read_bounded(
 ) -> bytes:
     """Return all bytes of `file`.
 
-    If there are `STEP` or more, `judge` is called with the first of them, and may raise.
+    If the file has at least `STEP` bytes, `judge` is called once with its beginning, before the
+    rest is read. It may raise, to refuse the file.
 
-    Raises LimitError if there are more than 8 for each of `max_pixels` pixels (None: no limit)
-    and 64 MiB, and OSError if it can't be read, or has no bytes yet and doesn't wait for them.
+    Raises LimitError if the file has more than 64 MiB and 8 bytes for each of `max_pixels`
+    pixels (None: no limit); OSError if it can't be read; BlockingIOError if it has no bytes yet
+    and doesn't wait for them.
     """
     most = most_bytes(max_pixels)
     read = io.BytesIO()
@@ -48,7 +50,7 @@ def read_bounded(
 
 
 def most_bytes(max_pixels: int | None) -> int | None:
-    """Return how many bytes a file may have for so many pixels; None if any number."""
+    """Return the most bytes that a file of `max_pixels` pixels may have, or None for no limit."""
     return None if max_pixels is None else BYTES_A_PIXEL * max_pixels + BYTES_BESIDE
 
 

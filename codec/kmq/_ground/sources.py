@@ -1,9 +1,11 @@
-"""The bytes of a file, had by their places: of one in memory, or of one that is read as far as is asked for.
+"""Random access to a file's bytes, in memory or read on demand.
 
-In: a binary file that can seek, wherever its bytes are. Out: slices of it, as of a `memoryview`. What can't
-happen: that more is read than the slices and what lies between neighbours, that anything is allocated for
-bytes that don't come, that fewer bytes are returned than were asked for, or that a file of little use has
-memory filled up: for each slice there is a limit.
+Takes a binary file that can seek. Returns slices of it, as a `memoryview` does. Guarantees:
+
+- It reads only the slices asked for, and small gaps between neighbouring ones.
+- It allocates nothing before the bytes arrive.
+- A slice is never short: if the file ends early, that is an error.
+- Every slice is bounded, so that a hostile file can't fill memory.
 """
 
 from __future__ import annotations
@@ -25,53 +27,52 @@ Item = TypeVar("Item")
 FIRST = 1 << 16
 """Bytes of the beginning that are read at once, and kept.
 
-A header has 8 bytes for a tile and 3 or 4 for an entry: this holds 8,000 tiles, which are 8 gigapixels. At
-100 Mbit/s they take 5 ms, less than one more request to a store.
+A header has 8 bytes for each tile and 3 or 4 for each entry. 64 KiB hold 8,000 tiles, or 8 gigapixels. At
+100 Mbit/s they take 5 ms, less than another request to a store.
 """
 
 GAP = 1 << 16
-"""Bytes between two parts that are rather read than asked past: what comes in the time of a request."""
+"""Largest gap in bytes between parts that are read together. It arrives in the time of a request."""
 
 MOST_JOINED = 1 << 22
-"""Bytes that neighbouring parts are read together up to."""
+"""Most bytes of neighbouring parts that are read together, gaps included."""
 
 MOST_PARTS = 1 << 15
-"""Parts that are read together: tiles of one colour have no bytes. So many of 16 x 16 are 1 MiB and more."""
+"""Most parts that are read together: tiles of one colour take no bytes, so `MOST_JOINED` can't bound them."""
 
 STEP = 1 << 24
-"""Bytes that a file is asked for at one time: more are allocated only when these have come."""
+"""Most bytes per read. More are allocated only when these have arrived."""
 
 
 class Source(Protocol):
-    """Bytes that are had by their places, as those of a `memoryview` are."""
+    """Bytes that are sliced like a `memoryview`."""
 
     def __len__(self) -> int: ...
 
     def __getitem__(self, part: slice, /) -> memoryview: ...
 
     def release(self) -> None:
-        """Let go of the bytes; afterwards slices are a ValueError."""
+        """Let go of the bytes. Slicing raises ValueError from then on."""
         ...
 
 
 class FileBytes:
-    """The bytes of a file, from its beginning to where it ended when this was made. Any thread may ask.
+    """The bytes of an open file, up to where it ended when this was made. Any thread may slice it.
 
-    Slices have no steps, and raise what the file does; TruncatedError if it ends earlier than it did;
-    LimitError if they are longer than a whole file of `max_pixels` pixels (None: no limit) may be. The file
-    stays open, and where it stands is not kept.
+    Slices must have no step. The file stays open; its position changes.
 
-    Raises TypeError for what isn't a binary file, ValueError if it can't seek, OSError if it doesn't say
-    where it ends.
+    A slice raises TruncatedError if the file has become shorter, LimitError if the slice is longer than
+    a whole file of `max_pixels` pixels may be (None: no limit), and whatever the file raises.
+
+    Raises TypeError for anything but a binary file, ValueError if it can't seek, OSError if it doesn't
+    say where it ends.
     """
 
     def __init__(self, file: BinaryIO, max_pixels: int | None = None) -> None:
         if isinstance(file, io.TextIOBase) or not (hasattr(file, "read") and hasattr(file, "seek")):
             raise TypeError(f"file is {type(file).__name__}; it must be a binary file open for reading")
         if not (hasattr(file, "seekable") and file.seekable()):
-            raise ValueError(
-                f"file is {type(file).__name__}, which can't seek; kmq.decode takes what it reads"
-            )
+            raise ValueError(f"file is {type(file).__name__}, which can't seek; kmq.open reads such a file")
         self._file: BinaryIO | None = file
         self._lock = threading.Lock()
         file.seek(0, io.SEEK_END)
@@ -105,14 +106,14 @@ class FileBytes:
 
 
 def _place(file: BinaryIO) -> int:
-    """Return where a file stands. Raises OSError if it doesn't say."""
+    """Return the position of a file. Raises OSError if the file gives none."""
     told: object = file.tell()
     try:
         place = operator.index(told)  # type: ignore[arg-type]
     except TypeError:
         place = -1
     if not 0 <= place <= sys.maxsize:
-        raise OSError(errno.EIO, f"the file says that it ends at {shown(told)}, which is no offset")
+        raise OSError(errno.EIO, f"the file gives its end as {shown(told)}, which is no offset")
     return place
 
 
@@ -127,7 +128,7 @@ def _read(file: BinaryIO, start: int, stop: int) -> bytes:
         if not isinstance(part, bytes):
             raise TypeError(f"file returned {type(part).__name__} when read; it must be a binary file")
         if not part:
-            raise TruncatedError(f"the file ends at offset {at}; when it was opened it went further")
+            raise TruncatedError(f"the file ends at offset {at}; it was longer when it was opened")
         if len(part) > stop - at:
             raise OSError(errno.EIO, "the file returned more bytes than it was asked for")
         parts.append(part)
@@ -136,7 +137,7 @@ def _read(file: BinaryIO, start: int, stop: int) -> bytes:
 
 
 class Beginning:
-    """The bytes of a source, for who reads many small parts of its beginning: more is read, rarely."""
+    """A source for reading many small parts of its beginning: it keeps what it has read and reads ahead."""
 
     def __init__(self, source: Source) -> None:
         self._source = source
@@ -149,7 +150,7 @@ class Beginning:
         start, stop, _ = part.indices(len(self))
         have = len(self._read)
         if stop > have:
-            # Up to twice as much, so that what is read in small parts is not copied often.
+            # Doubling what is kept means that small reads rarely copy it.
             self._read = memoryview(
                 bytes(self._read) + self._source[have : max(stop, have + min(have, STEP))]
             )
@@ -163,7 +164,7 @@ class Beginning:
 def in_parts(
     source: Source, parts: Iterable[tuple[Item, tuple[int, int]]]
 ) -> Iterator[tuple[Item, memoryview]]:
-    """Yield each item with the bytes of its span, (start, stop). Spans near each other are read together."""
+    """Yield each item with the bytes of its span (start, stop), in order; nearby spans are read together."""
     waiting: list[tuple[Item, tuple[int, int]]] = []
     first = last = 0
     for item, (start, stop) in parts:

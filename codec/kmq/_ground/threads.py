@@ -1,4 +1,4 @@
-"""Work on many tiles at once, with results in order."""
+"""Work on several tiles at once, with the results in order."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ Result = TypeVar("Result")
 
 
 def in_order(work: Callable[[Item], Result], items: Iterable[Item], threads: int) -> Iterator[Result]:
-    """Yield `work` of each item, in the order of the items, done by up to `threads` threads.
+    """Yield `work(item)` for each item, in the order of the items, on up to `threads` threads.
 
-    No more than twice as many items are taken ahead, so that what they hold stays small. Of several
-    that raise, the first in order does, whatever the number of threads; where `items` itself raises, those
-    before come first.
+    At most `2 * threads` items are taken ahead, to bound what they hold in memory. The first error in
+    the order of the items is raised, whatever the number of threads. If `items` itself raises, the
+    results of the earlier items come first.
     """
     if threads == 1:
         yield from map(work, items)
@@ -43,13 +43,13 @@ def in_order(work: Callable[[Item], Result], items: Iterable[Item], threads: int
 
 
 def _until_failed(items: Iterable[Item], failed: list[Exception]) -> Iterator[Item]:
-    """Yield the items up to where they raise, which is put into `failed`."""
+    """Yield the items; if their iterator raises, stop and put the error into `failed`."""
     try:
         yield from items
-    except Exception as error:  # noqa: BLE001  it is raised again, later
+    except Exception as error:  # noqa: BLE001  it is raised later
         failed.append(error)
 
 
 def checked_threads(threads: object) -> int:
-    """Return the argument. Raises ValueError or TypeError unless it is a number from 1 to 256."""
+    """Return `threads`, an integer from 1 to 256. Raises ValueError or TypeError for anything else."""
     return checked_integer("threads", threads, 1, MOST_THREADS)

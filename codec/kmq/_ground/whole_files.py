@@ -1,4 +1,4 @@
-"""Writing a file so that a failed or killed run leaves nothing half-written."""
+"""Atomic writing: a run that fails or is killed leaves no file half-written."""
 
 from __future__ import annotations
 
@@ -14,30 +14,35 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO, TypeAlias, cast
 
+from kmq._ground.arguments import checked_type
+
 Content: TypeAlias = "bytes | Callable[[BinaryIO], None]"
-"""What to write: bytes, or what writes them to a file that it may seek in. It can be asked twice."""
+"""Bytes to write, or a function that writes them to a seekable file. It may be called twice."""
 
 COPIED = 1 << 20
-"""Bytes that are copied at a time."""
+"""Bytes copied at a time."""
 
 
 def write_atomically(path: str | os.PathLike[str], data: Content, *, overwrite: bool = True) -> None:
-    """Write `data` to `path`: all of it, or nothing and what was there stays.
+    """Write all of `data` to `path`, or leave what was there.
 
-    The bytes are written and flushed to a file that has no name yet, where the system has
-    such files, or else a temporary name in the same folder; only whole does it take the
-    name `path`. A process that is killed can leave a `.kmq-….tmp` beside it: a whole one in
-    the instant before it takes its name, or where files always have names a part of one.
-    (Where files can't have two names either, killed in that instant with `overwrite` false
-    it can leave an empty file at `path`, where there was none.) One that is interrupted leaves
-    nothing. What is not a regular file, like a pipe or a device, is written to as it is. A link is
-    followed, and an existing file's permissions are kept.
+    The bytes go to a file without a name where the system has such files, or else to a temporary
+    name in the same folder. The file is flushed, and takes the name `path` only when it is whole.
+    A link is followed, and an existing file keeps its permissions. A path that is no regular file,
+    such as a pipe or a device, is written to directly.
 
-    Raises FileExistsError if `path` exists and `overwrite` is false, also if another process
-    makes it in the meantime; and any other OSError of the system.
+    An interrupted process leaves nothing behind. A killed one can leave:
+
+    - a whole `.kmq-….tmp` beside `path`, if it is killed just before the file takes its name;
+    - a partial `.kmq-….tmp`, on systems where every file has a name;
+    - an empty file at `path`, where there was none, on file systems without hard links, if
+      `overwrite` is false.
+
+    Raises FileExistsError if `path` exists and `overwrite` is false, even if another process creates
+    it in the meantime; and any other OSError of the system.
     """
     try:
-        mode = os.stat(path).st_mode  # noqa: PTH116  a loop of links is an error, as it should be
+        mode = os.stat(path).st_mode  # noqa: PTH116  unlike Path.exists, raises for a loop of links
     except FileNotFoundError:
         mode = None
     if mode is not None and not stat.S_ISREG(mode):
@@ -53,15 +58,48 @@ def write_atomically(path: str | os.PathLike[str], data: Content, *, overwrite: 
         finally:
             _remove(temporary)
     except OSError as error:
-        if error.filename is not None:  # whatever name of ours it is, the caller knows this one
+        if error.filename is not None:  # the caller knows `path`, not our temporary name
             error.filename, error.filename2 = os.fspath(path), None
         raise
-    finally:  # once more, because an interrupt can come just before the first time
+    finally:  # again: an interrupt can come just before the first attempt
         _remove(temporary)
 
 
+def write_whole(file: str | os.PathLike[str] | BinaryIO, data: bytes, *, overwrite: bool = True) -> None:
+    """Write `data` to a path, whole or not at all, or all of it to a binary file that is open for writing.
+
+    A path gets the new file only when that is complete and flushed: until then, and if anything fails, what
+    was there stays. A link is followed, and an existing file keeps its permissions. A pipe or a device is
+    written to as it is.
+
+    Raises OSError if the file can't be written; FileExistsError if the path exists and `overwrite` is false,
+    also if another process makes it in the meantime; TypeError for anything else.
+    """
+    checked_type("data", data, bytes, "bytes")
+    check_destination(file, overwrite=overwrite)
+    if isinstance(file, (str, os.PathLike)):
+        write_atomically(file, data, overwrite=overwrite)
+    else:
+        write_stream(file, data)
+
+
+def check_destination(file: object, *, overwrite: bool) -> None:
+    """Raise TypeError for what can't be written to; FileExistsError if it mustn't be overwritten."""
+    if isinstance(file, (str, os.PathLike)):
+        if not overwrite:
+            check_free(file)
+    elif not hasattr(file, "write"):
+        raise TypeError(f"file is {type(file).__name__}; it must be a path or a file open for writing")
+
+
+def check_free(path: str | os.PathLike[str]) -> None:
+    """Raise FileExistsError if there is a regular file at `path`."""
+    if Path(path).is_file():
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), os.fspath(path))
+
+
 def _write_beside(temporary: Path, target: Path, data: Content, mode: int | None, *, overwrite: bool) -> None:
-    """Write a file, then give it the name `target`. Can leave one of the name `temporary`."""
+    """Write a file, then give it the name `target`. It may leave a file named `temporary`."""
     if not overwrite and _write_nameless(target, data):
         return
     if not _write_nameless(temporary, data):
@@ -79,14 +117,8 @@ def _remove(temporary: Path) -> None:
         temporary.unlink()
 
 
-def check_free(path: str | os.PathLike[str]) -> None:
-    """Raise FileExistsError if there is a regular file at `path`."""
-    if Path(path).is_file():
-        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), os.fspath(path))
-
-
 def _write_nameless(path: Path, data: Content) -> bool:
-    """Write a file that gets its name only when it is whole. Return False if the system has none.
+    """Write a nameless file and give it its name when it is whole. Return False if the system can't.
 
     Raises FileExistsError if the name was taken in the meantime, OSError if writing fails.
     """
@@ -99,7 +131,7 @@ def _write_nameless(path: Path, data: Content) -> bool:
     with os.fdopen(descriptor, "wb", buffering=0) as file:
         _write_and_flush(file, data)
         try:
-            # src_dir_fd makes Python follow the link; with an absolute path it is not used
+            # src_dir_fd only makes Python follow the link: the path is absolute
             os.link(f"/proc/self/fd/{descriptor}", path, src_dir_fd=descriptor)
         except FileExistsError:
             raise
@@ -109,7 +141,7 @@ def _write_nameless(path: Path, data: Content) -> bool:
 
 
 def _write_named(path: Path, data: Content) -> None:
-    binary = getattr(os, "O_BINARY", 0)  # Windows would write line ends otherwise
+    binary = getattr(os, "O_BINARY", 0)  # else Windows translates line ends
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | binary, 0o666)
     with os.fdopen(descriptor, "wb", buffering=0) as file:
         _write_and_flush(file, data)
@@ -126,7 +158,7 @@ def _write_and_flush(file: BinaryIO, data: Content) -> None:
 
 
 def write_stream(file: BinaryIO, data: bytes) -> None:
-    """Write all of `data`; an unbuffered stream may take less at a time."""
+    """Write all of `data`, in several writes if an unbuffered stream takes less at a time."""
     left = memoryview(data)
     while left:
         written = file.write(left)
@@ -136,9 +168,9 @@ def write_stream(file: BinaryIO, data: bytes) -> None:
 
 
 def write_copied(file: BinaryIO, write: Callable[[BinaryIO], None]) -> None:
-    """Write to a stream what `write` writes to a file that it may seek in, once that is whole."""
+    """Let `write` fill a seekable temporary file, then copy that to the stream `file`."""
     with tempfile.TemporaryFile() as whole:
-        write(cast("Any", whole))  # of a type of its own on Windows
+        write(cast("Any", whole))  # on Windows it has a type of its own
         whole.seek(0)
         shutil.copyfileobj(whole, file, COPIED)
 
@@ -152,7 +184,7 @@ def _write_as_it_is(path: Path, data: Content) -> None:
 
 
 def _replace_nothing(temporary: Path, target: Path) -> None:
-    """Rename without replacing. Raises FileExistsError if the name is taken."""
+    """Rename `temporary`, replacing nothing. Raises FileExistsError if the name is taken."""
     try:
         os.link(temporary, target)  # unlike a rename, fails if the name is taken
     except FileExistsError:

@@ -1,1 +1,1 @@
-"""An indexed picture: its palette, its index plane, how it is cut into tiles."""
+"""An indexed picture: its palette, its index plane, its tiles."""

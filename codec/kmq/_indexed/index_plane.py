@@ -25,11 +25,11 @@ Indices: TypeAlias = "NDArray[np.uint8 | np.uint16]"
 class IndexPlane:
     """The palette index of every pixel of a picture.
 
-    `indices` has shape (H, W), rows from the top, and can't be written to; its dtype is
-    uint8 for k up to 256 and uint16 above. Every index is below `k`, 1 to 65,536. Any
-    array of integers is taken and copied. Two planes with equal indices and k are equal.
+    `indices` has shape (H, W), rows from the top, and is read-only. Its dtype is uint8 for k
+    up to 256 and uint16 above. Every index is below `k`, which is 1 to 65,536. Any array of
+    integers is accepted and copied. Two planes with equal indices and k are equal.
 
-    Raises ValueError for another shape, an empty picture, or an index out of range.
+    Raises ValueError for another shape or dtype, an empty array, or an index out of range.
     """
 
     indices: Indices
@@ -51,22 +51,30 @@ class IndexPlane:
         object.__setattr__(self, "k", k)
 
     def __reduce__(self) -> tuple[type[IndexPlane], tuple[Indices, int]]:
-        return IndexPlane, (self.indices, self.k)  # an unpickled array could be written to
+        return IndexPlane, (self.indices, self.k)  # unpickled arrays are writeable: check and copy again
 
     @property
     def width(self) -> int:
-        """Pixels in a row."""
+        """Width in pixels."""
         return int(self.indices.shape[1])
 
     @property
     def height(self) -> int:
-        """Rows."""
+        """Height in pixels."""
         return int(self.indices.shape[0])
 
     @property
     def bit_depth(self) -> int:
-        """Bits an index takes when packed: ceil(log2 k), 0 to 16."""
+        """Bits per packed index: ceil(log2 k), 0 to 16."""
         return bit_depth(self.k)
+
+    def counts(self) -> NDArray[np.int64]:
+        """Return how often each index occurs, shape (k,)."""
+        indices = self.indices.reshape(-1)
+        counts = np.zeros(self.k, np.int64)
+        for start in range(0, len(indices), 1 << 20):  # bincount() makes 8 bytes of every index
+            counts += np.bincount(indices[start : start + (1 << 20)], minlength=self.k)
+        return counts
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, IndexPlane):
@@ -81,20 +89,20 @@ class IndexPlane:
 
 
 def index_dtype(k: int) -> type[np.uint8 | np.uint16]:
-    """Return the dtype that holds indices below k."""
+    """Return the dtype for indices below k: uint8 for k up to 256, uint16 above."""
     return np.uint8 if k <= 256 else np.uint16
 
 
 def zero_indices(height: int, width: int, k: int) -> Indices:
-    """Return zeros for indices below k, (height, width). Raises MemoryError if there can't be so many."""
+    """Return zeros, shape (height, width), of the dtype for k. Raises MemoryError if they don't fit."""
     kind = index_dtype(k)
     if height * width * np.dtype(kind).itemsize > sys.maxsize:  # NumPy would raise ValueError
-        raise MemoryError(f"{width} x {height} indices are more than can be addressed")
+        raise MemoryError(f"{width} x {height} indices are more than this system can address")
     return np.zeros((height, width), kind)
 
 
 def trusted_plane(indices: Indices, k: int) -> IndexPlane:
-    """Return a plane of an array, contiguous, that is known to be right and that nobody else holds."""
+    """Wrap a contiguous array as a plane, unchecked and uncopied. The caller gives the array up."""
     plane = object.__new__(IndexPlane)
     indices.flags.writeable = False
     object.__setattr__(plane, "indices", indices)
@@ -105,8 +113,8 @@ def trusted_plane(indices: Indices, k: int) -> IndexPlane:
 def check_below(indices: Indices, k: int, offset: int, left: int = 0, top: int = 0) -> None:
     """Raise FormatError unless all indices are below k.
 
-    They are those of a tile whose payload begins at `offset`, or of the part of it that begins
-    at (left, top).
+    `indices` are a tile, or the part of it whose upper left pixel is at (left, top). The tile's
+    payload begins at `offset`, which the message names.
     """
     if indices.max() >= k:
         y, x = divmod(int((indices >= k).argmax()), indices.shape[1])
@@ -116,15 +124,6 @@ def check_below(indices: Indices, k: int, offset: int, left: int = 0, top: int =
         )
 
 
-def index_counts(plane: IndexPlane) -> NDArray[np.int64]:
-    """Return how often each index occurs, shape (k,)."""
-    indices = plane.indices.reshape(-1)
-    counts = np.zeros(plane.k, np.int64)
-    for start in range(0, len(indices), 1 << 20):  # bincount() makes 8 bytes of every index
-        counts += np.bincount(indices[start : start + (1 << 20)], minlength=plane.k)
-    return counts
-
-
 def bit_depth(k: int) -> int:
-    """Return the smallest b with 2**b >= k: bits an index takes when packed (spec section 1)."""
+    """Return the bits per packed index: the smallest b with 2**b >= k (spec section 1)."""
     return (k - 1).bit_length()

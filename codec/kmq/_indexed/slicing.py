@@ -1,7 +1,7 @@
-"""NumPy's basic indexing of a picture: which pixels have to be decoded, and what to take of them.
+"""NumPy's basic indexing of a picture: which pixels to decode, and which of those to return.
 
-In: a key, and the picture's shape. Out: a box in it, and the index to take of the box's pixels. What can't
-happen: a box outside the picture, or one that is larger than what lies between the first pixel and the last.
+Takes a key and the picture's shape. Returns a box of pixels and the index to apply to it. The box is the
+smallest that holds every pixel of the key, so it never leaves the picture.
 """
 
 from __future__ import annotations
@@ -17,14 +17,15 @@ from kmq._ground.arguments import shown
 from kmq._indexed.tiles import Box
 
 Part: TypeAlias = "int | slice"
-"""What a key says of one axis."""
+"""The key of one axis."""
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Of the pixels of `box`, (height, width) or with channels, `index` takes an array of `shape`.
+    """The pixels that a key selects: decode `box`, then apply `index` to get an array of `shape`.
 
-    `box` is None if that array is empty.
+    `index` applies to the box's pixels, (height, width) or (height, width, c). `box` is None if the
+    result is empty.
     """
 
     box: Box | None
@@ -33,15 +34,15 @@ class Selection:
 
 
 def selection(key: object, shape: tuple[int, ...]) -> Selection:
-    """Return what a key means for a picture of `shape`, (H, W) or (H, W, c), as NumPy would read it.
+    """Return what `key` selects from a picture of `shape`, (H, W) or (H, W, c), by NumPy's rules.
 
-    Integers take away their axis, negative ones count from the end; slices may have steps of any sign.
+    An integer removes its axis; a negative one counts from the end. Slices may have steps of any sign.
 
-    Raises IndexError for an integer outside its axis and for too many of them; TypeError for arrays, lists,
-    booleans and None; ValueError for a step of 0.
+    Raises IndexError for an integer outside its axis and for a key with too many axes; TypeError for
+    arrays, lists, booleans and None; ValueError for a step of 0.
     """
     parts = _parts(key, len(shape))
-    # An array without memory of its own, so that NumPy checks the rest and tells the shape.
+    # NumPy checks the bounds and gives the shape, on an array that takes no memory.
     taken = np.broadcast_to(np.uint8(0), shape)[parts].shape
     spans: list[range] = []
     index: list[Part] = []
@@ -49,7 +50,7 @@ def selection(key: object, shape: tuple[int, ...]) -> Selection:
         if isinstance(part, slice):
             span = range(length)[part]
             spans.append(span)
-            index.append(slice(None, None, span.step))  # from the end, if it is negative
+            index.append(slice(None, None, span.step))  # a negative step starts at the end of the box
         else:
             place = part % length
             spans.append(range(place, place + 1))
@@ -63,7 +64,7 @@ def selection(key: object, shape: tuple[int, ...]) -> Selection:
 
 
 def _parts(key: object, axes: int) -> tuple[Part, ...]:
-    """Return an integer or a slice for each axis."""
+    """Return an integer or a slice for each axis, with `...` written out."""
     given = key if isinstance(key, tuple) else (key,)
     gaps = sum(part is Ellipsis for part in given)
     if gaps > 1 or len(given) - gaps > axes:
@@ -85,5 +86,5 @@ def _parts(key: object, axes: int) -> tuple[Part, ...]:
 def _integer(part: object) -> int:
     try:
         return operator.index(part)  # type: ignore[arg-type]
-    except TypeError:  # an array has __index__ too
+    except TypeError:  # arrays have __index__ too, and it fails
         raise TypeError(f"index has {shown(part)}; it can have integers, slices and ...") from None

@@ -12,17 +12,17 @@ MAX_SIDE = 2**31 - 1
 """Longest side a picture can have, in pixels (spec M5, M6)."""
 
 TILE_EXPONENTS = range(4, 16)
-"""A tile's side is 2 to one of these: 16 to 32,768 pixels (spec M8)."""
+"""Exponents of a tile's side, 2**4 to 2**15: 16 to 32,768 pixels (spec M8)."""
 
 AUTO_TILE = "auto"
-"""Asks for one tile, or for tiles of AUTO_SIDE where that would be more than WHOLE_PIXELS."""
+"""Asks for one tile, or for tiles of AUTO_SIDE if the picture has more than WHOLE_PIXELS pixels."""
 
 WHOLE_PIXELS = 1 << 22
 AUTO_SIDE = 1024
 
 
 class Box(NamedTuple):
-    """A rectangle of pixels: its left and top edges, its width and height."""
+    """A rectangle of pixels: left and top edge, width and height."""
 
     x: int
     y: int
@@ -32,7 +32,7 @@ class Box(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class TileGrid:
-    """A picture of `width` x `height` pixels cut into squares of `side`, or not cut if None."""
+    """A picture of `width` x `height` pixels, cut into squares of `side`; None leaves it whole."""
 
     width: int
     height: int
@@ -40,12 +40,12 @@ class TileGrid:
 
     @property
     def columns(self) -> int:
-        """Tiles from left to right."""
+        """Tiles in a row."""
         return 1 if self.side is None else -(-self.width // self.side)
 
     @property
     def rows(self) -> int:
-        """Tiles from top to bottom."""
+        """Tiles in a column."""
         return 1 if self.side is None else -(-self.height // self.side)
 
     @property
@@ -54,7 +54,7 @@ class TileGrid:
         return self.columns * self.rows
 
     def box(self, number: int) -> Box:
-        """Return the place of a tile, by its number in raster order."""
+        """Return the box of tile `number`, counted in raster order from 0."""
         if self.side is None:
             return Box(0, 0, self.width, self.height)
         row, column = divmod(number, self.columns)
@@ -62,18 +62,18 @@ class TileGrid:
         return Box(x, y, min(self.side, self.width - x), min(self.side, self.height - y))
 
     def boxes(self) -> Iterator[Box]:
-        """Yield the place of every tile, in raster order."""
+        """Yield the box of every tile, in raster order."""
         return map(self.box, range(self.count))
 
     def touching(self, region: Box) -> Iterator[int]:
-        """Yield the numbers of the tiles that share pixels with `region`, in raster order."""
+        """Yield the numbers of the tiles that overlap `region`, in raster order."""
         side = max(self.width, self.height) if self.side is None else self.side
         for row in range(region.y // side, (region.y + region.height - 1) // side + 1):
             for column in range(region.x // side, (region.x + region.width - 1) // side + 1):
                 yield row * self.columns + column
 
     def covering(self, region: Box) -> Box:
-        """Return the place of all tiles together that share pixels with `region`."""
+        """Return the box that the tiles overlapping `region` cover together."""
         side = max(self.width, self.height) if self.side is None else self.side
         x, y = region.x // side * side, region.y // side * side
         right = min(-(-(region.x + region.width) // side) * side, self.width)
@@ -82,9 +82,9 @@ class TileGrid:
 
 
 def checked_tile(tile: int | str | None) -> int | str | None:
-    """Return the side of a tile as an int, or AUTO_TILE, or None for a picture of one tile.
+    """Return `tile`: a side as an int, AUTO_TILE, or None for a picture of one tile.
 
-    Raises ValueError or TypeError unless it is one of these, or a power of two that the format has.
+    Raises ValueError or TypeError unless a side is a power of two from 16 to 32,768.
     """
     if tile is None or (isinstance(tile, str) and tile == AUTO_TILE):
         return tile
@@ -97,7 +97,7 @@ def checked_tile(tile: int | str | None) -> int | str | None:
 
 
 def cut(width: int, height: int, tile: int | str | None) -> TileGrid:
-    """Return how a picture is cut if `tile` is what `checked_tile` returned."""
+    """Return the grid that `tile`, as `checked_tile` returns it, cuts a picture into."""
     if isinstance(tile, str):
         tile = None if width * height <= WHOLE_PIXELS else AUTO_SIDE
     return TileGrid(width, height, tile)

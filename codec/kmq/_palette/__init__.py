@@ -1,1 +1,1 @@
-"""A palette: fitted to counted colours, or given by name, table or file."""
+"""Palettes: fitted to counted colours, or given by name, table or file."""

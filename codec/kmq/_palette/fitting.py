@@ -1,10 +1,14 @@
-"""Choosing a palette: KMeans on the weighted distinct colours."""
+"""Fitting a palette: k-means on the distinct colours, weighted by their counts.
+
+The steps are in `splitting`, `swapping`, `outliers`, `refining` and `refitting`, in this order.
+"""
 
 from __future__ import annotations
 
 import math
 import threading
 import warnings
+from collections.abc import Iterable
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -22,7 +26,7 @@ from kmq._palette.refining import refined
 from kmq._palette.refitting import refitted
 from kmq._palette.splitting import split_centres
 from kmq._palette.swapping import swapped
-from kmq._picture.colour_table import MOST_COLOURS, ColourTable
+from kmq._picture.colour_table import MOST_COLOURS, ColourTable, added_in_channels
 from kmq._picture.histogram import Histogram
 from kmq._plane.dithering import DITHERS, STRENGTH
 
@@ -36,10 +40,11 @@ ONE_AT_A_TIME = threading.Lock()
 class Effort:
     """How long to look for a better palette.
 
-    `max_iter` is of scikit-learn's KMeans, on the compact set; `points` an entry in the
-    compact set on which swaps are tried; `trials` of these for up to 64 entries, and for
-    more; `steps` of Lloyd's algorithm on all colours; `rounds` of fitting to the dithered
-    picture.
+    - `max_iter`: iterations of scikit-learn's KMeans on the compact set.
+    - `points`: points per entry in the compact set on which swaps are tried.
+    - `trials`: most trials of swaps, for up to 64 entries and for more.
+    - `steps`: steps of Lloyd's algorithm on all colours.
+    - `rounds`: rounds of fitting to the dithered picture.
     """
 
     max_iter: int
@@ -56,32 +61,32 @@ EFFORTS = MappingProxyType(
         "thorough": Effort(max_iter=100, points=128, trials=(400, 400), steps=200, rounds=8),
     }
 )
-"""What each gives and takes is in bench/results/palette.md."""
+"""The efforts by name. bench/results/palette.md has the error and the time of each."""
 
 START_POINTS = 8
-"""Points an entry in the compact set that KMeans starts on."""
+"""Points per entry in the compact set that KMeans starts on."""
 
 MOST_DISTANCES = 1 << 29
-"""Distances that KMeans may compute in all; it takes about a second for so many."""
+"""Most distances that KMeans may compute in all, about a second's work."""
 
 DITHERED_POWER = 0.75
-"""Power of the counts that clusters a palette for dithering.
+"""Power of the counts that weighs colours for dithering.
 
-Dithering mixes entries, so rare colours at the rim matter more than how often they occur. On Kodak's
-pictures with Floyd-Steinberg, 0.4, 0.3 and 0.2 SSIMULACRA2 points more than the counts themselves at
+Dithering mixes entries, so rare colours at the edge of the gamut matter more than their counts say. On
+Kodak's pictures with Floyd-Steinberg, this gains 0.4, 0.3 and 0.2 SSIMULACRA2 points over plain counts at
 k = 16, 64 and 256.
 """
 
 ROUNDS = 4
-"""How often unused entries are replaced: an entry that is a colour of the picture is always used."""
+"""Most rounds of replacing unused entries. A replacement is a colour of the picture, so it is used."""
 
 DITHERED_SCALE = 64
-"""Weights are integers; so many units for a count of 1 keep the powers apart."""
+"""Weight of a count of 1. Weights are integers; this scale keeps the powers of different counts apart."""
 
 
 @dataclass(frozen=True, slots=True)
 class KMeansOptions:
-    """How to cluster: scikit-learn's options for KMeans by its own names, and the palette's."""
+    """How to cluster: the options of `fit_palette`. Those of scikit-learn's KMeans keep its names."""
 
     space: str = "oklab"
     effort: str = "default"
@@ -110,7 +115,7 @@ class KMeansOptions:
 
 
 def fit_palette(
-    histogram: Histogram,
+    histogram: Histogram | Iterable[Histogram],
     k: int = 256,
     *,
     space: str = "oklab",
@@ -122,42 +127,78 @@ def fit_palette(
     tol: float = 1e-4,
     random_state: int = 0,
 ) -> Palette:
-    """Return at most `k` colours that stand for those of the histogram with little squared error.
+    """Return a palette of at most `k` colours that shows those of the histogram with little squared error.
 
-    At most `k` distinct colours are returned as they are. More are clustered: the means of
-    the colours in small cells are split along their principal axes (Wu, 1992), refined by
-    scikit-learn's KMeans weighted by the counts, improved by merging and splitting clusters
-    (Kaukoranta, Fränti and Nevalainen, 1998), and refined again on all colours. From k = 20
-    on, colours of at least 16 pixels that are far from every entry are given one, up to a
-    quarter of the entries above 16 (fewer above k = 512) and a tenth of the error. Centres
-    are rounded to 8 bits; an entry that repeats or that no colour is nearest to makes room
-    for the colour that is served worst, and one becomes the colour of its pixels if more
-    than half of them have just that. Entries are sorted by luma. Of more than 1,048,576 colours, low bits
-    of red, green and blue are left out until there are no more.
+    Several histograms give one palette for all their pictures, with as many channels as the one that
+    has most.
 
-    `space` is "oklab" (Ottosson, 2020; what the eye sees) or "srgb" (least squared error in
-    RGB). With alpha, the error is the mean of those over black and over white. Transparent
-    black, if it occurs and k > 1, gets an entry to itself; opaque colours are clustered by
-    themselves and get opaque entries; translucent ones may use these as well. `effort` is
-    "fast", "default" or "thorough". `dither` and `strength` are what `map_indices` will be told:
-    for dithering rare colours weigh more, and the entries are fitted to the dithered picture
-    (if the histogram has its inverse).
+    A histogram of at most `k` colours gives exactly these. More colours are clustered:
 
-    `k` is 1 to 65,536. `n_init` counts the starts: the splits, then k-means++ with
-    `random_state`; the best is taken. `max_iter` (None: by effort), and `tol` are those of
-    KMeans. The result doesn't depend on the number of cores: clustering runs on one thread,
-    and in one call of a process at a time.
+    1. The means of the colours in small cells are split along their principal axes (Wu, 1992).
+    2. scikit-learn's KMeans, weighted by the counts, refines these centres.
+    3. Clusters are merged and split while that helps (Kaukoranta, Fränti and Nevalainen, 1998).
+    4. From k = 20 on, a colour of at least 16 pixels far from every centre gets an entry of its own.
+       This takes at most a quarter of the entries above 16 (fewer above k = 512) and adds at most
+       a tenth to the error.
+    5. k-means on all colours refines the centres again.
+    6. Centres are rounded to 8 bits. Repeated and unused entries are replaced by the colours that the
+       palette shows worst. An entry becomes the commonest colour of its pixels if more than half of
+       them have it.
 
-    Raises ValueError, or TypeError for what is not a number or a name.
+    Entries are sorted by luma. If there are more than 1,048,576 colours, low bits of red, green and blue
+    are dropped until there are no more than that.
+
+    `k` is 1 to 65,536. `space` is "oklab" (Ottosson, 2020; close to what the eye sees) or "srgb" (least
+    squared error in RGB). `effort` is "fast", "default" or "thorough". `dither` and `strength` are
+    those of the later `map_indices`: for dithering, rare colours weigh more, and entries are
+    fitted to the dithered picture if the histogram has its inverse.
+
+    With alpha, the error is the mean of those over black and over white. Transparent black gets an
+    entry of its own, if it occurs and k > 1. Opaque colours are clustered by themselves, into opaque
+    entries; translucent colours may use these too.
+
+    `n_init` is the number of starts, of which the best is taken: the splits above, then k-means++ with
+    `random_state`. `max_iter` (None: by effort) and `tol` are those of KMeans. The result doesn't
+    depend on the number of cores. Clustering runs on one thread, and only one call of a process
+    clusters at a time.
+
+    Raises ValueError for an argument out of range, TypeError for one of the wrong type.
     """
-    checked_type("histogram", histogram, Histogram, "a Histogram, as kmq.histogram returns")
     k = checked_integer("k", k, 1, MAX_ENTRIES)
     options = KMeansOptions(space, effort, dither, strength, n_init, max_iter, tol, random_state)
-    return cluster_palette(histogram, k, options)
+    if isinstance(histogram, Histogram):
+        return cluster_palette(histogram, k, options)
+    return table_palette(_added(histogram), k, options)
+
+
+def _added(histograms: Iterable[Histogram]) -> ColourTable:
+    """Return the table of several histograms together. Raises TypeError or ValueError if they are none."""
+    hint = "a Histogram, as kmq.histogram returns, or several"
+    checked_type("histogram", histograms, Iterable, hint)
+    tables = []
+    for counted in histograms:
+        checked_type("histogram", counted, Histogram, hint)
+        tables.append(ColourTable.of(counted))
+    if not tables:
+        raise ValueError(f"histogram is empty; it must be {hint}")
+    return added_in_channels(tables)
+
+
+def table_palette(table: ColourTable, k: int, options: KMeansOptions) -> Palette:
+    """Return the palette of a table's colours, without entries that no colour is nearest to.
+
+    Where low bits were left out, the colours are not known, and all entries stay.
+    """
+    counted = table.histogram()
+    palette = cluster_palette(counted, k, options)
+    if table.dropped:
+        return palette
+    found = nearest(counted.colours, palette, checked_space(options.space))
+    return Palette(palette.entries[np.bincount(found, minlength=palette.k) > 0])
 
 
 def cluster_palette(histogram: Histogram, k: int, options: KMeansOptions) -> Palette:
-    """Do the work of `fit_palette`, with arguments that have been checked."""
+    """Return the palette of `fit_palette`, for arguments that have been checked."""
     counted = histogram
     if len(histogram) > MOST_COLOURS:
         counted = ColourTable.of(histogram).within(MOST_COLOURS).histogram()
@@ -168,7 +209,7 @@ def cluster_palette(histogram: Histogram, k: int, options: KMeansOptions) -> Pal
     shown = colours.any(axis=1) if histogram.channels == 4 and k > 1 else np.ones(1, np.bool)
     if shown.all():
         entries = _clustered(colours, counts, k, space, options)
-    else:  # transparent black is out of the race
+    else:  # transparent black has an entry of its own
         entries = _clustered(colours[shown], counts[shown], k - 1, space, options)
         entries = np.concatenate([np.zeros((1, 4), np.uint8), entries])
     entries, exact = _snapped(colours, counts, _filled(colours, counts, entries, k, space), space)
@@ -191,7 +232,7 @@ def _clustered(
     if len(colours) <= k:
         return colours
     opaque = colours[:, 3] == 255 if colours.shape[1] == 4 else np.ones(1, np.bool)
-    if k == 1 and opaque.any() and not opaque.all():  # one entry for both kinds: then opaque stays opaque
+    if k == 1 and opaque.any() and not opaque.all():  # one entry for all: opaque pixels must stay opaque
         return _clustered(colours[opaque], counts[opaque], k, space, options)
     effort = EFFORTS[options.effort]
     weights, fewest = counts, FEWEST_PIXELS
@@ -210,7 +251,7 @@ def _clustered(
 
 
 def _kmeans(points: Points, k: int, effort: Effort, options: KMeansOptions) -> NDArray[np.int32]:
-    # Imported here: decoding, and encoding few colours, shouldn't wait 0.6 s for them.
+    # Imported here, because they take 0.6 s and only clustering needs them.
     from sklearn.cluster import KMeans
     from sklearn.exceptions import ConvergenceWarning
     from threadpoolctl import threadpool_limits
@@ -221,8 +262,8 @@ def _kmeans(points: Points, k: int, effort: Effort, options: KMeansOptions) -> N
     start = split_centres(positions, weights, kinds, min(k, len(points)))
     most = max(1, MOST_DISTANCES // (len(points) * len(start)))
     max_iter = min(effort.max_iter, most) if options.max_iter is None else options.max_iter
-    # Sums of floats depend on how threads share them out. The limit is the whole process's,
-    # and two that overlap would restore it wrongly: so one at a time.
+    # How threads share sums of floats changes the result, so KMeans gets one thread. That limit is the
+    # process's, and overlapping calls would restore it wrongly, hence the lock.
     with ONE_AT_A_TIME, threadpool_limits(limits=1), warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # fewer distinct points than centres
         best = KMeans(
@@ -231,7 +272,7 @@ def _kmeans(points: Points, k: int, effort: Effort, options: KMeansOptions) -> N
             n_init=1,
             max_iter=max_iter,
             tol=options.tol,
-            copy_x=options.n_init > 1,  # what it takes away in place and adds again may be rounded
+            copy_x=options.n_init > 1,  # else it centres `positions` in place, and undoing that rounds
         ).fit(positions, sample_weight=weights)
         if options.n_init > 1:
             other = KMeans(
@@ -244,11 +285,11 @@ def _kmeans(points: Points, k: int, effort: Effort, options: KMeansOptions) -> N
             opaque = np.bincount(other.labels_, kinds, len(start))
             members = np.bincount(other.labels_, minlength=len(start))
             unmixed = ((opaque == 0) | (opaque == members)).all()
-            if unmixed and other.inertia_ < best.inertia_:  # as the splits are: opaque ones by themselves
+            if unmixed and other.inertia_ < best.inertia_:  # else a centre mixes opaque and translucent
                 best = other
     centres = np.zeros((k, 4), np.int32)
     centres[: len(start), : points.channels] = np.rint(best.cluster_centers_ * UNIT)
-    centres[len(start) :] = centres[0]  # duplicates, which will be refilled
+    centres[len(start) :] = centres[0]  # duplicates, which `_filled` replaces
     return centres
 
 
@@ -259,7 +300,7 @@ def _filled(
     k: int,
     space: ColourSpace,
 ) -> NDArray[np.uint8]:
-    """Return up to `k` distinct entries; those that nothing uses make room for the colours served worst."""
+    """Return up to `k` distinct entries: unused ones are replaced by the colours that are shown worst."""
     entries = np.unique(entries, axis=0)
     for left in range(ROUNDS, -1, -1):
         found = nearest(colours, Palette(entries), space)
@@ -280,15 +321,15 @@ def _filled(
 def _snapped(
     colours: NDArray[np.uint8], counts: NDArray[np.int64], entries: NDArray[np.uint8], space: ColourSpace
 ) -> tuple[NDArray[np.uint8], NDArray[np.bool]]:
-    """Return the entries, and which of them are the very colour of most of their pixels.
+    """Return the entries, and which of them are exactly the colour of most of their pixels.
 
     An entry becomes the colour that more than half of its pixels have: a white page stays
-    white, not 254. That at most doubles the squared error of those pixels. Alpha stays
-    what it is where it is 0 or 255.
+    255, not 254. That at most doubles the squared error of those pixels. An alpha of 0 or 255
+    never changes.
     """
     found = nearest(colours, Palette(entries), space)
     order = np.lexsort((counts, found))
-    last = np.append(np.diff(found[order]) > 0, [True])  # of each entry's colours the most frequent
+    last = np.append(np.diff(found[order]) > 0, [True])  # True at the most frequent colour of each entry
     commonest = order[last]
     exact = np.zeros(len(entries), np.bool)
     exact[found[commonest]] = 2 * counts[commonest] > np.bincount(found, counts)[found[commonest]]
@@ -300,7 +341,7 @@ def _snapped(
 
 
 def _sorted_by_luma(colours: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Sort by Rec. 601 luma of the premultiplied colour in thousandths, then by the bytes."""
+    """Sort by the Rec. 601 luma of the premultiplied colour, in thousandths, then by the bytes."""
     values = colours.astype(np.int64)
     luma = values[:, :3] @ [299, 587, 114] if values.shape[1] > 1 else values[:, 0]
     if values.shape[1] == 4:

@@ -1,4 +1,4 @@
-"""Palettes that are given, not chosen: by name, from a file or a picture, or as they are."""
+"""Given palettes: by name, from a file or a picture, or as a table of colours."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def _hex(text: str) -> Palette:
     return Palette([tuple(bytes.fromhex(word)) for word in text.split()])
 
 
-NAMED_PALETTES = MappingProxyType(
+PALETTES = MappingProxyType(
     {
         "black-and-white": Palette([[0], [255]]),
         # The four greens in which the first Game Boy's screen is usually drawn, darkest first.
@@ -52,28 +52,29 @@ NAMED_PALETTES = MappingProxyType(
 """Well-known palettes by name."""
 
 
-def fixed_palette(given: PaletteLike) -> Palette:
-    """Return the palette that `given` is, names, or holds, with its entries in their order.
+def load_palette(source: PaletteLike) -> Palette:
+    """Return the palette that `source` names or holds, with its entries in their order: `encode`'s `palette`.
 
-    A name is one of `NAMED_PALETTES`. Of a file, the suffix says the kind: .gpl, .hex,
-    .pal, .act or .kmq; anything else is opened as a picture. An indexed picture gives its
-    palette, another one its distinct colours as they come, row by row.
+    `source` is a name in `PALETTES`, the path of a file, a Pillow image, a Palette or a table of colours. The
+    suffix of a file says its kind: .gpl, .hex, .pal, .act or .kmq; any other file is opened as a picture. An
+    indexed picture gives its palette, another one its distinct colours in the order of their first pixels,
+    row by row.
 
-    Raises ValueError for an unknown name or a table that is no palette, OSError for a file that
-    can't be read, and a KmqError for one that isn't what its suffix says.
+    Raises ValueError for an unknown name, or a table or picture that is no palette; OSError for a file that
+    can't be read; and a KmqError for a file that isn't what its suffix says.
     """
-    if isinstance(given, Palette):
-        return given
-    if isinstance(given, Image.Image):
-        return _of_picture(given)
-    if isinstance(given, (str, os.PathLike)):
-        if not os.fspath(given):
-            raise ValueError("palette is an empty name")
-        if isinstance(given, str) and given in NAMED_PALETTES:
-            return NAMED_PALETTES[given]
-        return _of_file(Path(given))
+    if isinstance(source, Palette):
+        return source
+    if isinstance(source, Image.Image):
+        return _of_picture(source)
+    if isinstance(source, (str, os.PathLike)):
+        if not os.fspath(source):
+            raise ValueError("palette is an empty string")
+        if isinstance(source, str) and source in PALETTES:
+            return PALETTES[source]
+        return _of_file(Path(source))
     try:
-        return Palette(given)
+        return Palette(source)
     except (TypeError, ValueError) as error:
         raise ValueError(f"palette: {error}") from None
 
@@ -82,10 +83,10 @@ def _of_file(path: Path) -> Palette:
     name = str(path) if str(path).isprintable() else ascii(str(path))
     suffix = path.suffix.lower()
     if "\0" in str(path) or (not suffix and not path.exists()):
-        names = ", ".join(NAMED_PALETTES)
+        names = ", ".join(PALETTES)
         raise ValueError(f"palette is {str(path)!r}; it must be a file, or one of {names}")
     if path.exists() and not (path.is_file() or path.is_dir()):
-        raise FormatError(f"{name}: a device or pipe; a palette is read from a file")
+        raise FormatError(f"{name}: a device or pipe; a palette must be in a regular file")
     if suffix in PALETTE_READERS:
         with path.open("rb") as file:
             return read_palette_file(file.read(MOST_BYTES + 1), suffix, name)
@@ -106,7 +107,7 @@ def _of_file(path: Path) -> Palette:
     except Exception as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise
-        # Each format's reader has its own ways to fail.
+        # Each of Pillow's readers fails in its own way.
         raise FormatError(f"{name}: {error or type(error).__name__}") from None
 
 
@@ -129,10 +130,10 @@ def _of_picture(image: Image.Image) -> Palette:
 
 
 def matched(counted: Histogram, palette: Palette) -> tuple[Histogram, Palette]:
-    """Return the histogram and the palette with the same channels, so that one can be mapped to the other.
+    """Return the histogram and the palette in the same channels, as mapping needs them.
 
-    The palette keeps its entries and their order. To one without a fully transparent entry
-    such an entry is added at the end, if the picture has fully transparent pixels.
+    Entries keep their order. If the picture has fully transparent pixels and the palette has no fully
+    transparent entry, one is added at the end.
 
     Raises ValueError if there is no room for that entry.
     """

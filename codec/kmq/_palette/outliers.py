@@ -1,4 +1,4 @@
-"""Small but meaningful colours: those of a legend or a thin line get an entry of their own."""
+"""Outliers: rare but distinct colours, as of a legend or a thin line, get an entry of their own."""
 
 from __future__ import annotations
 
@@ -14,38 +14,38 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 FAR = UNIT / 12
-"""Distance from which a colour is another colour and not a shade: 21 of 255 in sRGB."""
+"""Distance from which a colour counts as different and not as a shade: 21 of 255 in sRGB."""
 
 TIMES_USUAL = 2.5
-"""How many times the root of the mean squared error it must be too: with few entries, much is far."""
+"""It must also be this many times the root mean squared error: with few entries, many colours are far."""
 
 FEWEST_PIXELS = 16
-"""Fewer pixels of one colour are taken for noise."""
+"""A colour of fewer pixels counts as noise."""
 
 ENTRIES_FOR_MANY = 16
-"""So many entries are for the many pixels; each is worth too much to all of them."""
+"""Entries that outliers never take: the picture as a whole needs them too much."""
 
 SHARE_OF_ENTRIES = 4
-"""Of the others, at most one in so many is given to an outlier."""
+"""Of the other entries, outliers take at most one in this many."""
 
 MOST_PAIRS = 1 << 25
-"""Pairs of centres that are looked at in all, a second's work: up to 32 outliers at k = 1,024, 2 at 4,096."""
+"""Most pairs of centres to compare, a second's work: up to 32 outliers at k = 1,024, 2 at 4,096."""
 
 PRICE = 0.1
-"""How much of the squared error outliers may cost in all.
+"""Most that outliers may add to the squared error, as a share of it.
 
-On photographs they cost nothing at k = 16 and 256 and 0.3 % at 64; on an elevation map at k = 32, 2 %.
+On photographs they add nothing at k = 16 and 256, and 0.3 % at 64; on an elevation map at k = 32, 2 %.
 """
 
 
 def outliers_kept(
     points: Points, means: Points, centres: NDArray[np.int32], fewest: int
 ) -> tuple[NDArray[np.int32], NDArray[np.bool]]:
-    """Return centres (k, 4), and which of them hold an outlier and shall not move.
+    """Return centres (k, 4), and which of them (k,) are outliers and must not move.
 
-    An outlier is one of `points` that has at least `fewest` weight and is far from every
-    centre. The farthest goes first; it takes the place of one of the two centres whose
-    merging costs least to `means`, which stand for all points.
+    An outlier is a point of weight `fewest` or more that is far from every centre. The farthest goes
+    first. The two centres whose merging adds the least error become one, which makes room for it.
+    That error is measured on `means`, which stand for all points.
     """
     centres, held = centres.copy(), np.zeros(len(centres), np.bool)
     frequent = points.weights >= fewest
@@ -85,14 +85,14 @@ def outliers_kept(
 def _cheapest_merge(
     centres: NDArray[np.int32], masses: NDArray[np.float64], held: NDArray[np.bool], *, apart: bool
 ) -> tuple[int, int, float]:
-    """Return the two centres, neither held, whose merging costs least, and the cost (Ward, 1963).
+    """Return the two centres whose merging costs least, and the cost (Ward, 1963).
 
-    Where opaque colours lie apart, both are of one kind.
+    Neither is held. If opaque colours lie apart, both are opaque or both are not.
     """
     opaque = is_opaque(centres)
     free = np.flatnonzero(~held)
     best = (0, 0, np.inf)
-    for place, centre in enumerate(free[:-1]):  # row by row: all pairs of 4,096 would be 128 MB
+    for place, centre in enumerate(free[:-1]):  # row by row: all pairs of 4,096 centres take 128 MB
         others = free[place + 1 :]
         gaps = (centres[others] - centres[centre]).astype(np.float64)
         weights = masses[others] * masses[centre] / np.maximum(masses[others] + masses[centre], 1)

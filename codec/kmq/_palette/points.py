@@ -1,4 +1,4 @@
-"""Colours as weighted points in the space in which they are clustered."""
+"""Colours as weighted points in the space that clusters them."""
 
 from __future__ import annotations
 
@@ -20,13 +20,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Points:
-    """Weighted points, in the Z-order of the colours they stand for.
+    """Weighted points, in the Z-order of their colours.
 
-    `positions` (n, 4) int32 in units of 1 / UNIT; `weights` (n,) int64, pixels; `codes`
-    (n,) uint32; `channels` those of the colours, as many as there are
-    coordinates in use. `apart` says that opaque colours lie
-    `OPAQUE` farther out in the fourth coordinate, because translucent ones are there too:
-    then no centre is the mean of both kinds.
+    - `positions` (n, 4) int32, in units of 1 / UNIT.
+    - `weights` (n,) int64, in pixels.
+    - `codes` (n,) uint32, the Z-order codes of the colours.
+    - `channels` of the colours, which is also the number of coordinates in use.
+    - `apart`: there are opaque and translucent colours, so opaque ones lie `OPAQUE` farther out in the
+      fourth coordinate. No centre is then the mean of both kinds.
     """
 
     positions: NDArray[np.int32]
@@ -40,7 +41,7 @@ class Points:
 
 
 def weighted_points(colours: NDArray[np.uint8], weights: NDArray[np.int64], space: ColourSpace) -> Points:
-    """Return the points of colours (n, c) with weights (n,)."""
+    """Return the points of colours (n, c), in Z-order, with weights (n,)."""
     channels = colours.shape[1]
     positions = points_of(colours, space)
     opaque = colours[:, 3] == 255 if channels == 4 else np.zeros(0, np.bool)
@@ -51,16 +52,16 @@ def weighted_points(colours: NDArray[np.uint8], weights: NDArray[np.int64], spac
 
 
 def binned(points: Points, bits: int) -> Points:
-    """Return the mean points of the colours that agree in the `bits` high bits of every channel."""
+    """Return one point, the mean, for all colours that share the `bits` high bits of every channel."""
     cells = points.codes >> np.uint32((8 - bits) * points.channels)
     positions, weights, codes = points.positions, points.weights, points.codes
-    if points.apart:  # opaque and translucent colours of a cell stay apart
-        cells = 2 * cells + is_opaque(positions)  # at most 28 bits: less than all of them are kept
+    if points.apart:  # opaque and translucent colours get cells of their own
+        cells = 2 * cells + is_opaque(positions)  # fits: cells have at most 28 bits
         order = np.argsort(cells, kind="stable")
         if (order[1:] < order[:-1]).any():
             cells, positions, weights, codes = cells[order], positions[order], weights[order], codes[order]
     starts = np.flatnonzero(np.diff(cells, prepend=~cells[:1]))
-    if len(starts) == len(points):  # each is its own mean
+    if len(starts) == len(points):  # each point is a cell of its own
         return (
             points
             if codes is points.codes
@@ -74,15 +75,15 @@ def binned(points: Points, bits: int) -> Points:
 
 
 def is_opaque(positions: NDArray[np.int32]) -> NDArray[np.bool]:
-    """Say which of the positions (n, 4), of points that lie apart, are of opaque colours."""
+    """Return which positions (n, 4) of points that lie apart are opaque: (n,), bool."""
     opaque: NDArray[np.bool] = positions[:, 3] > OPAQUE // 2 + UNIT // 2
     return opaque
 
 
 def compact(points: Points, least: int) -> Points:
-    """Return means of the colours in the largest cells that give at least so many points.
+    """Return the means of cells, as large as still give `least` points; few points are returned as they are.
 
-    From 32 cells a channel up; the points themselves if they are few.
+    The largest cells are those of 32 levels a channel.
     """
     for bits in range(5, 8):
         if len(points) <= least:
@@ -94,13 +95,13 @@ def compact(points: Points, least: int) -> Points:
 
 
 def assigned(points: Points, centres: NDArray[np.int32]) -> NDArray[np.int32]:
-    """Return the number of the nearest centre, of (k, 4), for every point, shape (n,)."""
+    """Return the number of the nearest of `centres` (k, 4) for each point: (n,), int32."""
     numbers = np.arange(len(centres), dtype=np.int32)
     return nearest_of(points.positions, points.codes, points.channels, centres, numbers)
 
 
 def sums_of(points: Points, numbers: NDArray[np.int32], k: int) -> NDArray[np.int64]:
-    """Return, shape (k, 5), the weighted sum of the positions with each number, and of the weights."""
+    """Return, for each of k numbers, the weighted sum of its positions, and its weight: (k, 5), int64."""
     sums = np.zeros((k, 5), np.int64)
     sum_by_entry(points.positions.data, points.weights.data, numbers.data, sums.data)
     return sums

@@ -1,4 +1,4 @@
-"""A palette for dithering: fitted to what the eye sees from afar of the dithered picture."""
+"""Palettes for dithering: fitted to what the dithered picture shows from afar."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ if TYPE_CHECKING:
     from kmq._indexed.index_plane import Indices
 
 BLUR = (1, 4, 6, 4, 1)
-"""Weights of the blur along each axis, a binomial filter: what a pixel's neighbours add to it from afar."""
+"""Weights of the blur along each axis: a binomial filter, for the view from afar."""
 
 PACE = 2.0
-"""How far entries go against the mean blurred error. Of 1, 2 and 3 the best at k = 16, 64 and 256."""
+"""Entries move by this times the mean blurred error. The best of 1, 2 and 3 at k = 16, 64 and 256."""
 
 BAND = 64
-"""Rows of a band, when only bands of a picture are looked at."""
+"""Rows of a band. Of a large picture, only bands are dithered."""
 
 SAMPLE = 1 << 20
-"""Pixels that are looked at, or the fewest bands."""
+"""Pixels to dither, if that gives at least `FEWEST_BANDS` bands."""
 
 FEWEST_BANDS = 4
-"""However wide a picture is, its top and bottom and what is between are looked at."""
+"""Fewest bands: a wide picture has its top, its bottom and what lies between dithered too."""
 
 
 def refitted(
@@ -42,17 +42,17 @@ def refitted(
     strength: float,
     rounds: int,
 ) -> Palette:
-    """Return a palette of as many entries that suits the picture better once it is dithered.
+    """Return a palette of as many entries that shows the picture better when it is dithered.
 
-    Each round dithers the picture and moves every entry against the blurred error at its
-    pixels: steps of gradient descent on the squared blurred error, as in spatial colour
-    quantisation (Puzicha, Held, Ketterer, Buhmann and Fellner, 2000), with error diffusion for
-    its choice of pixels. Of a large picture, bands of rows stand for all. Entries that are
-    `exact` (k,) stay what they are; opaque, translucent and transparent ones stay that.
+    Each of `rounds` dithers the picture and moves every entry against the blurred error at its
+    pixels. These are steps of gradient descent on the squared blurred error, as in spatial colour
+    quantisation (Puzicha, Held, Ketterer, Buhmann and Fellner, 2000), but dithering chooses the
+    entries of the pixels. Of a large picture, bands of rows stand for the whole.
 
-    The histogram must have its inverse.
+    Entries marked in `exact` (k,) don't change. Opaque entries stay opaque, translucent ones
+    translucent and transparent ones transparent. The histogram must have its inverse.
     """
-    assert counted.inverse is not None  # noqa: S101  as documented
+    assert counted.inverse is not None  # noqa: S101  as the docstring demands
     sample = _sample(counted, counted.inverse)
     assert sample.inverse is not None  # noqa: S101
     points = points_of(sample.colours, space)
@@ -79,7 +79,7 @@ def _soft_alphas(space: ColourSpace) -> tuple[int, int]:
 
 
 def _sample(counted: Histogram, inverse: NDArray[np.uint32]) -> Histogram:
-    """Return the histogram with an inverse of about `SAMPLE` pixels, in evenly spaced bands of rows."""
+    """Return the histogram with the inverse cut to about `SAMPLE` pixels, in evenly spaced bands of rows."""
     height, width = inverse.shape
     bands = max(FEWEST_BANDS, SAMPLE // (BAND * width))
     if height <= 2 * BAND * bands:
@@ -95,7 +95,7 @@ def _blurred_errors(
     indices: Indices,
     places: NDArray[np.int32],
 ) -> NDArray[np.float64]:
-    """Return, shape (k, 4), the mean blurred error at the pixels of each entry; 0 for those without."""
+    """Return the mean blurred error at the pixels of each entry, 0 without pixels: (k, 4), float64."""
     k, (height, _) = len(places), inverse.shape
     sums = np.zeros((k, 4))
     pixels = np.zeros(k)
@@ -115,7 +115,7 @@ def _blurred_errors(
 
 
 def _convolved(rows: NDArray[np.int32]) -> NDArray[np.int32]:
-    """Return the sums of rows, weighted by `BLUR`, for each row that has enough others around it."""
+    """Convolve the rows with `BLUR`. Rows too close to the top or bottom are left out."""
     size = len(rows) - len(BLUR) + 1
     result = np.zeros((size, rows.shape[1]), np.int32)
     for start, weight in enumerate(BLUR):

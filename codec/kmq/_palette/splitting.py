@@ -1,4 +1,4 @@
-"""First centres for k-means: the points split again and again along their principal axes."""
+"""First centres for k-means, by repeatedly splitting the points along a principal axis."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, order=True)
 class _Group:
-    """Points that are one cluster so far, and the best cut of them; most error saved comes first."""
+    """A cluster and its best cut. The group whose cut saves the most error sorts first."""
 
-    gain: float  # negative, as a heap gives its least
+    gain: float  # negative: a heap gives the least first
     number: int
     mean: NDArray[np.float64] = field(compare=False)
     halves: tuple[NDArray[np.intp], NDArray[np.intp]] | None = field(compare=False)
@@ -25,15 +25,15 @@ class _Group:
 def split_centres(
     positions: NDArray[np.float64], weights: NDArray[np.float64], kinds: NDArray[np.bool], k: int
 ) -> NDArray[np.float64]:
-    """Return at most `k` centres, (k, d), of weighted points (n, d).
+    """Return at most `k` centres, (k, d) float64, of weighted points (n, d).
 
-    Points of different `kinds` (n,) are never of one group; `k` is at least the number of kinds.
+    Each step cuts the group whose best cut saves the most squared error. A cut is across the axis of
+    the group's largest variance, at the place that saves the most (Wu, "Color quantization by dynamic
+    programming and principal analysis", 1992, with greedy cuts). So the cuts for a smaller k are the
+    first cuts for a larger one.
 
-    Always cuts the group whose best cut saves the most squared error: along the axis of
-    its largest variance, at the place where most is saved. So the centres for a smaller k
-    come from the first cuts of those for a larger one. (Wu, "Color quantization by dynamic
-    programming and principal analysis", 1992, with greedy cuts.) Fewer than `k` come back
-    if there are fewer distinct points.
+    Points of different `kinds` (n,) are never in one group; `k` is at least the number of kinds.
+    There are fewer than `k` centres if there are fewer distinct points.
     """
     numbers = iter(range(2 * k))
     members = [np.flatnonzero(kinds == kind) for kind in (False, True)]
@@ -51,8 +51,8 @@ def _group(
 ) -> _Group:
     points, masses = positions[members], weights[members]
     total, least = masses.sum(), masses.min()
-    mean = np.einsum("i,ij->j", masses, points) / total  # BLAS's sums depend on the number of threads
-    # In place, and dropped where done with: this is where clustering takes most memory.
+    mean = np.einsum("i,ij->j", masses, points) / total  # not BLAS: its sums depend on the number of threads
+    # In place, and freed early: clustering takes the most memory here.
     offsets = points
     offsets -= mean
     covariance = np.einsum("i,ij,ik->jk", masses, offsets, offsets)
@@ -66,7 +66,7 @@ def _group(
     before = np.cumsum(masses)[:-1]
     places *= masses
     moments = np.cumsum(places)[:-1]
-    # Between two groups of masses a and b the error saved is moment² (1/a + 1/b).
+    # Cutting into masses a and b saves an error of moment² (1/a + 1/b).
     after = np.subtract(total, before, out=masses[:-1])
     np.maximum(after, least, out=after)
     np.divide(1, before, out=before)

@@ -1,4 +1,4 @@
-"""Out of a local optimum of k-means: merging clusters where it costs least, splitting where it saves most."""
+"""Out of a local optimum of k-means: merge clusters where it costs least, split where it saves most."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ if TYPE_CHECKING:
     from kmq._palette.points import Points
 
 STEPS = 3
-"""Steps of Lloyd's algorithm after which a trial is judged. More cost more than they find."""
+"""Steps of Lloyd's algorithm before a trial is judged. More steps cost more time than they gain."""
 
 PACE = 1.5
-"""Over-relaxation of these steps."""
+"""Over-relaxation of these steps: a centre moves this many times the way to its mean."""
 
 MOST_CENTRES = 512
-"""Most centres for which all pairs are considered: 512² costs are 2 MB."""
+"""Most centres to swap: all pairs are compared, and 512² costs take 2 MB."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Clusters:
-    """Centres after some steps, with what each has: its mean and mass, and the error of all."""
+    """The state after some steps: the cluster of each point, each cluster's mean and mass, and the error."""
 
     numbers: NDArray[np.int32]
     means: NDArray[np.float64]
@@ -38,7 +38,7 @@ class _Clusters:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Cuts:
-    """What splitting each cluster at its mean, along its principal axis, would save and give."""
+    """The split of each cluster at its mean, across its principal axis: the error saved, the two means."""
 
     saved: NDArray[np.float64]
     above: NDArray[np.float64]
@@ -47,7 +47,7 @@ class _Cuts:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Merges:
-    """Pairs of clusters, and what merging each would cost."""
+    """Pairs of clusters, and the cost of merging each pair."""
 
     first: NDArray[np.intp]
     second: NDArray[np.intp]
@@ -55,13 +55,12 @@ class _Merges:
 
 
 def swapped(points: Points, centres: NDArray[np.int32], trials: int) -> NDArray[np.int32]:
-    """Return centres (k, 4) int32 of no larger squared error, after at most so many trials.
+    """Return centres (k, 4) int32 of no larger squared error, after at most `trials` trials.
 
-    A trial merges pairs of clusters and splits others, takes a few steps of Lloyd's
-    algorithm, and is kept if the error is smaller. First many swaps are tried at once, then
-    half as many, then single ones, most promising first. (Kaukoranta, Fränti and
-    Nevalainen, "Iterative split-and-merge algorithm for VQ codebook generation", 1998;
-    Fritzke, "Breathing k-means", 2020.)
+    A trial merges pairs of clusters, splits others, and takes a few steps of Lloyd's algorithm. It is
+    kept if the error is smaller. First many swaps are tried at once, then half as many, and so on
+    down to single swaps; the most promising go first. (Kaukoranta, Fränti and Nevalainen, "Iterative
+    split-and-merge algorithm for VQ codebook generation", 1998; Fritzke, "Breathing k-means", 2020.)
     """
     k = len(centres)
     if not 3 <= k <= MOST_CENTRES:
@@ -99,14 +98,14 @@ def _settled(points: Points, centres: NDArray[np.float64]) -> _Clusters:
         if left:
             places = np.rint(places + PACE * (means - places)).astype(np.int32)
             places = np.clip(places, points.positions.min(axis=0), points.positions.max(axis=0))
-    # The error about the means is a constant, the same for all trials, less this.
+    # The error about the means is a constant of all trials minus this sum.
     return _Clusters(numbers, means, masses, -float(np.einsum("i,ij,ij->", masses, means, means)))
 
 
 def _cuts(points: Points, clusters: _Clusters) -> _Cuts:
     k = len(clusters.means)
     weights = points.weights.astype(np.float64)
-    # One array for each coordinate: sums over columns of a table take three times as long.
+    # An array for each coordinate: summing the columns of a table takes three times as long.
     offsets = [
         points.positions[:, i] - clusters.means[:, i][clusters.numbers] for i in range(points.channels)
     ]
@@ -134,7 +133,10 @@ def _cuts(points: Points, clusters: _Clusters) -> _Cuts:
 
 
 def _proposals(cuts: _Cuts, merges: _Merges, at_once: int) -> Iterator[list[tuple[int, int, int]]]:
-    """Yield swaps to try, each (cluster to split, two to merge): one list of many, or many of one."""
+    """Yield lists of swaps to try together, each (cluster to split, two to merge).
+
+    One list of up to `at_once` swaps, or, for 1, many lists of one.
+    """
     count = max(32, 6 * at_once)
     first, second, costs = merges.first[:count], merges.second[:count], merges.costs[:count]
     splits = np.argsort(-cuts.saved, kind="stable")[: max(12, 2 * at_once)]
@@ -161,14 +163,14 @@ def _proposals(cuts: _Cuts, merges: _Merges, at_once: int) -> Iterator[list[tupl
 
 
 def _cheapest_merges(points: Points, clusters: _Clusters) -> _Merges:
-    """Return the pairs of clusters whose merging costs least, and the costs (Ward, 1963), least first."""
+    """Return the pairs of clusters whose merging costs least (Ward, 1963), the cheapest first."""
     means, masses = clusters.means, clusters.masses
     k = len(means)
     squares = np.einsum("ij,ij->i", means, means)
     costs = squares[:, np.newaxis] + squares - 2 * np.einsum("ij,kj->ik", means, means)
     costs *= masses[:, np.newaxis] * masses / np.maximum(masses[:, np.newaxis] + masses, 1)
     costs[np.tri(k, dtype=np.bool)] = np.inf  # each pair once
-    if points.apart:  # an opaque colour needs an opaque entry, however few there are
+    if points.apart:  # never merge both kinds: opaque colours need an opaque entry
         opaque = is_opaque(np.rint(means).astype(np.int32))
         costs[opaque[:, np.newaxis] != opaque] = np.inf
     flat = costs.ravel()
@@ -180,7 +182,7 @@ def _cheapest_merges(points: Points, clusters: _Clusters) -> _Merges:
 
 
 def _after(clusters: _Clusters, cuts: _Cuts, swaps: list[tuple[int, int, int]]) -> NDArray[np.float64]:
-    """Return the centres after the swaps: the merged pair's mean, and the two halves of the split cluster."""
+    """Return the centres after the swaps: the means of merged pairs and of the halves of split clusters."""
     centres = clusters.means.copy()
     for split, first, second in swaps:
         masses = clusters.masses[[first, second]]

@@ -1,1 +1,1 @@
-"""A picture of any kind, whole or in parts: canonical pixels, then distinct colours with counts."""
+"""Pictures of any kind, whole or in parts: to canonical pixels, then to distinct colours with counts."""

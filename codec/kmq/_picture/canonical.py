@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeAlias, cast
 import numpy as np
 from PIL import ExifTags, Image, ImageOps
 
-from kmq._colours.channels import fewest_channels, without_hidden_colours
+from kmq._colours.channels import PIXELS, checked_pixels, fewest_channels, without_hidden_colours
 from kmq._indexed.index_plane import IndexPlane
 from kmq._indexed.palette import Palette
 from kmq._picture.colour_profile import keeps_meaning, to_srgb
@@ -25,35 +25,35 @@ ImageLike: TypeAlias = "Image.Image | NDArray[np.uint8]"
 """A Pillow image, or an array (H, W) or (H, W, 1 | 3 | 4) of uint8."""
 
 METADATA = ("icc", "exif", "xmp")
-"""Names of the metadata that can be kept (spec section 7)."""
+"""Metadata that can be kept (spec section 7)."""
 
-ACCEPTED = "a Pillow image, or a uint8 array of shape (H, W), (H, W, 1), (H, W, 3) or (H, W, 4)"
+ACCEPTED = f"a Pillow image, or {PIXELS}"
 
 NOT_METADATA = frozenset(
-    {0x0112, 0x02BC, 0x8773}  # orientation, XMP and ICC, which have ways of their own
+    {0x0112, 0x02BC, 0x8773}  # orientation, XMP, ICC: handled elsewhere
     | set(range(0x0100, 0x0104))  # TIFF 6.0: width, height, bits, compression,
     | {0x0106, 0x0111, 0x0115, 0x0116, 0x0117, 0x011C, 0x013D, 0x0140, 0x0152, 0x0153}
-    | set(range(0x0142, 0x0146))  # and how colours, strips and tiles lie in that file
+    | set(range(0x0142, 0x0146))  # and the layout of colours, strips and tiles
 )
-"""Tags of a TIFF file that say nothing about the picture once it is in another format."""
+"""TIFF tags that describe that file and mean nothing in another format."""
 
 SCALES_OF_F = (1, 255, 65_535)
-"""What white can be in Pillow's mode F, which doesn't say."""
+"""Values that white may have in Pillow's mode F, which doesn't define it."""
 
 OVERSHOOT = 0.05
-"""How far, in parts of white, values of mode F may lie outside: resampling overshoots."""
+"""How far outside black and white, as a share of white, values of mode F may lie: resampling overshoots."""
 
 BROKEN_EXIF = (SyntaxError, struct.error, ValueError, TypeError, KeyError, IndexError, OSError)
-"""What Pillow raises, one or the other, for Exif metadata that is damaged."""
+"""Errors that Pillow raises for damaged Exif metadata."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CanonicalImage:
-    """A picture as the encoder sees it.
+    """A picture as the encoder sees it: sRGB of 8 bits a channel, upright.
 
-    `pixels` has shape (H, W, c), dtype uint8; c is 1 (grey), 3 (RGB) or 4 (RGBA, straight
-    alpha, where alpha 0 is transparent black). `indexed` is the picture's own palette and
-    index plane, if it came with them. `metadata` has the kept ones of "icc", "exif", "xmp".
+    `pixels` has shape (H, W, c) and dtype uint8. c is 1 (grey), 3 (RGB) or 4 (RGBA: straight
+    alpha; pixels of alpha 0 are black). `indexed` is the picture's own palette and index plane,
+    if it has them. `metadata` maps "icc", "exif" and "xmp", if kept, to their bytes.
     """
 
     pixels: NDArray[np.uint8]
@@ -62,43 +62,34 @@ class CanonicalImage:
 
 
 def canonical_image(image: ImageLike, keep: Iterable[str] = ()) -> CanonicalImage:
-    """Return the canonical pixels of `image`, and the metadata named by `keep`.
+    """Return the canonical pixels of `image`, the first stage of encoding, and the metadata in `keep`.
 
     An array keeps its number of channels. A Pillow image is turned upright by its Exif
-    orientation, converted to sRGB if it has another ICC profile (unless `keep` has "icc"),
-    and given the fewest channels that lose nothing. Of 16 bits of grey, the nearest 8 are
-    taken; of 16 bits of colour Pillow itself takes the high ones.
+    orientation, converted from its ICC profile to sRGB (unless `keep` has "icc"), and given the
+    fewest channels that lose nothing. 16-bit grey is rounded to 8 bits; of 16-bit colours,
+    Pillow itself keeps only the high 8.
 
-    Raises ValueError for anything else, and for names that `keep` doesn't know.
+    Raises ValueError for anything else, and for unknown names in `keep`.
     """
     names = checked_keep(keep)
     if isinstance(image, Image.Image):
         return _from_pillow(image, names)
     if isinstance(image, np.ndarray):
-        return CanonicalImage(_from_array(image))
+        return CanonicalImage(without_hidden_colours(checked_pixels("image", image, ACCEPTED)))
     hint = " (PIL.Image.open reads a file)" if isinstance(image, (str, os.PathLike)) else ""
     raise ValueError(f"image is {type(image).__name__}; it must be {ACCEPTED}{hint}")
 
 
 def checked_keep(keep: Iterable[str]) -> tuple[str, ...]:
-    """Return the names of the metadata to keep. Raises TypeError or ValueError for anything else."""
+    """Return `keep` as a tuple of names from `METADATA`. Raises TypeError or ValueError for anything else."""
     try:
         names = (keep,) if isinstance(keep, str) else tuple(keep)
     except TypeError:
         raise TypeError(f"keep is {keep!r}; it must be names, such as ('icc', 'exif'), or ()") from None
     for name in names:
         if name not in METADATA:
-            raise ValueError(f"keep names {name!r}; it can name {', '.join(METADATA)}")
+            raise ValueError(f"keep has {name!r}; it can have {', '.join(METADATA)}")
     return names
-
-
-def _from_array(array: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    shape = array.shape
-    if array.dtype != np.uint8 or not (len(shape) == 2 or (len(shape) == 3 and shape[2] in (1, 3, 4))):
-        raise ValueError(f"image is an array of {array.dtype}, shape {shape}; it must be {ACCEPTED}")
-    if array.size == 0:
-        raise ValueError(f"image is empty: its shape is {shape}")
-    return without_hidden_colours(np.atleast_3d(np.asarray(array)))
 
 
 def _from_pillow(image: Image.Image, keep: tuple[str, ...]) -> CanonicalImage:
@@ -118,7 +109,7 @@ def _from_pillow(image: Image.Image, keep: tuple[str, ...]) -> CanonicalImage:
     if plain.mode == "LA":
         plain = plain.convert("RGBA")
     pixels = without_hidden_colours(np.atleast_3d(np.asarray(plain)))
-    # An ICC profile of RGB, if it is kept, means nothing for grey.
+    # A kept ICC profile of RGB means nothing for grey.
     channels = fewest_channels(pixels, grey="icc" not in kept)
     pixels = pixels[:, :, :channels]
     return CanonicalImage(np.ascontiguousarray(pixels), None, kept)
@@ -129,7 +120,7 @@ def _from_indexed(image: Image.Image, profile: bytes, kept: Mapping[str, bytes])
     indices = np.asarray(image)
     colours = np.array(image.getpalette("RGBA"), np.uint8).reshape(-1, 4)
     missing = int(indices.max()) + 1 - len(colours)
-    if missing > 0:  # a broken file: libpng and browsers show black
+    if missing > 0:  # a broken file; libpng and browsers show black here
         colours = np.concatenate([colours, np.full((missing, 4), (0, 0, 0, 255), np.uint8)])
     if profile:
         row = Image.fromarray(colours[np.newaxis, :, :3])
@@ -141,12 +132,12 @@ def _from_indexed(image: Image.Image, profile: bytes, kept: Mapping[str, bytes])
 
 
 def _upright(image: Image.Image) -> Image.Image:
-    """Return the picture loaded and turned as its Exif orientation says; broken metadata turns nothing.
+    """Return the picture loaded and turned by its Exif orientation; broken metadata is a warning.
 
-    A copy, unless there is nothing to turn and nobody will change it: of a large picture a
-    copy is a third of all the memory that encoding takes.
+    The result is a copy, unless there is nothing to turn and no later step changes the image:
+    for a large picture, a copy is a third of all the memory that encoding takes.
     """
-    image.load()  # an error of the pixels is none of the metadata's
+    image.load()  # first, so that errors in the pixels aren't taken for broken metadata
     try:
         plain = image.mode in ("L", "RGB", "RGBA", "CMYK") and "transparency" not in image.info
         if plain and image.getexif().get(ExifTags.Base.Orientation, 1) == 1:
@@ -158,14 +149,14 @@ def _upright(image: Image.Image) -> Image.Image:
 
 
 def _exif(image: Image.Image, upright: Image.Image) -> bytes:
-    """Return the Exif metadata from its TIFF header on, without an orientation; b"" if there is none."""
+    """Return the Exif metadata, from the TIFF header on and without orientation; b"" if there is none."""
     try:
         if upright.info.get("exif"):
             own = Image.Exif()
             own.load(upright.info["exif"])
             if own.get(0x0112, 1) == 1:
                 return cast("bytes", upright.info["exif"]).removeprefix(b"Exif\0\0")
-        # TIFF, for one, has it among its own tags. The copy leaves the caller's as they are.
+        # TIFF files have Exif among their own tags. The copy leaves the caller's image unchanged.
         exif = Image.Exif()
         for tag, value in image.getexif().items():
             if tag in (0x8769, 0x8825):  # pointers to the Exif and GPS tables
@@ -200,7 +191,7 @@ def _eight_bits(image: Image.Image) -> Image.Image:
         return _scaled(image)
     hidden = image.info.get("transparency")
     if mode == "RGB" and isinstance(hidden, tuple) and max(hidden) > 255:
-        # Pillow takes the high bytes of a 16-bit PNG's pixels, but all of its transparent colour.
+        # Of a 16-bit PNG, Pillow keeps the high bytes of the pixels but both of the transparent colour.
         image.info["transparency"] = tuple(value >> 8 for value in hidden)
     if image.has_transparency_data:
         return image.convert("LA" if mode in ("1", "L", "La") else "RGBA")
@@ -210,14 +201,14 @@ def _eight_bits(image: Image.Image) -> Image.Image:
 def _scaled(image: Image.Image) -> Image.Image:
     """Scale modes I;16, I and F to 8 bits, rounding to the nearest.
 
-    I;16 and I go from 0 to 65,535. F doesn't say its scale: it is the smallest of
-    `SCALES_OF_F` that holds every value of the picture, but for `OVERSHOOT`.
+    I;16 and I go from 0 to 65,535. Mode F has no defined white: the smallest of `SCALES_OF_F`
+    that holds every value, `OVERSHOOT` aside, is taken.
     """
     values = np.asarray(image)
     least, most = float(values.min()), float(values.max())
     scales, slack = (SCALES_OF_F, OVERSHOOT) if image.mode == "F" else ((65_535,), 0.0)
     for scale in scales:
-        if -slack * scale <= least and most <= (1 + slack) * scale:  # NaN is neither
+        if -slack * scale <= least and most <= (1 + slack) * scale:  # False for NaN
             break
     else:
         raise ValueError(f"image of mode {image.mode} goes from {least} to {most}; 0 to 65535 is allowed")

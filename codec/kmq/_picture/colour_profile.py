@@ -1,4 +1,4 @@
-"""Embedded ICC profiles to sRGB, by Little CMS through Pillow."""
+"""Conversion from embedded ICC profiles to sRGB, by Little CMS through Pillow."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ import numpy as np
 from PIL import Image, ImageCms
 
 MODE_OF_SPACE = {"RGB": "RGB", "GRAY": "L", "CMYK": "CMYK"}
-"""The Pillow mode of pixels in a profile's colour space."""
+"""Pillow's mode for the colour space of a profile."""
 
 
 def to_srgb(image: Image.Image, profile: bytes) -> Image.Image:
     """Return the image (mode L, LA, RGB, RGBA or CMYK) in sRGB: mode L, LA, RGB or RGBA.
 
-    A profile that is sRGB to within a level is left unapplied, so that exact colours stay
-    exact. A broken one, or one for another kind of pixels, is ignored with a warning, as
-    browsers do.
+    A profile within one level of sRGB is not applied, so that exact colours stay exact. A
+    profile that is broken, or for another kind of pixels, is ignored with a warning; browsers
+    ignore it too.
     """
     alpha = image.getchannel("A") if image.mode in ("LA", "RGBA") else None
     base = image.convert({"LA": "L", "RGBA": "RGB"}.get(image.mode, image.mode))
@@ -42,7 +42,7 @@ def to_srgb(image: Image.Image, profile: bytes) -> Image.Image:
 
 
 def _changes_colours(transform: ImageCms.ImageCmsTransform, mode: str) -> bool:
-    """Tell whether any of 17³ colours (17 greys) moves by more than one level of 255."""
+    """Return whether any of 17³ colours (or 17 greys) moves by more than one level of 255."""
     if mode == "CMYK":
         return True
     levels = np.rint(np.linspace(0, 255, 17)).astype(np.uint8)
@@ -53,15 +53,15 @@ def _changes_colours(transform: ImageCms.ImageCmsTransform, mode: str) -> bool:
 
 
 def _applied(transform: ImageCms.ImageCmsTransform, image: Image.Image) -> Image.Image:
-    return cast("Image.Image", ImageCms.applyTransform(image, transform))  # None only if in place
+    return cast("Image.Image", ImageCms.applyTransform(image, transform))  # None only when it works in place
 
 
 def keeps_meaning(image: Image.Image, profile: bytes) -> bool:
-    """Tell whether a profile still says what the pixels mean once stored as grey, RGB or RGBA."""
+    """Return whether the profile still describes the pixels when they are stored as grey, RGB or RGBA."""
     try:
         space = ImageCms.ImageCmsProfile(io.BytesIO(profile)).profile.xcolor_space.strip()
     except (ImageCms.PyCMSError, OSError):
         return False
-    if space == "GRAY":  # with alpha it is stored as RGBA, for which a grey profile means nothing
+    if space == "GRAY":  # grey with alpha is stored as RGBA, where a grey profile means nothing
         return image.mode in ("L", "I;16") and not image.has_transparency_data
     return space == "RGB" and image.mode in ("RGB", "RGBA", "RGBX", "P", "PA")

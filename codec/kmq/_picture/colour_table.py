@@ -1,9 +1,10 @@
-"""A table of colours with their counts, of any number of pictures or parts of one, in bounded memory.
+"""Counted colours of any number of pictures, or parts of one, in bounded memory.
 
-In: histograms, or tables that others made. Out: one table, the same in whatever order and grouping they were
-added. What can't happen: a table of more than MOST_COLOURS colours. One of more is made coarser, all of its
-colours alike: the lowest bit of blue is dropped, then of green, of red, then the next one of blue. A colour
-then stands for 2, 4 or more, but for none of another alpha.
+Takes histograms or tables. Returns one table, whatever the order and grouping in which they were added.
+
+A table never has more than MOST_COLOURS colours. When it would, it becomes coarser in all its colours
+alike: the lowest bit of blue is dropped, then that of green, then of red, then the next of blue. Each colour
+then stands for 2, 4 or more colours of the same alpha.
 """
 
 from __future__ import annotations
@@ -25,23 +26,23 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MOST_COLOURS = 1 << 20
-"""Most colours of a table: they and what clusters them take about 90 MB, or 150 MB with alpha.
+"""Most colours of a table. With the memory to cluster them they take about 90 MB, or 150 MB with alpha.
 
-24 megapixels of a photograph have 0.2 to 0.5 million.
+A photograph of 24 megapixels has 0.2 to 0.5 million.
 """
 
 AT_ONCE = 1 << 16
-"""Colours of the largest table that are added to others at a time."""
+"""Colours of the largest table that are summed at a time."""
 
 FEW = 1 << 18
-"""Colours that are gathered at least before tables are added, which takes a sort."""
+"""Colours gathered before tables are summed: each sum takes a sort."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ColourTable:
-    """Distinct colours of `channels` bytes with their exact counts; `dropped` low bits of them don't count.
+    """Distinct colours of `channels` bytes with their counts, without their `dropped` lowest bits.
 
-    `codes` (n,) uint32 are the colours' Z-order codes, ascending; `counts` (n,) int64.
+    `codes` (n,) uint32 are the colours' Z-order codes, ascending. `counts` (n,) int64 are exact.
     """
 
     codes: NDArray[np.uint32]
@@ -51,7 +52,7 @@ class ColourTable:
 
     @classmethod
     def of(cls, counted: Histogram) -> Self:
-        """Return the table of a histogram, whatever its order."""
+        """Return the table of a histogram, whose colours may be in any order."""
         codes = codes_of(counted.colours)
         if (codes[1:] > codes[:-1]).all():
             return cls(codes, counted.counts, counted.channels)
@@ -62,9 +63,10 @@ class ColourTable:
         return len(self.codes)
 
     def histogram(self) -> Histogram:
-        """Return the colours with their counts. Where bits are dropped, a colour's own high bits fill them.
+        """Return the colours with their counts.
 
-        So black stays black and white white.
+        The high bits of a channel fill its dropped ones, so that black stays black and white
+        stays white.
         """
         colours = colours_of(self.codes, self.channels)
         for channel, bits in enumerate(_dropped_bits(self.dropped)):
@@ -73,23 +75,24 @@ class ColourTable:
         return Histogram(colours, self.counts)
 
     def coarser(self, dropped: int) -> ColourTable:
-        """Return the table with `dropped` low bits left out, no fewer than now."""
+        """Return the table without `dropped` low bits, which are no fewer than now."""
         if dropped == self.dropped:
             return self
         whole = _sum_without([self], dropped, len(self))
-        assert whole is not None  # noqa: S101  fewer bits give no more colours
+        assert whole is not None  # noqa: S101  dropping bits never adds colours
         return whole
 
     def within(self, most: int) -> ColourTable:
-        """Return the table, or the least coarse one that has at most `most` colours."""
+        """Return the table, made just coarse enough for at most `most` colours."""
         return _sum([self], most)
 
 
 def added(tables: Iterable[ColourTable], most: int = MOST_COLOURS) -> ColourTable:
-    """Return the table of all colours together, made no coarser than it must be for `most` colours.
+    """Return the sum of `tables`, made just coarse enough for at most `most` colours.
 
-    That depends on the colours alone: what is too many in a part is too many in the whole. `tables` has at
-    least one, and all have as many channels. They are taken one by one, and few are held.
+    The result depends on the colours alone: too many colours in a part are too many in the whole.
+    There is at least one table, and all have the same number of channels. Tables are taken one by one,
+    and only a few are in memory at a time.
     """
     waiting: list[ColourTable] = []
     limit = FEW
@@ -97,12 +100,12 @@ def added(tables: Iterable[ColourTable], most: int = MOST_COLOURS) -> ColourTabl
         waiting.append(table.within(most))
         if sum(map(len, waiting)) > limit and len(waiting) > 1:
             waiting = [_sum(waiting, most)]
-            limit = max(FEW, 3 * len(waiting[0]) // 2)  # half as much again: a colour is sorted a few times
+            limit = max(FEW, 3 * len(waiting[0]) // 2)  # by half: a colour is sorted only a few times
     return _sum(waiting, most)
 
 
 def added_in_channels(tables: Iterable[ColourTable]) -> ColourTable:
-    """Return the table of all colours together, in as many channels as the one has that has the most."""
+    """Return the sum of `tables` in the channels of the one that has the most."""
     given = list(tables)
     channels = max(table.channels for table in given)
     return added(map(partial(_in_channels, channels), given))
@@ -117,12 +120,12 @@ def _in_channels(channels: int, table: ColourTable) -> ColourTable:
 
 
 def _dropped_bits(dropped: int) -> tuple[int, int, int]:
-    """Return how many low bits of red, green and blue are left out."""
+    """Return how many low bits of red, green and blue are dropped."""
     return dropped // 3, (dropped + 1) // 3, (dropped + 2) // 3
 
 
 def _sum(tables: list[ColourTable], most: int) -> ColourTable:
-    """Return the table of all colours together, no coarser than it must be for `most` of them."""
+    """Return the sum of `tables`, made just coarse enough for at most `most` colours."""
     if len(tables) == 1 and len(tables[0]) <= most:
         return tables[0]
     dropped = max(table.dropped for table in tables)
@@ -132,7 +135,7 @@ def _sum(tables: list[ColourTable], most: int) -> ColourTable:
 
 
 def _sum_without(tables: list[ColourTable], dropped: int, most: int) -> ColourTable | None:
-    """Return the table of all colours together, without `dropped` bits; None if it has more than `most`."""
+    """Return the sum of `tables` without `dropped` bits; None if it has more than `most` colours."""
     size = min(most, sum(map(len, tables)))
     codes, counts = np.empty(size, np.uint32), np.empty(size, np.int64)
     end = 0
@@ -146,17 +149,17 @@ def _sum_without(tables: list[ColourTable], dropped: int, most: int) -> ColourTa
         codes[part] = ascending[starts]
         counts[part] = np.add.reduceat(some_counts[order], starts)
         end = part.stop
-    # In place: what was not written to takes no memory.
+    # In place, without a copy: the unwritten rest takes no memory.
     codes.resize(end, refcheck=False)
     counts.resize(end, refcheck=False)
     return ColourTable(codes, counts, tables[0].channels, dropped)
 
 
 def _parts(tables: list[ColourTable], dropped: int) -> Iterator[tuple[NDArray[np.uint32], NDArray[np.int64]]]:
-    """Yield the codes with `dropped` bits left out, and their counts, of one range of codes after the other.
+    """Yield the codes without `dropped` bits, and their counts, range of codes by range.
 
-    Within a range they may repeat and are in any order. Sorting takes several times the memory of what is
-    sorted, so it is done range by range.
+    Within a range, codes may repeat and have any order. Sorting takes several times the memory of what it
+    sorts, so the caller sorts one range at a time.
     """
     channels = tables[0].channels
     kept = [0xFF >> bits << bits for bits in _dropped_bits(dropped)] + [0xFF] * (channels == 4)
@@ -168,9 +171,9 @@ def _parts(tables: list[ColourTable], dropped: int) -> Iterator[tuple[NDArray[np
 
 
 def _ranges(tables: list[ColourTable], low_bits: int) -> Iterator[list[tuple[ColourTable, slice]]]:
-    """Yield parts of the tables that have the colours of a range of codes, range after range.
+    """Yield, for each range of codes, the tables with their parts in that range.
 
-    No range ends between codes that differ only in their `low_bits` lowest bits.
+    Codes that differ only in their `low_bits` lowest bits are in the same range.
     """
     largest = max(tables, key=len)
     ends = largest.codes[AT_ONCE::AT_ONCE] >> np.uint32(low_bits) << np.uint32(low_bits)

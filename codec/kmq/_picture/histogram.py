@@ -21,26 +21,25 @@ if TYPE_CHECKING:
 T = TypeVar("T", bound=np.generic)
 
 MOST_PIXELS = 1 << 43
-"""So many times a coordinate below 2^19 still fits in 63 bits: what clustering adds up."""
+"""Counts stay below this in all, so that clustering can sum as many coordinates below 2^19 in 63 bits."""
 
 FIRST_TABLE = 1 << 13
-"""Slots that the table of blocks starts with, 64 KiB: enough for most pictures that aren't photographs."""
+"""First size of the table of blocks in slots, 64 KiB: enough for most pictures other than photographs."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Histogram:
-    """The distinct colours of a picture, or of several, with their exact counts.
+    """The distinct colours of one or more pictures, with their exact counts.
 
-    `colours` has shape (n, c) and dtype uint8; `histogram` lists them in Z-order, the order
-    of their interleaved bits. `counts` (n,) int64 are all at least 1. `inverse` (H, W) uint32
-    gives each pixel's row in `colours`, or is None. Arrays of these kinds are kept, not
-    copied, and can't be written to through the histogram.
+    - `colours` (n, c) uint8: `histogram` lists them in Z-order, the order of their interleaved bits.
+    - `counts` (n,) int64: each is at least 1, and their sum is below 2^43.
+    - `inverse` (H, W) uint32: each pixel's row in `colours`; or None.
 
-    Raises ValueError or TypeError for arrays that are none of a histogram.
+    Arrays of these dtypes are kept, not copied, and are read-only through the histogram. Raises
+    ValueError or TypeError for any other arrays.
 
-    `a + b` is the histogram of both pictures together, without an inverse. It doesn't
-    depend on the order in which several are added; sum() adds them, too. Raises ValueError if they differ in
-    their channels.
+    `a + b` is the histogram of both pictures, without an inverse. The order of addition doesn't
+    matter, and `sum` works too. Adding raises ValueError if the channels differ.
     """
 
     colours: NDArray[np.uint8]
@@ -72,7 +71,7 @@ class Histogram:
 
     @property
     def channels(self) -> int:
-        """Bytes a colour: 1 grey, 3 RGB, 4 RGBA."""
+        """Bytes per colour: 1 (grey), 3 (RGB) or 4 (RGBA)."""
         return int(self.colours.shape[1])
 
     def __len__(self) -> int:
@@ -91,7 +90,7 @@ class Histogram:
         return Histogram(colours_of(codes[starts], self.channels), np.add.reduceat(counts[order], starts))
 
     def __radd__(self, other: object) -> Histogram:
-        return self if other == 0 else NotImplemented  # sum() begins with 0
+        return self if other == 0 else NotImplemented  # sum() starts with 0
 
     def __repr__(self) -> str:
         return f"Histogram({len(self)} colours, {int(self.counts.sum())} pixels)"
@@ -100,11 +99,11 @@ class Histogram:
 def histogram(image: ImageLike | CanonicalImage) -> Histogram:
     """Count the distinct colours of a picture, exactly.
 
-    `image` is anything that `encode` takes; it is made canonical first (8 bits, sRGB,
-    upright, fully transparent pixels transparent black). Takes time in proportion to the
-    pixels, and 4 bytes a pixel for the inverse.
+    `image` is anything that `encode` takes. It is first made canonical: 8 bits, sRGB, upright,
+    and black where it is fully transparent. Time is proportional to the pixels. The inverse takes
+    4 bytes a pixel.
 
-    Raises ValueError if it is not such a picture.
+    Raises ValueError if `image` is no such picture.
     """
     pixels = (image if isinstance(image, CanonicalImage) else canonical_image(image)).pixels
     codes, counts, inverse = counted_codes(pixels)
@@ -114,13 +113,16 @@ def histogram(image: ImageLike | CanonicalImage) -> Histogram:
 def counted_codes(
     pixels: NDArray[np.uint8],
 ) -> tuple[NDArray[np.uint32], NDArray[np.int64], NDArray[np.uint32]]:
-    """Return the Z-order codes of the colours of canonical pixels, ascending, counts, and the inverse."""
+    """Count the colours of canonical pixels (H, W, c): return Z-order codes, counts and inverse.
+
+    Codes (n,) uint32 ascend; counts (n,) int64; inverse (H, W) uint32.
+    """
     height, width, channels = pixels.shape
     flat = np.ascontiguousarray(pixels).reshape(-1, channels)
     places = np.empty(height * width, np.uint32)
     blocks, bitmaps = _blocks_of(flat, places)
-    # Blocks in the order of their codes; sorting one number is several times faster than an argsort.
-    # In place: of noise there are as many blocks as pixels.
+    # Order the blocks by their codes: code and number in one integer sort several times faster than argsort.
+    # In place, because noise has as many blocks as pixels.
     numbered = blocks.astype(np.uint64)
     numbered <<= np.uint64(32)
     numbered |= np.arange(len(blocks), dtype=np.uint32)
@@ -138,7 +140,7 @@ def counted_codes(
 def _blocks_of(
     pixels: NDArray[np.uint8], places: NDArray[np.uint32]
 ) -> tuple[NDArray[np.uint32], NDArray[np.uint64]]:
-    """Find the blocks of codes that occur, with their bitmaps; write every pixel's place in them."""
+    """Return the blocks of codes that occur, and their bitmaps; write each pixel's place into `places`."""
     spread = spread_table(pixels.shape[1])
     table = np.zeros(FIRST_TABLE, np.uint64)
     blocks, bitmaps = np.empty(FIRST_TABLE // 2, np.uint32), np.empty(FIRST_TABLE // 2, np.uint64)
@@ -148,7 +150,7 @@ def _blocks_of(
             pixels.data, spread.data, table.data, blocks.data, bitmaps.data, places.data, done, known
         )
         if done == len(pixels):
-            blocks.resize(known, refcheck=False)  # in place
+            blocks.resize(known, refcheck=False)  # in place, without a copy
             bitmaps.resize(known, refcheck=False)
             return blocks, bitmaps
         table = np.zeros(2 * len(table), np.uint64)

@@ -2,10 +2,10 @@
 # mypy: ignore-errors
 """Compiled counting of distinct colours, in Cython's pure Python mode.
 
-A colour's Z-order code (see `_z_order`) is split in two: all but its last six bits name a
+A colour's Z-order code (see `z_order` in `_colours`) is split in two: all but its last six bits name a
 block of 64 codes, the last six a bit of the block's bitmap. Blocks are found by hashing;
 the rank of a colour among all is then a count of bits, so that nothing is sorted but
-blocks. What comes in: pixels, and tables made by `_histogram`. What goes out: bitmaps,
+blocks. What comes in: pixels, and tables made by `histogram`. What goes out: bitmaps,
 ranks and counts. What can't happen: a read or write outside the arrays (every probe is
 masked by the table's size, and every number that is used as a place is checked), or a
 probe without end, as probes are counted.

@@ -1,8 +1,7 @@
-"""A picture that is read part by part, from whatever has a shape and slices.
+"""A picture read part by part, from any object with a shape and slices.
 
-In: a NumPy array or memory map, a Zarr array, an HDF5 dataset, or anything of the kind. Out: canonical pixels
-of the boxes that are asked for. What can't happen: that the whole is read at once, or that what a source
-returns is taken for granted.
+Takes a NumPy array or memory map, a Zarr array, an HDF5 dataset, or the like. Returns the canonical pixels
+of the boxes asked for. It reads no more than these boxes, and checks whatever the source returns.
 """
 
 from __future__ import annotations
@@ -27,12 +26,12 @@ ACCEPTED = (
 )
 
 BLOCK_BYTES = 1 << 22
-"""Bytes of neighbouring tiles that are read together, at most, but for a tile that has more."""
+"""Most bytes of neighbouring tiles that are read together. One tile may have more."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LargePicture:
-    """A picture of `width` x `height` pixels; `channels` of those that its source has are read."""
+    """A picture of `width` x `height` pixels, of which the first `channels` channels are read."""
 
     source: Any
     width: int
@@ -41,7 +40,7 @@ class LargePicture:
 
     @classmethod
     def of(cls, source: object) -> Self:
-        """Return the picture of a source. Raises ValueError if it is none."""
+        """Return the picture of a source. Raises ValueError unless it has the shape and dtype of one."""
         shape = getattr(source, "shape", None)
         if not isinstance(shape, tuple) or not hasattr(source, "__getitem__"):
             raise ValueError(f"source is {type(source).__name__}; it must be {ACCEPTED}")
@@ -54,13 +53,13 @@ class LargePicture:
         return cls(source, width, height, 1 if len(shape) == 2 else int(shape[2]))
 
     def in_channels(self, channels: int) -> LargePicture:
-        """Return the picture with only the first of its channels."""
+        """Return the picture with only its first `channels` channels."""
         return replace(self, channels=channels)
 
     def read(self, box: Box) -> NDArray[np.uint8]:
-        """Return the canonical pixels of a box, (H, W, c), an array of their own.
+        """Return the canonical pixels of a box, (height, width, c) uint8, in an array of their own.
 
-        Raises what the source does, and ValueError if it returns anything else than was asked for.
+        Raises whatever the source raises, and ValueError if the source returns another shape or dtype.
         """
         rows, columns = slice(box.y, box.y + box.height), slice(box.x, box.x + box.width)
         given = np.asarray(self.source[rows, columns])
@@ -73,7 +72,7 @@ class LargePicture:
         return without_hidden_colours(pixels)
 
     def blocks(self, grid: TileGrid) -> Iterator[list[Box]]:
-        """Yield the tiles of `grid`, in order, as many neighbours in a row of tiles as are read together."""
+        """Yield the tiles of `grid` in raster order, as lists of neighbours to read together."""
         side = grid.side or max(grid.width, grid.height)
         most = max(1, BLOCK_BYTES // (side * side * self.channels))
         for row in range(grid.rows):
@@ -83,6 +82,6 @@ class LargePicture:
 
 
 def covered(boxes: list[Box]) -> Box:
-    """Return the box of neighbours in a row of tiles, together."""
+    """Return the box that neighbours in a row of tiles cover together."""
     first, last = boxes[0], boxes[-1]
     return Box(first.x, first.y, last.x + last.width - first.x, first.height)

@@ -1,8 +1,11 @@
-"""A folder of map tiles, x/y.png, as one large picture that is read tile by tile.
+"""A folder of map tiles, x/y.png, as one large picture, read tile by tile.
 
-In: a folder that others wrote. Out: a source of `kmq.encode_tiles`, whose slices are pixels. What can't
-happen: that more than some tiles are held, that a tile of another size is shown shifted, or that an error
-doesn't name its file.
+Takes a folder, which is not trusted. Returns a source for `kmq.encode_tiles`, whose slices are pixels.
+Guarantees:
+
+- Only a bounded number of decoded tiles is in memory.
+- All tiles have one size; another size is an error.
+- Every error names its file.
 """
 
 from __future__ import annotations
@@ -29,32 +32,33 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 NUMBER = re.compile(r"0|[1-9][0-9]{0,8}")
-"""What a column or row is called: zoom levels up to 29 have no more digits."""
+"""Name of a column or row. Zoom levels up to 29 need at most 9 digits."""
 
 MOST_SIDE = 4096
-"""Longest side of a tile in pixels; servers have 256 or 512. A whole one is decoded for a pixel of it."""
+"""Longest side of a tile in pixels. Servers use 256 or 512, and reading one pixel decodes a whole tile."""
 
 CACHE_BYTES = 1 << 24
-"""Decoded tiles that are kept: a row of 64 tiles of 256 x 256."""
+"""Bytes of decoded tiles to keep: a row of 64 tiles of 256 x 256 with alpha."""
 
 
 class MapTiles:
-    """The tiles of a map in one zoom level, `folder`/x/y.png, as a picture: a source of `kmq.encode_tiles`.
+    """The tiles of a map at one zoom level, `folder`/x/y.png, as a source of `kmq.encode_tiles`.
 
-    So tile servers name them, and `gdal2tiles --xyz`: x grows to the right and y downwards, or with `tms`
-    upwards. All are squares of one side, up to 4,096 pixels, in any format that Pillow reads. The picture
-    goes from the least to the greatest x and y that are there; `origin` says which those are at its left
-    top. Files of other names are left out.
+    Tile servers and `gdal2tiles --xyz` name tiles so: x grows to the right, and y downwards, or
+    upwards with `tms`. All tiles are squares of one side, up to 4,096 pixels, in any format that
+    Pillow reads. The picture spans the least to the greatest x and y in the folder; `origin` is the x
+    and y of its upper left tile. Other files are ignored.
 
-    It has a `shape`, (H, W, 3), or (H, W, 4) where a tile is missing, which is transparent, or
-    has transparency; a `dtype`, uint8; and slices as of an array, `tiles[y0:y1, x0:x1]`, for
-    which the tiles are decoded that they touch: to sRGB, as `encode` does. Up to 16 MiB of them are
-    kept, or one that is larger. When it is made, names and headers of all tiles are read. Beside that it
-    takes 10 bytes for each tile; it may be used by several threads.
+    `shape` is (H, W, 3), or (H, W, 4) if a tile is missing (it is transparent) or has
+    transparency; `dtype` is uint8. `tiles[y0:y1, x0:x1]` slices like an array: it decodes the
+    tiles that it touches, to sRGB, as `encode` does.
 
-    Raises OSError for a folder or file that can't be read; ValueError, naming it, for a folder without tiles,
-    two files of one tile, a tile of another size, and a file that isn't a picture or turns out damaged, which
-    slices raise.
+    Construction reads the names and headers of all tiles and takes 10 bytes for each. Up to 16 MiB
+    of decoded tiles are kept, or one larger tile. Several threads may share it.
+
+    Raises OSError if the folder or a file can't be read. Raises ValueError, naming the file, for a
+    folder without tiles, two files of one tile, a tile of another size, and a file that is no picture;
+    a damaged picture is found only when a slice decodes it.
     """
 
     def __init__(self, folder: str | os.PathLike[str], *, tms: bool = False) -> None:
@@ -67,7 +71,7 @@ class MapTiles:
             suffixes.append(kinds.setdefault(suffix, len(kinds)))
         if not columns:
             raise ValueError(
-                f"{folder}: no map tiles; a folder of one zoom level is needed, with x/y.png or the like"
+                f"{folder}: no map tiles; it must be a folder of one zoom level, with files such as x/y.png"
             )
         self._kinds = tuple(kinds)
         left, top = min(columns), max(rows) if tms else min(rows)
@@ -89,8 +93,8 @@ class MapTiles:
             transparent |= bool(clear)
         if max(extent) * self._side > MAX_SIDE:
             raise ValueError(
-                f"{folder}: tiles are {extent[1]:,} columns and {extent[0]:,} rows of {self._side} pixels "
-                f"apart; sides must be 1 to {MAX_SIDE:,} pixels"
+                f"{folder}: the tiles span {extent[1]:,} columns and {extent[0]:,} rows of {self._side} "
+                f"pixels; the picture's sides must be 1 to {MAX_SIDE:,} pixels"
             )
         self._shape = extent[0] * self._side, extent[1] * self._side, 4 if transparent else 3
         self._decoded: OrderedDict[int, NDArray[np.uint8]] = OrderedDict()
@@ -98,26 +102,26 @@ class MapTiles:
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """Shape of the picture as an array: (H, W, 3 | 4)."""
+        """Shape of the picture: (H, W, 3 | 4)."""
         return self._shape
 
     @property
     def dtype(self) -> np.dtype[np.uint8]:
-        """Of the picture as an array: uint8."""
+        """Type of the pixels: uint8."""
         return np.dtype(np.uint8)
 
     @property
     def side(self) -> int:
-        """Pixels of a tile's side."""
+        """Side of a tile in pixels."""
         return self._side
 
     @property
     def origin(self) -> tuple[int, int]:
-        """The x and y, as in the files' names, of the tile place at the picture's left top."""
+        """The x and y, as files are named, of the picture's upper left tile."""
         return self._origin
 
     def __getitem__(self, key: object) -> NDArray[np.uint8]:
-        """Return a part of the picture. Keys are those of `KmqFile`; raises as those do, and as the class."""
+        """Return a part of the picture. Keys, and their errors, are those of `KmqFile`."""
         chosen = selection(key, self.shape)
         if chosen.box is None:
             return np.empty(chosen.shape, np.uint8)
@@ -150,7 +154,7 @@ class MapTiles:
             raise ValueError(f"{one} and {other.name} are the same tile")
 
     def _check_size(self, path: Path, width: int, height: int) -> None:
-        """Raise ValueError if a tile has another size. The first one's side is that of all."""
+        """Raise ValueError if a tile has another size than the first one checked."""
         if not self._side and width == height <= MOST_SIDE:
             self._side = width
         if (width, height) != (self._side, self._side):
@@ -158,7 +162,7 @@ class MapTiles:
             raise ValueError(f"{path}: the tile has {width} x {height} pixels; it must be {allowed}")
 
     def _tile(self, row: int, column: int) -> NDArray[np.uint8] | None:
-        """Return the pixels of a tile, (side, side, c), or None if there is none."""
+        """Return the pixels of a tile, (side, side, c), or None if it is missing."""
         key = row << 32 | column
         number = int(np.searchsorted(self._keys, key))
         if number == len(self._keys) or self._keys[number] != key:
@@ -181,17 +185,17 @@ class MapTiles:
             self._check_size(path, *image.size)
             with _named(path):
                 pixels = canonical_image(image).pixels
-        # Once more: of some formats the size is known when the pixels are read.
+        # Again: some formats know their size only once the pixels are read.
         self._check_size(path, pixels.shape[1], pixels.shape[0])
         channels = self.shape[2]
         if pixels.shape[2] > channels:
-            raise ValueError(f"{path}: the tile has transparency, which its header didn't say before")
+            raise ValueError(f"{path}: the tile has transparency that its header didn't announce")
         flat = in_channels(pixels.reshape(-1, pixels.shape[2]), channels)
         return flat.reshape(self._side, self._side, channels)
 
 
 def _names(folder: Path) -> Iterator[tuple[int, int, str]]:
-    """Yield x, y and the suffix of every file that is called as a tile is."""
+    """Yield x, y and the suffix of every file that has the name of a tile."""
     known = Image.registered_extensions()
     with os.scandir(folder) as columns:
         for column in columns:
@@ -206,14 +210,14 @@ def _names(folder: Path) -> Iterator[tuple[int, int, str]]:
 
 @contextlib.contextmanager
 def _named(path: Path) -> Iterator[None]:
-    """Turn what Pillow raises for a tile into a ValueError that names it; what the system raises stays."""
+    """Turn Pillow's errors into a ValueError, and the system's into an OSError, that name the tile."""
     try:
         yield
     except MemoryError:
         raise
     except UnidentifiedImageError:
         raise ValueError(f"{path}: not a picture in a format that Pillow reads") from None
-    except Exception as error:  # noqa: BLE001  each format's reader has its own ways to fail
+    except Exception as error:  # noqa: BLE001  each of Pillow's readers fails in its own way
         if isinstance(error, OSError) and error.errno is not None:
             raise OSError(error.errno, error.strerror, str(path)) from None
         raise ValueError(f"{path}: Pillow can't read it: {str(error) or type(error).__name__}") from None

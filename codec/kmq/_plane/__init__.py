@@ -1,1 +1,1 @@
-"""Pixels and a palette to an index plane: the nearest entries, or dithered."""
+"""From pixels and a palette to an index plane: nearest entries, or dithered."""

@@ -1,4 +1,4 @@
-"""Dithering: neighbouring pixels take different entries, so that from afar they show what lies between."""
+"""Dithering: neighbouring pixels take different entries and, from afar, mix to the colours in between."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from kmq._picture.histogram import Histogram
 
 DITHERS = ("none", "floyd-steinberg", "ordered")
-"""The ways to dither."""
+"""Names of the methods."""
 
 STRENGTH = 0.8
-"""How much of an error is passed on, unless told otherwise: of 0.7, 0.8 and 0.9 best on Kodak's pictures."""
+"""Default share of an error that is passed on: the best of 0.7, 0.8 and 0.9 on Kodak's pictures."""
 
 EDGE = UNIT // 2
-"""Difference, summed over the coordinates, between the pixels on both sides of one that makes it an edge."""
+"""A pixel lies on an edge if its neighbours on opposite sides differ by this, summed over coordinates."""
 
 
 def dithered(
@@ -34,13 +34,13 @@ def dithered(
 ) -> Indices:
     """Return the indices (H, W) of a picture, dithered by `method` with `strength` from 0 to 1.
 
-    With alpha, opaque pixels take opaque entries only, and fully transparent ones take the
-    transparent entry and pass nothing on, if there are such entries.
+    With alpha, opaque pixels take only opaque entries, if the palette has any. Fully transparent
+    pixels take the transparent entry, if it has one, and pass no error on.
     """
-    assert counted.inverse is not None  # noqa: S101  the caller's check, told to the type checker
+    assert counted.inverse is not None  # noqa: S101  the caller has checked it; this is for mypy
     colours, entries = counted.colours, palette.entries
     places = points_of(entries, space)
-    # The search prunes along the first axis: let it be the one that parts the entries best.
+    # The search prunes along the first axis, so put the axis of the greatest variance first.
     axes = np.argsort(-places.astype(np.float64).var(axis=0), kind="stable")
     order = np.argsort(places[:, axes[0]], kind="stable")
     rows = np.empty(palette.k, np.int32)
@@ -50,7 +50,7 @@ def dithered(
     ranges[:] = (0, palette.k)
     if palette.channels == 4:
         opaque = order[entries[order, 3] == 255]
-        if len(opaque):  # a second list, of the opaque entries alone
+        if len(opaque):  # append a second list, of the opaque entries alone
             rows[opaque] = np.arange(palette.k, palette.k + len(opaque), dtype=np.int32)
             solid = colours[:, 3] == 255
             ranges[solid] = (palette.k, palette.k + len(opaque))
@@ -68,7 +68,7 @@ def dithered(
             counted.inverse, _numbers(order, found, palette.k), _numbers(order, partners, palette.k), shares
         )
     height, width = counted.inverse.shape
-    # Beyond what the picture and the entries have, an error can never be made good.
+    # Clip to the range of the pixels and the entries: no later pixel can make up for an error beyond it.
     low = np.minimum(points.min(axis=0), table.min(axis=0))
     limits = np.stack([low, np.maximum(points.max(axis=0), table.max(axis=0))])
     errors, chosen = np.empty((2, width + 2, 4), np.int32), np.empty((height, width), np.int32)
@@ -102,7 +102,7 @@ def _bayer(side: int) -> NDArray[np.uint8]:
 def _by_threshold(
     inverse: NDArray[np.uint32], first: Indices, second: Indices, shares: NDArray[np.uint8]
 ) -> Indices:
-    """Return the indices: the second entry where the colour's share is above the pixel's threshold."""
+    """Return the indices: `second` where a colour's share is above the pixel's threshold, else `first`."""
     thresholds = _bayer(8)
     height, width = inverse.shape
     line = np.tile(thresholds, (1, width // 8 + 1))[:, :width]

@@ -1,4 +1,4 @@
-"""Mapping: every pixel to a palette entry, the nearest one or dithered."""
+"""Mapping: every pixel gets a palette entry, the nearest (see `nearest` in `_colours`) or a dithered one."""
 
 from __future__ import annotations
 
@@ -29,20 +29,20 @@ def map_indices(
     dither: str = "none",
     strength: float = STRENGTH,
 ) -> IndexPlane:
-    """Return the index of a palette entry for every pixel: of the nearest one, unless dithered.
+    """Return the index plane of a picture: for every pixel, the nearest palette entry or a dithered one.
 
-    `image` is anything that `histogram` takes, or a Histogram that has its inverse. Near
-    is by squared distance in `space`, "oklab" or "srgb", in integers; with alpha, by the mean
-    of those over a black and a white backdrop, and opaque pixels take opaque entries, fully
-    transparent ones transparent entries, if there are any. Among entries equally near the
-    lowest index is taken, but one of just the pixel's colour goes first.
+    `image` is anything that `histogram` takes, or a Histogram with its inverse. Distance is
+    squared, in `space` ("oklab" or "srgb") and in integers. An entry of exactly the pixel's
+    colour wins; other ties go to the lowest index. With alpha, distance is the mean of those over
+    a black and a white backdrop; opaque pixels take opaque entries, and fully transparent pixels
+    take transparent entries, if the palette has any.
 
     `dither` is "none", "floyd-steinberg" (serpentine error diffusion in `space`) or
-    "ordered" (8 x 8 thresholds; what a pixel gets depends on its place and colour alone).
-    `strength`, 0 to 1, is how much of an error is passed on.
+    "ordered" (8 x 8 thresholds: a pixel's entry depends only on its place and colour).
+    `strength`, 0 to 1, is the share of an error that is passed on.
 
     Raises ValueError if the picture and the palette have different numbers of channels, and
-    for names and numbers that aren't allowed.
+    ValueError or TypeError for other arguments that aren't allowed.
     """
     checked_type("palette", palette, Palette, "a Palette, as fit_palette returns")
     place = checked_space(space)
@@ -50,7 +50,7 @@ def map_indices(
     strength = checked_number("strength", strength, 0, 1)
     counted = image if isinstance(image, Histogram) else histogram(image)
     if counted.inverse is None:
-        raise ValueError("the histogram has no inverse: it is a sum, and has no picture of its own")
+        raise ValueError("the histogram has no inverse: a sum of histograms has no picture to map")
     if counted.channels != palette.channels:
         raise ValueError(f"the picture has {counted.channels} channels, the palette {palette.channels}")
     if dither != "none":
@@ -61,11 +61,11 @@ def map_indices(
 
 
 def indices_of(inverse: NDArray[np.uint32], found: NDArray[np.int32], k: int) -> Indices:
-    """Return the indices, (H, W), of pixels: of each the one that was found for its colour."""
+    """Return the indices (H, W) of pixels, given each pixel's colour and the entry found for each colour."""
     numbers: Indices = found.astype(index_dtype(k))
     indices = np.empty(inverse.shape, numbers.dtype)
     flat, places = indices.reshape(-1), inverse.reshape(-1)
-    for start in range(0, len(flat), 1 << 16):  # take() makes 8 bytes of every place
+    for start in range(0, len(flat), 1 << 16):  # in parts: take() widens every place to 8 bytes
         part = slice(start, start + (1 << 16))
-        np.take(numbers, places[part], out=flat[part], mode="clip")  # all places are in range
+        np.take(numbers, places[part], out=flat[part], mode="clip")  # every place is in range
     return indices

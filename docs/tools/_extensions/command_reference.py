@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from enum import EnumType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
 from sphinx.util.docutils import SphinxDirective
 from typer.models import ArgumentInfo, CommandInfo, OptionInfo
@@ -54,7 +53,7 @@ def described(command: CommandInfo) -> str:
         blocks.append(f"**{panel or 'Options'}**")
         blocks += [_option(option) for option in options if option.default.rich_help_panel == panel]
         if panel is None:
-            blocks.append(_directive("option", "-h, --help", "Show the help and leave."))
+            blocks.append(_directive("option", "-h, --help", "Show the help and exit."))
     blocks.append(re.sub(r"^(Examples?):", r"**\1**", command.epilog or ""))
     return "\n\n".join(blocks)
 
@@ -88,8 +87,8 @@ def _metavar(option: ParamMeta) -> str:
 
 
 def _choices(annotation: Any) -> list[str]:  # noqa: ANN401  whatever a parameter is annotated with
-    kinds = [annotation, *getattr(annotation, "__args__", ())]  # one of them, of "Space | None"
-    return [member.value for kind in kinds if isinstance(kind, EnumType) for member in kind]
+    kinds = [annotation, *get_args(annotation)]  # one of them, of "SpaceName | None"
+    return [name for kind in kinds if get_origin(kind) is Literal for name in get_args(kind)]
 
 
 def _told(parameter: ParamMeta) -> str:

@@ -180,13 +180,13 @@ def test_standard_input_is_a_picture_too(folder):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["photo.png", "-k", "0"], "'0' is no number from 1 to 65,536"),
-        (["photo.png", "-k", "3,,4"], "'' is no number"),
-        (["photo.png", "-k", "65537"], "'65537' is no number"),
-        (["photo.png", "-k", "٣"], "is no number"),
+        (["photo.png", "-k", "0"], "'0' is not a number from 1 to 65,536"),
+        (["photo.png", "-k", "3,,4"], "'' is not a number"),
+        (["photo.png", "-k", "65537"], "'65537' is not a number"),
+        (["photo.png", "-k", "٣"], "is not a number"),
         (["photo.png", "-k", ",".join(["2"] * 65)], "65 numbers; at most 64"),
         (["photo.png", "--json", "--csv"], "leave one out"),
-        (["-", "-"], "standard input can be read once"),
+        (["-", "-"], "standard input can be read only once"),
         (["photo.png", "--html", "-"], "name a file for the page"),
         (["photo.png", "--html", "photo.png", "-f"], "input and output are the same file"),
         (["photo.png", "--time-limit", "nan"], "--time-limit"),

@@ -1,1 +1,1 @@
-"""The context coding: spec annex C."""
+"""The context coding (spec annex C)."""

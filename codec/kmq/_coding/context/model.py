@@ -1,4 +1,4 @@
-"""The models of the context coding, and what they start from (spec C.4 to C.9)."""
+"""The models of the context coding: their tables and their first states (spec C.4 to C.9)."""
 
 from __future__ import annotations
 
@@ -9,16 +9,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kmq._coding.context.pixel_loop import FRESH, MARGIN_LEFT, NODE_ROWS, WEIGHT_ROWS
+from kmq._coding.context.neighbourhood_loop import FRESH, MARGIN_LEFT
+from kmq._coding.context.pixel_loop import NODE_ROWS, WEIGHT_ROWS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 DISTANCES = 12
-"""Inputs that are distances of colours from the node's threshold."""
+"""Inputs of a mixer that are distances of colours from the node's threshold."""
 
 DISTANCE_WEIGHT, CONTEXT_WEIGHTS, MAP_WEIGHTS = 100, 9100, 4800
-"""What the weights start from, 8,192 being 1: each distance's, and all contexts' and all maps' together."""
+"""First weights, 8,192 being 1: of each distance, of all contexts together, of all maps together."""
 
 PREDICTIONS = 4
 
@@ -26,33 +27,33 @@ BUCKET = 16
 MAP = 256
 DISTANCE_MAP = 2048
 MATCH_SLOTS = 64
-"""Slots of a bucket, of a node in a map, of a distance map, of the match."""
+"""Slots in a bucket, in a map for each node, in a distance map, and in the match."""
 
 BUCKET_BITS = range(8, 17)
 MATCH_BITS = range(8, 17)
-"""Sizes of the tables of a context and of the match, by the tile's pixels."""
+"""Bits of the number of buckets of a context, and of the places of the match: from least to most."""
 
 FINAL_ROWS = 32
 FLAT_SLOTS, FLAT_START = 4096, 4_000_000
-"""Slots of the flat path, and what they start from: 4,000,000 of 4,194,304."""
+"""Number of slots of the flat path, and their first value: 4,000,000 of 4,194,304."""
 
 LOGISTIC = (
     *(22, 36, 60, 98, 162, 267, 439, 720, 1179, 1921, 3108, 4971, 7812, 11955, 17625, 24743, 32768),
     *(40793, 47911, 53581, 57724, 60565, 62428, 63615, 64357, 64816, 65097, 65269, 65374, 65438, 65476),
     *(65500, 65514),
 )
-"""65,536 / (1 + e^(-i / 2)) for i = -16 ... 16, rounded; spec table C.a."""
+"""65,536 / (1 + e^(-i / 2)) for i = -16 ... 16, rounded (spec table C.a)."""
 
 COARSE = (12, 32, 64, 100, 180, 320, 600)
 FINE = (4, 10, 20, 36, 60, 96, 152, 240, 380, 600, 960)
 STEPS = (1, 4, 8, 13, 20, 28, 38, 50, 64, 80, 100, 128, 170, 230, 320)
 SPREADS = (1, 2, 4, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 300, 500)
-"""Bounds between the classes of distances; spec table C.b."""
+"""Bounds between the classes of distances (spec table C.b)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """How much is looked at for each decision: a row of spec table C.c."""
+    """How much evidence goes into each decision: a row of spec table C.c."""
 
     name: str
     contexts: int
@@ -68,7 +69,7 @@ class Model:
 
     @property
     def inputs(self) -> int:
-        """Inputs of a mixer, in eights: 12 distances, the slots, the match, a constant."""
+        """Inputs of a mixer, in a multiple of 8: distances, contexts, slots, the match, a constant."""
         return -(-(DISTANCES + self.contexts * (1 + self.refines) + self.slots + 2) // 8) * 8
 
 
@@ -79,15 +80,16 @@ MODELS = MappingProxyType(
         2: Model("max", contexts=16, node_maps=6, distance_maps=4, sets=4, refines=True),
     }
 )
-"""The models by their code in `Options`."""
+"""The models by their number in `Options`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tables:
-    """What every model shares.
+    """The tables that all models share.
 
-    `stretch` (4096,) int16 and `squash` (4096,) uint16 are the logistic curves, `rates` (16,) int32 the
-    steps of a slot by its count, `quantisers` (4, 4096) uint8 the classes of distances.
+    - `stretch` (4096,) int16 and `squash` (4096,) uint16: the logistic curves.
+    - `rates` (16,) int32: the steps of a slot, by its count.
+    - `quantisers` (4, 4096) uint8: the classes of distances.
     """
 
     stretch: NDArray[np.int16]
@@ -98,12 +100,12 @@ class Tables:
 
 @cache
 def tables() -> Tables:
-    """Return the tables, which are made at the first call."""
+    """Return the tables, which the first call makes."""
     at = np.arange(4096)
     anchors = np.array(LOGISTIC)
     cell, part = at >> 7, at & 127
     squash = (anchors[cell] * (128 - part) + anchors[cell + 1] * part) >> 7
-    # The stretch of p is the least value that squashes to p or more.
+    # The stretch of p is the least value whose squash is p or more.
     stretch = np.minimum(np.searchsorted(squash >> 4, at) - 2048, 2047)
     stretch = np.maximum(stretch, -2047)
     quantisers = np.zeros((4, 4096), np.uint8)
@@ -123,14 +125,14 @@ def tables() -> Tables:
 
 
 def _signed_classes(values: NDArray[np.int64], bounds: tuple[int, ...]) -> NDArray[np.int64]:
-    """Return 2 (len + 1) classes: those of negative values below the others."""
+    """Return the class of each value, 0 to 2 len(bounds) + 1. Those of negative values come first."""
     size = np.searchsorted(bounds, np.abs(values), side="right")
     return np.where(values < 0, len(bounds) - size, len(bounds) + 1 + size)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class State:
-    """What the loop learns in, as it is before the first pixel; `layout` says where everything is."""
+    """What the loop adapts, in its state before the first pixel. `layout` says where everything lies."""
 
     layout: NDArray[np.int32]
     slots: NDArray[np.uint16]
@@ -143,7 +145,7 @@ class State:
 
 
 def fresh_state(model: Model, pixels: int, width: int, k: int, *, flat: bool, match: bool) -> State:
-    """Return the state for a tile: as large as the tile can use, at most 35 MB."""
+    """Return the first state for a tile, as large as the tile can use and at most 35 MB."""
     bucket_bits = min(max(pixels.bit_length() - 2, BUCKET_BITS[0]), BUCKET_BITS[-1])
     match_bits = min(max(pixels.bit_length(), MATCH_BITS[0]), MATCH_BITS[-1])
     node_base = (model.contexts << bucket_bits) * BUCKET

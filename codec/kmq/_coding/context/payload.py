@@ -1,4 +1,4 @@
-"""The context coding: each index as decisions down a tree, foretold by its neighbourhood (spec annex C)."""
+"""The context coding of a tile: each index is a path down a tree, predicted from its neighbours (annex C)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ import numpy as np
 
 from kmq._coding.arithmetic import last_bytes
 from kmq._coding.context.model import MODELS, Model, fresh_state, tables
-from kmq._coding.context.pixel_loop import FRESH, MARGIN_LEFT, MARGIN_TOP, code_cells, code_numbers
+from kmq._coding.context.neighbourhood_loop import FRESH, MARGIN_LEFT, MARGIN_TOP
+from kmq._coding.context.numbers_loop import NUMBER_SLOTS, code_numbers
+from kmq._coding.context.pixel_loop import code_cells
 from kmq._coding.context.prediction import DEFAULT, MOST, TAPS, default_coefficients, fitted_coefficients
 from kmq._coding.context.tree import MOST_EXPONENT, PaletteTree, palette_tree, plain_tree, rough_counts
 from kmq._coding.packed import packed_size
@@ -27,42 +29,40 @@ RESERVED = 0b1100_0000
 """Bits of `Options`, the first byte of a payload (spec C.1)."""
 
 MODEL_OF = {"fast": "fast", "default": "default", "thorough": "max"}
-"""The model by effort."""
+"""The name of the model, by effort."""
 
 COUNTED = 2_000
-"""Pixels from which rough counts are worth the 2 or 3 bits that each takes."""
+"""From this many pixels on, rough counts save more than the 2 or 3 bits that each takes."""
 
 FITTED = 30_000
-"""Pixels from which coefficients are worth the 100 bytes that they take."""
+"""From this many pixels on, coefficients save more than the 100 bytes that they take."""
 
 DRAWN = 0.3
-"""Share of flat pixels from which a picture is taken for drawn: what pays there differs most."""
+"""With more flat pixels, a picture counts as drawn. In drawn pictures, the best options differ most."""
 
 REPEATING = 0.05
-"""Share of flat pixels from which repeats are looked for: in photographs there are none."""
+"""With more flat pixels, repeats are looked for. Photographs have none."""
 
 PAGE = 0.97
-"""Share of flat pixels from which there is little to foretell: an almost empty page."""
+"""With more flat pixels, a page is almost empty and coefficients don't pay."""
 
 TRIED = 1 << 17
 DRAWN_TRIED = 1 << 20
-"""Pixels of a tile, and of a drawn one, up to which each option is tried with and without."""
+"""Most pixels of a tile, and of a drawn one, for which each option is tried on and off."""
 
 EMPTY = 1000
-"""Pixels to a byte from which there is nothing left to save: an almost empty page is coded once."""
+"""With more pixels to a byte, a page is almost empty. It is coded once: there is nothing left to save."""
 
 SLACK = 1024
-"""Bytes that a payload is first given room for beyond the packed size."""
-
-NUMBER_SLOTS = 32
+"""Bytes of room, beyond the packed size, in the first attempt to encode a payload."""
 
 MOST_CELLS = 2**31 - 1
-"""Cells of a tile with its margins: places in it are 32-bit numbers."""
+"""Most cells of a tile with its margins, because places in it are 32-bit numbers."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Parameters:
-    """What an encoder chooses for a tile: `Options`, rough counts (k,), the tree they make, coefficients."""
+    """What an encoder chooses for a tile: `Options`, rough counts (k,), their tree, coefficients (7, 18)."""
 
     options: int
     exponents: NDArray[np.int32]
@@ -75,7 +75,12 @@ class _Parameters:
 
 
 def context_tile(plane: IndexPlane, palette: Palette, effort: str) -> bytes:
-    """Return the payload of a tile. What pays for it is guessed, and in small and drawn pictures tried."""
+    """Return the payload of a tile.
+
+    The options are guessed from the share of flat pixels. In small and drawn tiles, each is tried on and off.
+
+    Raises ValueError if the tile has too many pixels.
+    """
     if plane.k == 1:
         return b""
     size = plane.indices.size
@@ -99,9 +104,10 @@ def context_tile(plane: IndexPlane, palette: Palette, effort: str) -> bytes:
 
 
 def read_context_tile(payload: memoryview, indices: Indices, palette: Palette, offset: int) -> None:
-    """Decode a tile's payload, which begins at `offset` of its file, into `indices`, (H, W).
+    """Decode a tile's payload, which begins at `offset` of its file, into `indices` (H, W).
 
-    Raises FormatError if it isn't one. Every index is below k, whatever the payload says.
+    Every index is below k, whatever the payload says. Raises FormatError if the payload is invalid, and
+    LimitError if the tile has too many pixels for this decoder.
     """
     if palette.k == 1:
         if len(payload):
@@ -128,7 +134,7 @@ def read_context_tile(payload: memoryview, indices: Indices, palette: Palette, o
             f"the tile at offset {offset} has {width} x {height} pixels; this decoder takes fewer than "
             "2^31, margins included"
         )
-    data = np.array(payload[1:], np.uint8)  # a copy, because the loop has one buffer to write to and to read
+    data = np.array(payload[1:], np.uint8)  # a copy: the loop reads and writes the same buffer type
     start = int.from_bytes(bytes(payload[1:5]).ljust(4, b"\0"), "big")
     coder = np.array([0, 0xFFFFFFFF, start, 4], np.uint32)
     cells = _cells(indices)
@@ -144,7 +150,7 @@ def read_context_tile(payload: memoryview, indices: Indices, palette: Palette, o
 
 
 def _flat_share(indices: Indices) -> float:
-    """Return the share of pixels whose neighbours, 3 to the left and 2 to the right and above, are alike."""
+    """Return the share of flat pixels: those whose neighbours to the left and above are all equal."""
     height, width = indices.shape
     if height < 3 or width < 6:
         return 0.0
@@ -158,7 +164,7 @@ def _flat_share(indices: Indices) -> float:
 def _encoded(plane: IndexPlane, palette: Palette, options: int) -> bytes:
     k = palette.k
     if plane.indices.size < k:
-        options &= ~COUNTS  # which small tiles may not have (M31)
+        options &= ~COUNTS  # small tiles may not have them (M31)
     exponents = rough_counts(plane.indices, k)
     tree = palette_tree(palette, exponents) if options & COUNTS else plain_tree(palette)
     coefficients = default_coefficients()
@@ -178,7 +184,7 @@ def _encoded(plane: IndexPlane, palette: Palette, options: int) -> bytes:
 
 
 def _cells(indices: Indices) -> NDArray[np.uint16]:
-    """Return a tile with its margins: the loops need not ask where a tile ends."""
+    """Return a tile with margins around it, so that the loops need no tests at its edges."""
     height, width = indices.shape
     cells = np.zeros((height + MARGIN_TOP, width + 2 * MARGIN_LEFT), np.uint16)
     _inner(cells)[...] = indices
@@ -217,7 +223,7 @@ def _read_parameters(
         least, most = int(exponents.min()), int(exponents.max())
         if least < 0 or most > MOST_EXPONENT:
             raise FormatError(
-                f"Rough_Counts in the payload at offset {offset} go from {least} to {most}; they can be "
+                f"Rough_Counts in the payload at offset {offset} go from {least} to {most}; they must be "
                 f"0 to {MOST_EXPONENT} (spec M31)"
             )
         exponents = exponents.astype(np.int32)
@@ -228,7 +234,7 @@ def _read_parameters(
         least, most = int(coefficients.min()), int(coefficients.max())
         if least < -MOST or most > MOST:
             raise FormatError(
-                f"Coefficients in the payload at offset {offset} go from {least} to {most}; they can be "
+                f"Coefficients in the payload at offset {offset} go from {least} to {most}; they must be "
                 f"{-MOST} to {MOST} (spec M31)"
             )
     tree = palette_tree(palette, exponents) if options & COUNTS else plain_tree(palette)
@@ -241,13 +247,13 @@ def _code_numbers(
     coder: NDArray[np.uint32],
     data: NDArray[np.uint8],
 ) -> bool:
-    """Write or read numbers; return False if one that is read goes on for too long."""
+    """Write or read `numbers`. Return False if a number read is too large."""
     slots = np.full(NUMBER_SLOTS, FRESH, np.uint16)
     return code_numbers(encoding, numbers.data, slots.data, tables().rates.data, coder.data, data.data)
 
 
 def _folded(steps: NDArray[np.int32]) -> NDArray[np.int32]:
-    """Return numbers from 0 on for 0, -1, 1, -2, 2 and so on."""
+    """Map 0, -1, 1, -2, 2 and so on to 0, 1, 2, 3, 4 and so on."""
     return np.where(steps >= 0, 2 * steps, -2 * steps - 1).astype(np.int32)
 
 
@@ -263,38 +269,11 @@ def _code(
     coder: NDArray[np.uint32],
     data: NDArray[np.uint8],
 ) -> None:
-    """Encode or decode all cells: the one way through the loop for both."""
+    """Encode or decode all cells, in one loop for both."""
     height, width = _inner(cells).shape
-    tree = parameters.tree
     options = parameters.options
     flat, match = bool(options & FLAT), bool(options & MATCH)
     state = fresh_state(parameters.model, height * width, width, palette.k, flat=flat, match=match)
-    shared = tables()
     coefficients = np.repeat(parameters.coefficients.astype(np.int16)[:, :, None], 8, axis=2)
     taps = np.array([x + y * cells.shape[1] for x, y in TAPS], np.intp)
-    code_cells(
-        encoding,
-        cells.reshape(-1).data,
-        width,
-        height,
-        tree.points.data,
-        tree.nodes.data,
-        tree.leaf_parents.data,
-        tree.classes.data,
-        coefficients.data,
-        taps.data,
-        state.layout.data,
-        shared.stretch.data,
-        shared.squash.data,
-        shared.rates.data,
-        shared.quantisers.data,
-        state.slots.data,
-        state.refined.data,
-        state.weights.data,
-        state.final_weights.data,
-        state.errors.data,
-        state.flat_slots.data,
-        state.matches.data,
-        coder.data,
-        data.data,
-    )
+    code_cells(encoding, cells, parameters.tree, coefficients, taps, tables(), state, coder.data, data.data)

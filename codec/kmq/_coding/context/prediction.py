@@ -1,4 +1,4 @@
-"""The linear predictions of the context coding: what a pixel's neighbours foretell (spec C.5)."""
+"""The linear predictions of the context coding, of a pixel from its neighbours (spec C.5)."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ TAPS = (
     *((-1, 0), (0, -1), (-1, -1), (1, -1), (-2, 0), (0, -2), (2, -1), (-2, -1), (-1, -2)),
     *((1, -2), (-2, -2), (2, -2), (-3, 0), (0, -3), (-3, -1), (3, -1), (-1, -3), (1, -3)),
 )
-"""The neighbours, as (x, y) from the pixel."""
+"""The neighbours, as (x, y) relative to the pixel."""
 
 TEXTURES = 6
-"""Kinds of neighbourhood that have coefficients of their own."""
+"""Kinds of neighbourhood, each with coefficients of its own."""
 
 UNIT = 128
-"""A coefficient of 1."""
+"""The integer for a coefficient of 1."""
 
 MOST = 255
-"""Largest coefficient."""
+"""Largest absolute value of a coefficient."""
 
 DEFAULT = np.array([80, 64, -32, 32, -16, -16, 16] + [0] * 11, np.int32)
 """The coefficients of a tile that sends none."""
 
 SAMPLES = 1 << 15
-"""Pixels that the coefficients are fitted to."""
+"""Most pixels to fit the coefficients to, roughly."""
 
 ENOUGH = 500
-"""Pixels from which a texture's coefficients are fitted."""
+"""A texture of more pixels gets fitted coefficients."""
 
 AXES = 3
-"""Axes that are fitted: lightness and two of hue."""
+"""Axes to fit: lightness and two of hue."""
 
 
 def default_coefficients() -> NDArray[np.int32]:
@@ -45,10 +45,10 @@ def default_coefficients() -> NDArray[np.int32]:
 
 
 def fitted_coefficients(indices: Indices, points: NDArray[np.int16]) -> NDArray[np.int32]:
-    """Return the coefficients, (7, 18) int32, that foretell a tile's pixels best, by least squares.
+    """Return the coefficients, (7, 18) int32, that predict a tile's pixels best, by least squares.
 
-    The first row is for all pixels, the others for each texture. The sums are of integers below
-    2^53, so that the order in which they are added up doesn't matter.
+    The first row is for all pixels, the others are for each texture. `points` (k, 8) are those of the
+    palette's tree. All sums are of integers and stay below 2^53, so their order doesn't matter.
     """
     height, width = indices.shape
     rows = np.arange(3, height)
@@ -74,7 +74,7 @@ def fitted_coefficients(indices: Indices, points: NDArray[np.int16]) -> NDArray[
         for kind in range(TEXTURES):
             chosen = texture == kind
             part = near[:, chosen]
-            # Not by BLAS, whose threads wait for each other.
+            # Not by BLAS, whose threads would wait for each other.
             squares[kind] += np.einsum("ip,jp->ij", part, part)
             products[kind] += np.einsum("ip,p->i", part, target[chosen])
     counts = np.bincount(texture, minlength=TEXTURES)
@@ -90,7 +90,7 @@ def fitted_coefficients(indices: Indices, points: NDArray[np.int16]) -> NDArray[
 def _textures(
     w: NDArray[np.int32], n: NDArray[np.int32], nw: NDArray[np.int32], ne: NDArray[np.int32]
 ) -> NDArray[np.int64]:
-    """Return the texture of each neighbourhood by its lightness (spec C.5)."""
+    """Return the texture, 0 to 5, of each neighbourhood from its lightness (spec C.5)."""
     down, across, on = np.abs(w - nw), np.abs(n - nw), np.abs(n - ne)
     total = down + across + on
     kinds = [total < 37, total < 150, down > 2 * across, across > 2 * down, on > 2 * down]
@@ -99,7 +99,7 @@ def _textures(
 
 
 def _solved(squares: NDArray[np.float64], products: NDArray[np.float64], count: int) -> NDArray[np.int32]:
-    """Return the coefficients, in 128ths: what they lack to 1 goes to W and N, the base of all."""
+    """Return the coefficients in 128ths. Those of W and N, the base of all, make their sum 1."""
     found = np.linalg.solve(squares + 2.0 * max(count, 1) * np.eye(len(TAPS)), products)
     found[:2] += (1 - found.sum()) / 2
     coefficients: NDArray[np.int32] = np.clip(np.rint(UNIT * found), -MOST, MOST).astype(np.int32)

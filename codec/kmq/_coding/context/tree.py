@@ -1,4 +1,4 @@
-"""The tree over the palette, down which every index is coded (spec C.4)."""
+"""The tree over the palette: each index is coded as a path down it (spec C.4)."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ AXES = np.array(
     [[3, 4, 3, 0], [4, 0, -4, 0], [-2, 5, -2, 0], [6, 0, 0, 0], [0, 6, 0, 0], [0, 0, 6, 0], [0, 0, 0, 6]],
     np.int32,
 )
-"""Directions in red, green, blue and alpha, all of about length 6: lightness, two of hue, the channels."""
+"""Axes in red, green, blue and alpha, all about 6 long: lightness, two of hue, the four channels."""
 
 AXES_OF = {1: 1, 3: 6, 4: 7}
-"""Axes in use, by the palette's channels."""
+"""Axes in use, by the number of channels."""
 
 MOST_EXPONENT = 15
-"""Largest rough count: 2^15 pixels or more."""
+"""Largest rough count; it stands for 2^15 pixels or more."""
 
 
 @dataclass(frozen=True, slots=True)
 class PaletteTree:
     """A tree: `points` (k, 8) int16; `nodes` (k - 1, 8), `leaf_parents` (k,) and `classes` (k,) int32.
 
-    See `fill_tree` for what these hold.
+    `fill_tree` says what these hold.
     """
 
     points: NDArray[np.int16]
@@ -43,7 +43,7 @@ class PaletteTree:
 
 
 def rough_counts(indices: Indices, k: int) -> NDArray[np.int32]:
-    """Return floor(log2(count)) of every entry, (k,) int32, from 0 to 15; 0 for what isn't used."""
+    """Return floor(log2(count)) of every entry, at most 15, and 0 for unused entries: (k,) int32."""
     counts = np.bincount(indices.reshape(-1), minlength=k)
     exponents = np.frexp(np.maximum(counts, 1))[1] - 1
     rough: NDArray[np.int32] = np.minimum(exponents, MOST_EXPONENT).astype(np.int32)
@@ -54,13 +54,16 @@ def rough_counts(indices: Indices, k: int) -> NDArray[np.int32]:
 def plain_tree(palette: Palette) -> PaletteTree:
     """Return the tree of a palette without rough counts.
 
-    Kept for the next tile: for 65,536 entries it takes 40 ms, for which a tile of 16 x 16 pixels has no use.
+    It is kept for the next tile: for 65,536 entries it takes 40 ms, which is long for a tile of 16 x 16.
     """
     return palette_tree(palette, np.zeros(palette.k, np.int32))
 
 
 def palette_tree(palette: Palette, exponents: NDArray[np.int32]) -> PaletteTree:
-    """Split the palette where the weighted entries lie farthest apart on either side of their mean."""
+    """Return the tree of a palette. `exponents` (k,) int32 are the rough counts, by which entries weigh.
+
+    Each split is across the axis on which the weighted entries deviate most from their mean.
+    """
     entries = palette.entries.astype(np.int32)
     if palette.channels == 1:
         entries = np.repeat(entries, 3, axis=1)

@@ -1,28 +1,28 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False, cdivision=True
 # mypy: ignore-errors
-"""Compiled loop of the tree over the palette (spec C.4), in Cython's pure Python mode.
+"""The tree over the palette (spec C.4): a compiled loop.
 
-What comes in: the palette's points and the rough counts. What goes out: the tree, filled. What can't happen:
-a tree deeper than 64 + 16 levels, for below 64 it is split in halves; a sum of 2^31 or more, for weights
-are at most 128, and 1 for more than 4,096 entries.
+In: the palette's points and the rough counts. Out: the tree, filled. Bounds:
+
+- The tree is at most 64 + 16 levels deep: below 64 it is split in halves.
+- Sums stay below 2^31: weights are at most 128, and 1 with more than 4,096 entries.
+- Of each level at most one span waits, so that the stack is never full.
 """
 
 import cython
 
-SPLITS = 64
-"""Levels that are split by colour; below, in halves."""
+if not cython.compiled:  # compiled, these are constants of C, from tree_loop.pxd
+    LEFT, RIGHT, AXIS, THRESHOLD, STEEPNESS, SPREAD_INVERSE, LINK, UNUSED, COLUMNS = range(9)
+    SPLITS, CLASS_LEVEL, WEIGHT_BITS, WEIGHED_ENTRIES, INVERSE, SPANS = 64, 4, 7, 4096, 180 * 16384, 128
 
-CLASS_LEVEL = 4
-"""Level of the tree whose nodes are the classes of entries."""
-
-WEIGHT_BITS = 7
-"""A node's heaviest entry weighs 2 to this."""
-
-WEIGHED_ENTRIES = 4096
-"""Most entries that are weighed: 4,096 x 128 x 3,060 is below 2^31."""
-
-INVERSE = 180 * 16384
-"""Of the distance between the halves of a node, 180 steps are made (spec C.5)."""
+Span = cython.struct(  # entries that are yet to be split
+    start=cython.int,
+    end=cython.int,
+    link=cython.int,  # from the parent
+    depth=cython.int,
+    kind=cython.int,  # class, or -1 above the level that has them
+)
+Cut = cython.struct(axis=cython.int, mean=cython.int, deviation=cython.int)
 
 
 def fill_tree(
@@ -42,127 +42,42 @@ def fill_tree(
     `classes` (k,) the node of level 4 that an entry lies below, or k + entry.
     """
     k: cython.int = order.shape[0]
-    start: cython.int
-    end: cython.int
-    link: cython.int
-    depth: cython.int
     top: cython.int = 1
     nodes: cython.int = 0
-    i: cython.int
-    a: cython.int
-    p: cython.int
-    most: cython.int
-    weight: cython.int
-    weights: cython.int
-    total: cython.int
-    mean: cython.int
-    deviation: cython.int
-    best: cython.int
-    axis: cython.int
-    cut: cython.int
-    cut_mean: cython.int
-    low: cython.int
-    high: cython.int
-    spread: cython.int
-    top_spare: cython.int
+    middle: cython.int
+    entry: cython.int
     kind: cython.int
-    class_level: cython.int = CLASS_LEVEL
-    splits: cython.int = SPLITS
-    weight_bits: cython.int = WEIGHT_BITS
-    weighed: cython.int = WEIGHED_ENTRIES
-    inverse: cython.int = INVERSE
-    sums = cython.declare(cython.int[2])
-    stack = cython.declare(cython.int[640])  # of 5 numbers; never more than a level of splits has waiting
+    span: Span
+    cut: Cut
+    stack = cython.declare(Span[128])  # SPANS
     if not cython.compiled:
-        sums, stack = [0] * 2, [0] * 640
+        stack = [None] * SPANS
     with cython.nogil:
-        stack[0] = 0
-        stack[1] = k
-        stack[2] = 0
-        stack[3] = 0
-        stack[4] = -1
+        stack[0] = Span(start=0, end=k, link=0, depth=0, kind=-1)
         while top > 0:
             top -= 1
-            start = stack[5 * top]
-            end = stack[5 * top + 1]
-            link = stack[5 * top + 2]
-            depth = stack[5 * top + 3]
-            kind = stack[5 * top + 4]
-            if depth > 0:
-                if end - start == 1:
-                    leaf_parents[order[start]] = link
-                    tree[link >> 1, link & 1] = ~order[start]
-                    classes[order[start]] = kind if kind >= 0 else k + order[start]
-                    continue
-                tree[link >> 1, link & 1] = nodes
-            most = 0
-            for i in range(start, end):
-                most = max(most, exponents[order[i]])
-            most = most - weight_bits if k <= weighed else 255
-            best = -1
-            axis = 0
-            cut_mean = 0
-            for a in range(axes):
-                total = 0
-                weights = 0
-                for i in range(start, end):
-                    weight = 1 << (exponents[order[i]] - most) if exponents[order[i]] > most else 1
-                    total += weight * points[order[i], a]
-                    weights += weight
-                mean = total // weights if total >= 0 else -((weights - 1 - total) // weights)
-                deviation = 0
-                for i in range(start, end):
-                    weight = 1 << (exponents[order[i]] - most) if exponents[order[i]] > most else 1
-                    p = points[order[i], a] - mean
-                    deviation += weight * (p if p > 0 else -p)
-                if deviation > best:
-                    best = deviation
-                    axis = a
-                    cut_mean = mean
-            cut = start
-            top_spare = 0
-            if best == 0 or depth >= splits:
-                cut = (start + end) >> 1
+            span = stack[top]
+            if span.end - span.start == 1:
+                entry = order[span.start]
+                leaf_parents[entry] = span.link
+                tree[span.link >> 1, span.link & 1] = ~entry
+                classes[entry] = span.kind if span.kind >= 0 else k + entry
+                continue
+            if span.depth > 0:
+                tree[span.link >> 1, span.link & 1] = nodes
+            cut = best_cut(points, axes, exponents, order, span)
+            if cut.deviation == 0 or span.depth >= SPLITS:
+                middle = (span.start + span.end) >> 1
             else:
-                for i in range(start, end):
-                    if points[order[i], axis] <= cut_mean:
-                        order[cut] = order[i]
-                        cut += 1
-                    else:
-                        spare[top_spare] = order[i]
-                        top_spare += 1
-                for i in range(top_spare):
-                    order[cut + i] = spare[i]
-            low = -32768
-            high = 32767
-            sums[0] = 0
-            sums[1] = 0
-            for i in range(start, end):
-                p = points[order[i], axis]
-                sums[i >= cut] += p
-                if i < cut:
-                    low = max(low, p)
-                else:
-                    high = min(high, p)
-            spread = _floored(sums[1], end - cut) - _floored(sums[0], cut - start)
-            spread = max(spread, 1)
-            tree[nodes, 2] = axis
-            tree[nodes, 3] = low + high
-            tree[nodes, 4] = min(inverse // spread, 32767)
-            tree[nodes, 5] = 65536 // spread
-            tree[nodes, 6] = link
-            tree[nodes, 7] = 0
-            kind = nodes if depth == class_level else kind
-            stack[5 * top] = cut
-            stack[5 * top + 1] = end
-            stack[5 * top + 2] = 2 * nodes + 1
-            stack[5 * top + 3] = depth + 1
-            stack[5 * top + 4] = kind
-            stack[5 * top + 5] = start
-            stack[5 * top + 6] = cut
-            stack[5 * top + 7] = 2 * nodes
-            stack[5 * top + 8] = depth + 1
-            stack[5 * top + 9] = kind
+                middle = parted(points, order, spare, span, cut)
+            fill_node(points, order, tree, nodes, span, middle, cut.axis)
+            kind = nodes if span.depth == CLASS_LEVEL else span.kind
+            stack[top] = Span(
+                start=middle, end=span.end, link=2 * nodes + RIGHT, depth=span.depth + 1, kind=kind
+            )
+            stack[top + 1] = Span(
+                start=span.start, end=middle, link=2 * nodes + LEFT, depth=span.depth + 1, kind=kind
+            )
             top += 2
             nodes += 1
 
@@ -171,6 +86,126 @@ def fill_tree(
 @cython.inline
 @cython.nogil
 @cython.exceptval(check=False)
-def _floored(total: cython.int, count: cython.int) -> cython.int:
+def best_cut(
+    points: cython.const[cython.short][:, ::1],
+    axes: cython.int,
+    exponents: cython.const[cython.int][::1],
+    order: cython.int[::1],
+    span: Span,
+) -> Cut:
+    """Return the axis along which the weighted entries lie farthest from their mean, and these two."""
+    i: cython.int
+    a: cython.int
+    weight: cython.int
+    weights: cython.int
+    total: cython.int
+    mean: cython.int
+    deviation: cython.int
+    axis: cython.int = 0
+    best: cython.int = -1
+    best_mean: cython.int = 0
+    light: cython.int = 0  # exponent of what weighs 1
+    for i in range(span.start, span.end):
+        light = max(light, exponents[order[i]])
+    light = light - WEIGHT_BITS if order.shape[0] <= WEIGHED_ENTRIES else 255
+    for a in range(axes):
+        total = 0
+        weights = 0
+        for i in range(span.start, span.end):
+            weight = weight_of(exponents[order[i]], light)
+            total += weight * points[order[i], a]
+            weights += weight
+        mean = floored(total, weights)
+        deviation = 0
+        for i in range(span.start, span.end):
+            weight = weight_of(exponents[order[i]], light)
+            deviation += weight * abs(points[order[i], a] - mean)
+        if deviation > best:
+            best = deviation
+            axis = a
+            best_mean = mean
+    return Cut(axis=axis, mean=best_mean, deviation=best)
+
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def weight_of(exponent: cython.int, light: cython.int) -> cython.int:
+    """Return the weight of an entry by its rough count."""
+    return 1 << (exponent - light) if exponent > light else 1
+
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def floored(total: cython.int, count: cython.int) -> cython.int:
     """Return the quotient rounded down; C rounds towards zero."""
     return total // count if total >= 0 else -((count - 1 - total) // count)
+
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def parted(
+    points: cython.const[cython.short][:, ::1],
+    order: cython.int[::1],
+    spare: cython.int[::1],
+    span: Span,
+    cut: Cut,
+) -> cython.int:
+    """Put the entries up to the mean first, all else in their order; return where the others begin."""
+    i: cython.int
+    middle: cython.int = span.start
+    others: cython.int = 0
+    for i in range(span.start, span.end):
+        if points[order[i], cut.axis] <= cut.mean:
+            order[middle] = order[i]
+            middle += 1
+        else:
+            spare[others] = order[i]
+            others += 1
+    for i in range(others):
+        order[middle + i] = spare[i]
+    return middle
+
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def fill_node(
+    points: cython.const[cython.short][:, ::1],
+    order: cython.int[::1],
+    tree: cython.int[:, ::1],
+    node: cython.int,
+    span: Span,
+    middle: cython.int,
+    axis: cython.int,
+) -> cython.void:
+    """Fill a node's row but for its children: where it splits, and how far its halves lie apart."""
+    i: cython.int
+    p: cython.int
+    low: cython.int = -32768
+    high: cython.int = 32767
+    low_sum: cython.int = 0
+    high_sum: cython.int = 0
+    spread: cython.int
+    for i in range(span.start, middle):
+        p = points[order[i], axis]
+        low = max(low, p)
+        low_sum += p
+    for i in range(middle, span.end):
+        p = points[order[i], axis]
+        high = min(high, p)
+        high_sum += p
+    spread = floored(high_sum, span.end - middle) - floored(low_sum, middle - span.start)
+    spread = max(spread, 1)
+    tree[node, AXIS] = axis
+    tree[node, THRESHOLD] = low + high
+    tree[node, STEEPNESS] = min(INVERSE // spread, 32767)
+    tree[node, SPREAD_INVERSE] = 65536 // spread
+    tree[node, LINK] = span.link
+    tree[node, UNUSED] = 0

@@ -1,0 +1,54 @@
+"""What is asked of `kmq encode` for every file, and what it says of one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import typer
+
+import kmq
+from kmq_cli.terminal.failures import failures
+
+FIRST_FRAME = "note: has {frames} frames; the first was encoded"
+ENTRY_ADDED = "note: a transparent entry was added to the palette for its transparent pixels"
+
+
+@dataclass(frozen=True, slots=True)
+class Encoding:
+    """How to encode a file: the options of `kmq.encode`, and what to do about files that exist or are larger.
+
+    `skip_if_larger` None is the default of the command: on for many files, off for one.
+    """
+
+    options: Mapping[str, Any]
+    max_pixels: int | None
+    force: bool
+    skip_existing: bool
+    skip_if_larger: bool | None
+
+    def loaded(self) -> Encoding:
+        """Return the same with the palette that was named, so that it is read once for all files.
+
+        If it can't be read, the command ends.
+        """
+        named = self.options["palette"]
+        if named is None:
+            return self
+        with failures("--palette"):
+            try:
+                palette = kmq.load_palette(named)
+            except ValueError as error:
+                raise typer.BadParameter(str(error)) from None
+        return replace(self, options={**self.options, "palette": palette})
+
+    def adds_entry(self, k: int) -> bool:
+        """Tell whether a file of `k` entries has one more than the palette that was given."""
+        palette = self.options["palette"]
+        return palette is not None and k > palette.k
+
+
+def no_smaller(source_bytes: int, output_bytes: int) -> str:
+    """Say why a file is left out that would be no smaller than its source."""
+    return f"its .kmq has {output_bytes:,} bytes, it {source_bytes:,}; --no-skip-if-larger writes it anyway"
