@@ -26,5 +26,5 @@ def compiled(source: Path) -> Extension:
 sources = [*sorted(ROOT.rglob("*_loop.py")), ROOT.joinpath(*SHARED.split(".")).with_suffix(".c")]
 setup(
     ext_modules=cythonize([compiled(source) for source in sources], shared_utility_qualified_name=SHARED),
-    options={"build_ext": {"parallel": os.cpu_count()}},
+    options={"build_ext": {"parallel": min(8, os.cpu_count() or 1)}},
 )

@@ -346,3 +346,18 @@ def test_a_reader_that_stops_early_ends_the_work(folder):
     assert done.returncode == 1
     assert done.stderr == b""
     assert 1 <= len(os.listdir("out")) < 60
+
+
+@pytest.mark.posix
+def test_a_pipe_among_many_files_has_no_size_to_compare(folder):
+    data = kmq.encode(PICTURE)
+    Path("b.kmq").write_bytes(data)
+    os.mkfifo("a.kmq")
+    command = [*KMQ, "decode", "a.kmq", "b.kmq", "-o", "out", "--jobs", "1"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        Path("a.kmq").write_bytes(data)
+        printed, said = process.communicate()
+    assert (process.returncode, said) == (0, b"")
+    size = (folder / "out" / "a.png").stat().st_size
+    assert lines(printed)[0] == f"out/a.png has {size:,} bytes"
+    assert (folder / "out" / "a.png").read_bytes() == (folder / "out" / "b.png").read_bytes()

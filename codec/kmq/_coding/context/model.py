@@ -9,25 +9,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kmq._coding.context.neighbourhood_loop import FRESH, MARGIN_LEFT
+from kmq._coding.context.neighbourhood_loop import BUCKET, DISTANCES, FRESH, MARGIN_LEFT, PREDICTIONS
 from kmq._coding.context.pixel_loop import NODE_ROWS, WEIGHT_ROWS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-DISTANCES = 12
-"""Inputs of a mixer that are distances of colours from the node's threshold."""
-
 DISTANCE_WEIGHT, CONTEXT_WEIGHTS, MAP_WEIGHTS = 100, 9100, 4800
 """First weights, 8,192 being 1: of each distance, of all contexts together, of all maps together."""
 
-PREDICTIONS = 4
-
-BUCKET = 16
 MAP = 256
 DISTANCE_MAP = 2048
 MATCH_SLOTS = 64
-"""Slots in a bucket, in a map for each node, in a distance map, and in the match."""
+"""Slots in a map for each node, in a distance map, and in the match."""
 
 BUCKET_BITS = range(8, 17)
 MATCH_BITS = range(8, 17)
