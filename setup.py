@@ -11,7 +11,7 @@ HEADERS = [path.as_posix() for path in sorted(ROOT.rglob("*_loop.pxd"))]
 """Constants, structures and functions of loops. They take each other's: a change compiles all anew."""
 
 SHARED = "kmq._ground._memoryviews"
-"""Cython's own code for memoryviews, written while building. A copy in each loop would treble the time."""
+"""Cython's code for memoryviews, written while building. A copy in each loop would treble the time."""
 
 FLAGS = ["-O3"] if "CFLAGS" in os.environ else ["-O3", "-g0"]
 """Without debug information, unless whoever builds chooses flags."""
@@ -26,5 +26,5 @@ def compiled(source: Path) -> Extension:
 sources = [*sorted(ROOT.rglob("*_loop.py")), ROOT.joinpath(*SHARED.split(".")).with_suffix(".c")]
 setup(
     ext_modules=cythonize([compiled(source) for source in sources], shared_utility_qualified_name=SHARED),
-    options={"build_ext": {"parallel": os.cpu_count()}},
+    options={"build_ext": {"parallel": min(8, os.cpu_count() or 1)}},
 )

@@ -9,6 +9,7 @@ import importlib.util
 import os
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import settings
@@ -102,3 +103,19 @@ def without_proc():
     prelude = ["sh", "-c", f'{WITHOUT_PROC} && exec "$@"', "sh"]
     with contextlib.closing(ForkedCommands(*OWN_MOUNTS, *prelude)) as commands:
         yield commands
+
+
+def pytest_deselected(items):
+    """Count what a worker leaves out, for the last line: pytest-xdist doesn't report it."""
+    output = getattr(items[0].config, "workeroutput", None) if items else None
+    if output is not None:
+        output["deselected"] = output.get("deselected", 0) + len(items)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node):
+    """Take over one worker's count: all workers leave out the same tests."""
+    left_out = getattr(node, "workeroutput", {}).get("deselected", 0)
+    reporter = node.config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is not None and left_out and not reporter.stats.get("deselected"):
+        reporter.stats["deselected"] = [SimpleNamespace()] * left_out  # only their number is told

@@ -59,7 +59,7 @@ def run(command):
         os.environ.clear()
         os.environ.update(command["env"])
         tempfile.tempdir = None  # which was found in the environment of the program
-    if command["arguments"][0] == "save":
+    if command["arguments"][:1] == ["save"]:
         return save(*command["arguments"][1:])
     sys.argv = ["kmq", *command["arguments"]]
     try:

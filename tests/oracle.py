@@ -4,6 +4,7 @@ Nothing here imports kmq. Numbers are Python's, distances are computed for all p
 that is spec/reference_decoder.
 """
 
+import functools
 import statistics
 
 
@@ -47,6 +48,7 @@ def is_nearest(colour, index, entries, measure=distance):
     return index in allowed(colour, entries) and taken <= least + 6  # of 2^0.5 · 65,025
 
 
+@functools.lru_cache(4096)
 def oklab(colour):
     """Oklab of a colour with its alpha, premultiplied (bottosson.github.io/posts/oklab), in floats."""
     red, green, blue = (colour * 3)[:3] if len(colour) == 1 else colour[:3]
@@ -76,7 +78,7 @@ def oklab(colour):
 
 def oklab_distance(one, other):
     """Squared distance in Oklab; with alpha the mean of those over black and over white."""
-    (l1, a1, b1, alpha1), (l2, a2, b2, alpha2) = oklab(one), oklab(other)
+    (l1, a1, b1, alpha1), (l2, a2, b2, alpha2) = oklab(tuple(one)), oklab(tuple(other))
     over_black, over_white = l1 - l2, (l1 - alpha1) - (l2 - alpha2)
     return (over_black**2 + over_white**2) / 2 + (a1 - a2) ** 2 + (b1 - b2) ** 2
 

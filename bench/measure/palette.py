@@ -14,7 +14,6 @@ from bench.peers.ssimulacra2 import Scorer, scored
 from bench.pictures import Picture, Pixels, colours_at_most, digest
 from bench.running.machine import codec_digest
 from bench.running.within import NotMeasured
-from kmq_cli.compare.quality import mean_squared_error
 
 if TYPE_CHECKING:
     from bench.running.cache import Cache
@@ -89,6 +88,6 @@ def _cell(tool: Quantiser, pixels: Pixels, k: int, seconds: float, scorer: Score
     shown = np.asarray(Image.fromarray(shown).convert("RGBA" if pixels.shape[2] == 4 else "RGB"))
     if not colours_at_most(shown, k):
         raise NotMeasured("shows more colours than it was asked for")
-    error = mean_squared_error(pixels, shown)
+    error = kmq.squared_error(pixels, shown)
     points = round(scorer.score(shown), 2) if scorer is not None else None
     return [float(f"{error:.6g}"), points, float(f"{taken:.3g}")]

@@ -257,8 +257,6 @@ CODERS: dict[str, Coder] = {
 """By name. Those of kmq come first."""
 
 OURS = tuple(name for name in CODERS if name.startswith("kmq"))
-IMAGE_PEERS = ("PNG-8, oxipng", "PNG-8, zopflipng", "WebP lossless", "JPEG XL")
-"""The peers that a user would pick for size."""
 
 
 def missing(versions: dict[str, str | None]) -> dict[str, str]:

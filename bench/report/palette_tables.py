@@ -9,7 +9,6 @@ from bench.report.means import Ratios, mean, number, ratios, table
 from bench.report.size_tables import missing_cells
 
 OURS, LOOKS = "kmq srgb", "kmq oklab"
-DITHERED = ("kmq srgb, dithered", "kmq oklab, dithered", "kmq oklab, ordered")
 PEERS_DITHERED = ("libimagequant, dithered", "pngquant, dithered")
 BEST = ("libimagequant, speed 1", "libimagequant", "pngquant")
 """The quantisers that a user would pick, undithered."""

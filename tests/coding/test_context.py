@@ -73,9 +73,11 @@ def test_small_pictures_with_many_entries(k, channels, effort):
 
 
 @pytest.mark.compiled_only("30,000 pixels and more")
-@pytest.mark.parametrize("effort", EFFORTS)
+@pytest.mark.parametrize(
+    ("k", "effort"),
+    [(2, "default"), (3, "default"), (1000, "default"), *((100, effort) for effort in EFFORTS)],
+)
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("k", [2, 3, 100, 1000])
 def test_pictures_large_enough_for_every_option(k, kind, effort):
     random = np.random.default_rng(k)
     palette = Palette(random.integers(0, 256, (k, 3)))
@@ -133,7 +135,7 @@ def test_a_decoder_written_from_the_spec_reads_the_same(tile, options):
     ("k", "height", "width", "kind"),
     [
         *((3, 40, 50, kind) for kind in ("flat", "repeats")),
-        *((300, 30, 31, kind) for kind in ("noise", "gradient")),
+        *((300, 22, 23, kind) for kind in ("noise", "gradient")),
         (1500, 20, 20, "noise"),
         (5000, 9, 9, "repeats"),
     ],

@@ -314,12 +314,13 @@ def test_a_terminal_gets_a_bar_and_a_pipe_gets_lines(folder, four):
     assert "kmq: in/broken.png: not a picture" in shown
     assert len(printed.splitlines()) == 5
     assert "\x1b" not in printed
-    shown, _ = on_a_terminal("encode", "-rf", "in", "-o", "out", stdout="terminal")
+    again = ("encode", "-rf", "in", "-o", "out", "--jobs=1")
+    shown, _ = on_a_terminal(*again, stdout="terminal")
     assert "4 written, 1 failed: " in shown
     assert " has " not in shown.replace("has no", "")
     for more in ({"TERM": "dumb"}, {}):
         quiet = [] if more else ["-q"]
-        shown, printed = on_a_terminal("encode", "-rf", "in", "-o", "out", *quiet, stdout="pipe", **more)
+        shown, printed = on_a_terminal(*again, *quiet, stdout="pipe", **more)
         assert shown == "kmq: in/broken.png: not a picture in a format that Pillow reads\r\n"
         assert len(printed.splitlines()) == (5 if more else 0)
 
@@ -329,8 +330,9 @@ def test_json_stays_whole_beside_a_bar(folder, four):
     shown, printed = on_a_terminal("encode", "-r", "in", "-o", "out", "--json", stdout="pipe")
     assert "4/4" in shown
     assert len([json.loads(line) for line in printed.splitlines()]) == 4
-    colours, _ = on_a_terminal("encode", "-rf", "in", "-o", "out", stdout="pipe")
-    plain, _ = on_a_terminal("encode", "-rf", "in", "-o", "out", stdout="pipe", NO_COLOR="1")
+    again = ("encode", "-rf", "in", "-o", "out", "--jobs=1")
+    colours, _ = on_a_terminal(*again, stdout="pipe")
+    plain, _ = on_a_terminal(*again, stdout="pipe", NO_COLOR="1")
     assert "\x1b[38;5" in colours or "\x1b[3" in colours
     assert "\x1b[38;5" not in plain
 
@@ -344,3 +346,18 @@ def test_a_reader_that_stops_early_ends_the_work(folder):
     assert done.returncode == 1
     assert done.stderr == b""
     assert 1 <= len(os.listdir("out")) < 60
+
+
+@pytest.mark.posix
+def test_a_pipe_among_many_files_has_no_size_to_compare(folder):
+    data = kmq.encode(PICTURE)
+    Path("b.kmq").write_bytes(data)
+    os.mkfifo("a.kmq")
+    command = [*KMQ, "decode", "a.kmq", "b.kmq", "-o", "out", "--jobs", "1"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        Path("a.kmq").write_bytes(data)
+        printed, said = process.communicate()
+    assert (process.returncode, said) == (0, b"")
+    size = (folder / "out" / "a.png").stat().st_size
+    assert lines(printed)[0] == f"out/a.png has {size:,} bytes"
+    assert (folder / "out" / "a.png").read_bytes() == (folder / "out" / "b.png").read_bytes()

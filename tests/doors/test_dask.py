@@ -125,6 +125,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 @pytest.mark.cluster
 @pytest.mark.posix
 def test_a_worker_that_is_killed_while_tiles_are_coded_changes_nothing(tmp_path):

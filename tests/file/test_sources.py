@@ -232,6 +232,15 @@ def test_of_a_file_of_few_pixels_not_any_number_of_bytes_is_read():
     assert coded.read_bytes == FIRST
 
 
+def test_metadata_of_any_number_of_bytes_is_not_kept():
+    """Each section is short enough, but not all of them together."""
+    fields = [tag + writing.uleb(40 << 20) + bytes(40 << 20) for tag in (b"aaaa", b"bbbb")]
+    data = writing.build(sections=b"".join(part + writing.crc(part) for part in fields))
+    assert kmq.decode(data).shape == (2, 3, 3)
+    with pytest.raises(kmq.LimitError, match="header and metadata have more than 67,109,664 bytes"):
+        kmq.open(io.BytesIO(data), max_pixels=100)
+
+
 def test_parts_without_bytes_are_not_gathered_without_end():
     taken = []
     spans = ((taken.append(number), (5, 5)) for number in range(100_000))
@@ -258,10 +267,12 @@ def test_a_path_that_can_read_is_a_path_and_a_map_of_others_stays_open(tmp_path)
         with kmq.open(name) as file:
             assert np.array_equal(file[:9], NOISE[:9])
     with path.open("rb") as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
-        for make in (kmq.open, kmq.KmqFile):
+        mapped.seek(5)  # where it stands doesn't matter: it is read where it lies
+        for make in (kmq.open, kmq.open, kmq.KmqFile):
             with make(mapped) as file:
                 assert np.array_equal(file[:9], NOISE[:9])
             assert mapped[:3] == b"KMQ"
+            assert mapped.tell() == 5
 
 
 def test_what_is_no_binary_file_that_can_seek_is_named(tmp_path):
@@ -271,6 +282,14 @@ def test_what_is_no_binary_file_that_can_seek_is_named(tmp_path):
 
     with pytest.raises(ValueError, match="file is Stream, which can't seek; kmq.open reads such a file"):
         kmq.KmqFile(Stream(b""))
+
+    class Silent:
+        def read(self, size=-1): ...
+
+        def seek(self, place, whence=0): ...
+
+    with pytest.raises(ValueError, match=r"file is Silent, which has no seekable\(\) to ask"):
+        kmq.open(Silent())
     with pytest.raises(TypeError, match="file is StringIO; it must be a binary file"):
         kmq.open(io.StringIO(""))
     (tmp_path / "x").write_bytes(b"KM")

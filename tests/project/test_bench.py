@@ -3,10 +3,13 @@
 The README's table is what the results say, and the gate fails on what got worse.
 """
 
+import importlib
 import json
 import math
+import pkgutil
 from pathlib import Path
 
+import bench
 import pytest
 from bench.report import gate, means, rd_tables
 from bench.report.readme import END, START, filled, table_of
@@ -19,6 +22,11 @@ RESULTS = ROOT / "bench" / "results"
 
 cases = st.tuples(st.sampled_from(["kmq packed", "kmq context"]), st.sampled_from("abcdefgh"))
 figures = st.dictionaries(cases, st.floats(1, 1e9), min_size=1)
+
+
+@pytest.mark.parametrize("name", [found.name for found in pkgutil.walk_packages(bench.__path__, "bench.")])
+def test_every_module_of_the_bench_can_be_imported(name):
+    importlib.import_module(name)
 
 
 def test_the_readme_has_the_table_of_the_results():

@@ -54,7 +54,8 @@ def imports(source: str, modules: Iterable[str]) -> set[str]:
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module is not None and node.level == 0:
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"line {node.lineno}: imports are absolute here"
             names = {f"{node.module}.{alias.name}" for alias in node.names}
             found |= names if names <= known else {node.module, *names}
     return found & known

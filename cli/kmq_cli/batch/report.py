@@ -137,7 +137,7 @@ def _tell(outcome: Outcome, report: Report, *, lists: bool) -> None:
     elif report == "text" and outcome.status == "skipped":
         complain(outcome.source, f"left out: {outcome.problem}")
     elif lists and outcome.status == "written" and outcome.output is not None:
-        line = compared(outcome.source, outcome.source_bytes or 0, outcome.output, outcome.output_bytes or 0)
+        line = compared(outcome.source, outcome.source_bytes, outcome.output, outcome.output_bytes or 0)
         print(line, flush=True)
 
 

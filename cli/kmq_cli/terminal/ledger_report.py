@@ -97,8 +97,13 @@ def _lines(ledger: Ledger) -> list[tuple[str, str]]:
     return lines
 
 
-def compared(source: str, source_bytes: int, output: str, output_bytes: int) -> str:
-    """Return a line that compares the sizes of a file and the one made of it."""
+def compared(source: str, source_bytes: int | None, output: str, output_bytes: int) -> str:
+    """Return a line that compares the sizes of a file and the one made of it.
+
+    `source_bytes` is None if the size of the source isn't known, as of a pipe.
+    """
+    if not source_bytes:
+        return f"{output} has {output_bytes:,} bytes"
     share = output_bytes / source_bytes
     relation = f"{100 * share:.1f} % of it" if share < 1 else f"{share:.2f} times as many"
     return f"{source} has {source_bytes:,} bytes, {output} {output_bytes:,}: {relation}"

@@ -1,12 +1,13 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False
 # mypy: ignore-errors
-"""Compiled loops of the packed coding (spec section 5), in Cython's pure Python mode.
+"""The packed coding (spec section 5): compiled loops.
 
-What comes in: contiguous one-dimensional buffers and a bit depth of 1 to 16.
-What goes out: the other buffer, filled. What can't happen: a read or write outside
-a buffer, for the sizes are checked before the loop, and an index that is too wide for
-`bit_depth`, for only its low bits are used. Run uncompiled, pass memoryviews: they
-yield Python integers, where NumPy's scalars would overflow.
+In: contiguous one-dimensional buffers and a bit depth of 1 to 16. Out: the other buffer, filled. Bounds:
+
+- The buffers' sizes are checked before the loop.
+- Of an index that is too wide for `bit_depth`, only the low bits are used.
+
+Run uncompiled, pass memoryviews: they yield Python integers, where NumPy's scalars would overflow.
 """
 
 import cython
@@ -87,7 +88,7 @@ def unpack_bits(
 
 
 def _check_sizes(indices: cython.Py_ssize_t, bit_depth: cython.int, payload: cython.Py_ssize_t) -> None:
-    """Raise ValueError unless so many indices of `bit_depth` bits fill so many bytes."""
+    """Raise ValueError unless that many indices of `bit_depth` bits fill that many bytes."""
     if not 1 <= bit_depth <= 16:
         raise ValueError(f"bit_depth is {bit_depth}; it must be 1 to 16")
     if payload != (indices * bit_depth + 7) // 8:

@@ -1,15 +1,15 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False, cdivision=True
 # mypy: ignore-errors
-"""Compiled search for the nearest palette entry, in Cython's pure Python mode.
+"""The search for the nearest palette entry: a compiled loop.
 
-What comes in: points in the Z-order of their colours, four integer coordinates each, and
-entries likewise. Points that agree in the high bits of their codes lie in one cell. For a
-cell, only those entries are kept that can be nearest to a point in it; for the smaller
-cells within, only some of those; so each point is compared with few. What goes out: for
-each point the nearest entry's number. What can't happen: an overflow, as coordinates lie
-within ±2^19 (their caller sees to it), squared distances between doubled ones below
-4 · 2^42 = 2^44, and no shift below exceeds 2^62; or a read or write outside the arrays, as
-their sizes are checked first and every count is at most the number of entries.
+In: points in the Z-order of their colours, four integer coordinates each, and entries likewise. Out: for
+each point the number of the nearest entry. Points that agree in the high bits of their codes lie in one cell.
+For a cell, only the entries that can be nearest to a point in it are kept. For the smaller cells within, only
+some of those are. So each point is compared with few. Bounds:
+
+- Coordinates lie within ±2^19, as the caller ensures: squared distances between doubled ones are below
+  4 · 2^42 = 2^44, and no shift exceeds 2^62.
+- The arrays' sizes are checked first, and every count is at most the number of entries.
 """
 
 import cython

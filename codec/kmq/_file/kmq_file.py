@@ -16,7 +16,7 @@ from kmq._file.decoder import MAX_PIXELS, checked_max_pixels, decode_tile, read_
 from kmq._file.ledger import Ledger, make_ledger, original_pixels
 from kmq._file.regions import decode_piece, pieces_of
 from kmq._file.thumbnail import CellSums
-from kmq._ground.arguments import checked_bytes, checked_integer
+from kmq._ground.arguments import checked_bytes, checked_integer, checked_type
 from kmq._ground.errors import LimitError
 from kmq._ground.sources import Beginning, FileBytes, in_parts
 from kmq._ground.threads import checked_threads, in_order
@@ -66,7 +66,7 @@ class KmqFile:
         self._data: Source
         if hasattr(data, "read") and not isinstance(data, mmap.mmap):
             self._data = FileBytes(cast("BinaryIO", data), self._max_pixels)
-            self._container = read_container(Beginning(self._data))
+            self._container = read_container(Beginning(self._data, self._max_pixels))
         else:
             self._data = checked_bytes("data", data)
             self._container = read_container(self._data)
@@ -272,9 +272,10 @@ class KmqFile:
         `indices`, if you have decoded them already, saves decoding them again.
 
         Raises as `indices`, and ValueError if the original has another size, or channels
-        that the file doesn't have, or if `indices` are those of another picture.
+        that the file doesn't have, or if `indices` have another size or k.
         """
         plane = self.indices() if indices is None else indices
+        checked_type("indices", plane, IndexPlane, "an IndexPlane, as KmqFile.indices returns")
         if (plane.width, plane.height, plane.k) != (self.width, self.height, self.k):
             raise ValueError(f"indices are {plane}; the file is {self.width}x{self.height}, k={self.k}")
         return make_ledger(self._container, plane, original_pixels(self._container, original))

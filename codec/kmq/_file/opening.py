@@ -41,8 +41,8 @@ def open_file(
     and a file that can seek is used as a file.
 
     What can't seek, like a pipe, is read whole, from where it stands: up to 8 bytes for each of `max_pixels`
-    pixels and 64 MiB, but only 1 MiB of what doesn't begin as a .kmq file does. One read on demand has the
-    same bound.
+    pixels and 64 MiB, but only 1 MiB of what doesn't begin as a .kmq file does. For a file that is read on
+    demand, the same bound holds for the header and metadata together, and for each later read.
 
     Raises OSError if it can't be read; FormatError, TruncatedError or UnsupportedError; LimitError for more
     bytes than that; TypeError for a file that isn't binary.
@@ -71,9 +71,11 @@ def _is_open(file: object) -> bool:
 
 def _has_no_places(file: BinaryIO) -> bool:
     """Tell whether a file can only be read from where it stands: a pipe, or a device, which ends at 0."""
-    if isinstance(file, io.TextIOBase):  # which is refused
+    if isinstance(file, io.TextIOBase | mmap.mmap):  # the one is refused, the other is read where it lies
         return False
-    return not (hasattr(file, "seekable") and file.seekable()) or file.seek(0, io.SEEK_END) == 0
+    if not hasattr(file, "seekable"):
+        return not hasattr(file, "seek")
+    return not file.seekable() or file.seek(0, io.SEEK_END) == 0
 
 
 def inspect(

@@ -27,6 +27,8 @@ def check_loops() -> None:
     wanted = os.environ.get("KMQ_UNCOMPILED", "")
     if wanted not in ("", "0", "1"):
         raise ImportError(f"KMQ_UNCOMPILED is {wanted!r}; it must be 0 or 1")
+    if not LOOPS:
+        raise ImportError(f"the sources of the loops are missing: no *_loop.py below {ROOT}")
     if wanted == "1":
         import_sources()
         return

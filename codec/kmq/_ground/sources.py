@@ -71,7 +71,9 @@ class FileBytes:
     def __init__(self, file: BinaryIO, max_pixels: int | None = None) -> None:
         if isinstance(file, io.TextIOBase) or not (hasattr(file, "read") and hasattr(file, "seek")):
             raise TypeError(f"file is {type(file).__name__}; it must be a binary file open for reading")
-        if not (hasattr(file, "seekable") and file.seekable()):
+        if not hasattr(file, "seekable"):
+            raise ValueError(f"file is {type(file).__name__}, which has no seekable() to ask")
+        if not file.seekable():
             raise ValueError(f"file is {type(file).__name__}, which can't seek; kmq.open reads such a file")
         self._file: BinaryIO | None = file
         self._lock = threading.Lock()
@@ -137,10 +139,15 @@ def _read(file: BinaryIO, start: int, stop: int) -> bytes:
 
 
 class Beginning:
-    """A source for reading many small parts of its beginning: it keeps what it has read and reads ahead."""
+    """A source for reading many small parts of its beginning: it keeps what it has read and reads ahead.
 
-    def __init__(self, source: Source) -> None:
+    A slice raises LimitError if it ends beyond the most bytes that a file of `max_pixels` pixels may have
+    (None: no limit): that much would be kept.
+    """
+
+    def __init__(self, source: Source, max_pixels: int | None = None) -> None:
         self._source = source
+        self._max_pixels = max_pixels
         self._read = source[:FIRST]
 
     def __len__(self) -> int:
@@ -150,6 +157,12 @@ class Beginning:
         start, stop, _ = part.indices(len(self))
         have = len(self._read)
         if stop > have:
+            most = most_bytes(self._max_pixels)
+            if most is not None and stop > most:
+                raise LimitError(
+                    f"offset {start} to {stop} of the file: header and metadata have more than {most:,} "
+                    f"bytes, too many for the {self._max_pixels:,} pixels that max_pixels allows"
+                )
             # Doubling what is kept means that small reads rarely copy it.
             self._read = memoryview(
                 bytes(self._read) + self._source[have : max(stop, have + min(have, STEP))]

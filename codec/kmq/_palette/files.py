@@ -13,7 +13,7 @@ from typing import BinaryIO
 from kmq._colours.channels import in_channels
 from kmq._ground.arguments import checked_name, checked_type, shown
 from kmq._ground.errors import FormatError
-from kmq._ground.whole_files import write_whole
+from kmq._ground.whole_files import check_destination, write_whole
 from kmq._indexed.index_plane import MAX_ENTRIES
 from kmq._indexed.palette import Palette
 
@@ -76,6 +76,7 @@ def save_palette(
     the file can't be written; FileExistsError if it exists and `overwrite` is false.
     """
     checked_type("palette", palette, Palette, "a Palette, as load_palette returns")
+    check_destination(file, overwrite=overwrite)
     kinds = [suffix.removeprefix(".") for suffix in PALETTE_WRITERS]
     if kind is None:
         suffix = Path(file).suffix.lower() if isinstance(file, (str, os.PathLike)) else ""

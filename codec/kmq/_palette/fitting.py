@@ -130,7 +130,7 @@ def fit_palette(
     """Return a palette of at most `k` colours that shows those of the histogram with little squared error.
 
     Several histograms give one palette for all their pictures, with as many channels as the one that
-    has most.
+    has most. Entries that no colour is nearest to are left out then, and entries aren't fitted to dithering.
 
     A histogram of at most `k` colours gives exactly these. More colours are clustered:
 

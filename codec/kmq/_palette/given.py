@@ -14,8 +14,9 @@ from PIL import Image, UnidentifiedImageError
 
 from kmq._colours.channels import in_channels
 from kmq._container.header import read_container
+from kmq._file.decoder import MAX_PIXELS
 from kmq._ground.errors import FormatError, KmqError
-from kmq._ground.sources import FileBytes
+from kmq._ground.sources import Beginning, FileBytes
 from kmq._indexed.index_plane import MAX_ENTRIES
 from kmq._indexed.palette import Palette
 from kmq._palette.files import MOST_BYTES, PALETTE_READERS, read_palette_file
@@ -93,7 +94,7 @@ def _of_file(path: Path) -> Palette:
     try:
         if suffix == ".kmq":
             with path.open("rb") as file:
-                return read_container(FileBytes(file)).palette
+                return read_container(Beginning(FileBytes(file), MAX_PIXELS)).palette
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(path) as image:

@@ -1,14 +1,14 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False, cdivision=True
 # mypy: ignore-errors
-"""Compiled counting of distinct colours, in Cython's pure Python mode.
+"""The counting of distinct colours: a compiled loop.
 
-A colour's Z-order code (see `z_order` in `_colours`) is split in two: all but its last six bits name a
-block of 64 codes, the last six a bit of the block's bitmap. Blocks are found by hashing;
-the rank of a colour among all is then a count of bits, so that nothing is sorted but
-blocks. What comes in: pixels, and tables made by `histogram`. What goes out: bitmaps,
-ranks and counts. What can't happen: a read or write outside the arrays (every probe is
-masked by the table's size, and every number that is used as a place is checked), or a
-probe without end, as probes are counted.
+In: pixels, and tables made by `histogram`. Out: bitmaps, ranks and counts. A colour's Z-order code (see
+`z_order`) is split in two: all but its last six bits name a block of 64 codes, the last six a bit of the
+block's bitmap. Blocks are found by hashing. The rank of a colour among all is then a count of bits, so that
+only blocks are sorted. Bounds:
+
+- Every probe is masked by the table's size, and probes are counted: none goes on for ever.
+- Every number that is used as a place is checked first.
 """
 
 import cython
@@ -140,7 +140,7 @@ def list_codes(
 ) -> None:
     """List the codes that occur, block by block in `order`; `firsts[b]` is the rank of block b's first.
 
-    Raises ValueError if the arrays' sizes disagree, or if there isn't room for every code.
+    Raises ValueError if the arrays' sizes disagree, or unless `codes` has room for exactly all codes.
     """
     known: cython.Py_ssize_t = order.shape[0]
     if blocks.shape[0] != known or bitmaps.shape[0] != known or firsts.shape[0] != known:

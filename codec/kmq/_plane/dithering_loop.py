@@ -1,13 +1,13 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False, cdivision=True
 # mypy: ignore-errors
-"""Compiled dithering, in Cython's pure Python mode.
+"""Dithering: a compiled loop.
 
-What comes in: each pixel's row in a table of colours, the colours' points and the entries'
-points, in the clustering's own space. What goes out: an index for each pixel. What can't
-happen: an overflow, as points lie within ±2^18 (their caller sees to it), what a pixel
-receives is at most the sum of four errors and is clipped to the points' and entries' range; or a
-read or write outside the arrays, as every number that is used as a place is checked
-before.
+In: each pixel's row in a table of colours, the colours' points and the entries' points, in the clustering's
+own space. Out: an index for each pixel. Bounds:
+
+- Points lie within ±2^18, as the caller ensures.
+- A pixel receives at most the sum of four errors, clipped to the range of the points and entries.
+- Every number that is used as a place is checked first.
 """
 
 import cython

@@ -9,25 +9,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kmq._coding.context.neighbourhood_loop import FRESH, MARGIN_LEFT
+from kmq._coding.context.neighbourhood_loop import BUCKET, DISTANCES, FRESH, MARGIN_LEFT, PREDICTIONS
 from kmq._coding.context.pixel_loop import NODE_ROWS, WEIGHT_ROWS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-DISTANCES = 12
-"""Inputs of a mixer that are distances of colours from the node's threshold."""
-
 DISTANCE_WEIGHT, CONTEXT_WEIGHTS, MAP_WEIGHTS = 100, 9100, 4800
 """First weights, 8,192 being 1: of each distance, of all contexts together, of all maps together."""
 
-PREDICTIONS = 4
-
-BUCKET = 16
 MAP = 256
 DISTANCE_MAP = 2048
 MATCH_SLOTS = 64
-"""Slots in a bucket, in a map for each node, in a distance map, and in the match."""
+"""Slots in a map for each node, in a distance map, and in the match."""
 
 BUCKET_BITS = range(8, 17)
 MATCH_BITS = range(8, 17)
@@ -132,9 +126,16 @@ def _signed_classes(values: NDArray[np.int64], bounds: tuple[int, ...]) -> NDArr
 
 @dataclass(frozen=True, slots=True, eq=False)
 class State:
-    """What the loop adapts, in its state before the first pixel. `layout` says where everything lies."""
+    """What the loop learns in, as it is before the first pixel, and where in `slots` everything begins."""
 
-    layout: NDArray[np.int32]
+    model: Model
+    flat: bool
+    match: bool
+    bucket_bits: int
+    match_bits: int
+    node_base: int
+    distance_base: int
+    match_base: int
     slots: NDArray[np.uint16]
     refined: NDArray[np.uint16]
     weights: NDArray[np.int16]
@@ -159,12 +160,15 @@ def fresh_state(model: Model, pixels: int, width: int, k: int, *, flat: bool, ma
     weights[:first] = DISTANCE_WEIGHT
     weights[first:last] = CONTEXT_WEIGHTS // (last - first)
     weights[last : last + model.slots] = MAP_WEIGHTS // model.slots
-    layout = [
-        *(model.contexts, model.node_maps, model.distance_maps, model.sets, model.refines, model.inputs),
-        *(bucket_bits, flat, match, match_bits, node_base, distance_base, match_base),
-    ]
     return State(
-        layout=np.array(layout, np.int32),
+        model=model,
+        flat=flat,
+        match=match,
+        bucket_bits=bucket_bits,
+        match_bits=match_bits,
+        node_base=node_base,
+        distance_base=distance_base,
+        match_base=match_base,
         slots=slots,
         refined=np.tile(refined, model.contexts if model.refines else 0),
         weights=np.tile(weights, WEIGHT_ROWS),

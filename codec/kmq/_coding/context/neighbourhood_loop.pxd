@@ -17,10 +17,6 @@ cpdef enum:
     LEVELS = 4  # levels of the tree that a bucket holds
     LONGEST_MATCH = 31
 
-cpdef enum:  # what `layout` of `fresh_state` holds
-    CONTEXTS = 0, NODE_MAPS, DISTANCE_MAPS, SETS, REFINES, INPUTS, BUCKET_BITS, HAS_FLAT, HAS_MATCH, MATCH_BITS
-    NODE_BASE, DISTANCE_BASE, MATCH_BASE, LAYOUT
-
 cdef struct Match:  # an earlier pixel that had this neighbourhood
     Py_ssize_t at
     int length  # pixels before it that were alike; 0: there is no match

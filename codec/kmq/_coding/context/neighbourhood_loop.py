@@ -19,9 +19,6 @@ if not cython.compiled:  # compiled, these are constants of C, from neighbourhoo
     W, N, NW, NE, WW, NN, NEE, NNE, WEIGHED, GRADIENT, FITTED, TEXTURED, DISTANCES = range(13)
     PREDICTIONS, POINT, MOST_CONTEXTS, MARGIN_LEFT, MARGIN_TOP = 4, 8, 16, 4, 3
     PATH, FRESH, BUCKET, LEVELS, LONGEST_MATCH = 128, 0x8000, 16, 4, 31
-    CONTEXTS, NODE_MAPS, DISTANCE_MAPS, SETS, REFINES, INPUTS, BUCKET_BITS = range(7)
-    HAS_FLAT, HAS_MATCH, MATCH_BITS, NODE_BASE, DISTANCE_BASE, MATCH_BASE, LAYOUT = range(7, 14)
-
     Match = structure(path=[0] * PATH)
     Pixel = structure(
         near=[0] * WEIGHED,
@@ -42,7 +39,7 @@ class Tile:
 
     def __init__(self, cells, tree, coefficients, taps, shared, state) -> None:
         """Take the cells with their margins, and the arrays of a PaletteTree, of Tables and of a State."""
-        layout = state.layout.tolist()
+        model = state.model
         self.cells, self.pitch = cells.reshape(-1).data, cells.shape[1]
         self.points, self.tree, self.leaf_parents = tree.points.data, tree.nodes.data, tree.leaf_parents.data
         self.classes, self.coefficients, self.taps = tree.classes.data, coefficients.data, taps.data
@@ -56,12 +53,13 @@ class Tile:
             state.flat_slots.data,
             state.matches.data,
         )
-        self.n_contexts, self.n_node_maps = layout[CONTEXTS], layout[NODE_MAPS]
-        self.n_distance_maps, self.n_sets = layout[DISTANCE_MAPS], layout[SETS]
-        self.refines, self.n_inputs, self.bucket_bits = layout[REFINES], layout[INPUTS], layout[BUCKET_BITS]
-        self.has_flat, self.has_match = layout[HAS_FLAT], layout[HAS_MATCH]
-        self.match_bits, self.node_base = layout[MATCH_BITS], layout[NODE_BASE]
-        self.distance_base, self.match_base = layout[DISTANCE_BASE], layout[MATCH_BASE]
+        self.n_contexts, self.n_node_maps = model.contexts, model.node_maps
+        self.n_distance_maps, self.n_sets = model.distance_maps, model.sets
+        self.n_inputs, self.refines = model.inputs, model.refines
+        self.has_flat, self.has_match = state.flat, state.match
+        self.bucket_bits, self.match_bits = state.bucket_bits, state.match_bits
+        self.node_base, self.distance_base = state.node_base, state.distance_base
+        self.match_base = state.match_base
         self.first_prediction = PREDICTIONS - self.n_distance_maps
 
 

@@ -5,9 +5,11 @@
 In: a tile's cells, or the payload. Out: the other. One function codes and decodes, so that both do the same.
 Bounds:
 
-- Every place in an array is within it, as the loops' modules that are called say.
+- Indices and neighbours are those of `neighbourhood_loop`. A slot's place is that of a bucket, a class, or a
+  node below NODE_ROWS, in a table made for it; a row of weights is below WEIGHT_ROWS.
+- Colours are within ±5,100, and twice a colour less a threshold within ±15,300: 16 bits, as is an input.
+- Inputs are within ±2,047 and weights within ±16,383: the sum of 64 products is below 2^31.
 - The payload's end is looked at before each of its bytes.
-- All numbers fit in 32 bits; where C would wrap around, it is written out.
 """
 
 import cython

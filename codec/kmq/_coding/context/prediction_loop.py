@@ -4,9 +4,9 @@
 
 In: a pixel's neighbours. Out: four predictions of its colour, along each axis of the tree. Bounds:
 
-- A point's numbers are at most 3,060, so that a weighed sum of seven is below 2^17.
-- Coefficients are 16 bits signed: 18 products of them and a point are below 2^31.
-- Of the errors, three rows are kept, in turns, with the cells' margins on both sides.
+- Points are within ±2,550, so that a prediction from three neighbours or seven is within ±5,100.
+- Coefficients have 16 bits: the sum of 18 products with points is below 2^31.
+- Of the errors, three rows are kept in turns, with the cells' margins on both sides.
 """
 
 import cython
