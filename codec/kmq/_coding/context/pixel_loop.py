@@ -111,11 +111,12 @@ def ask_colours(
     axis: cython.int = tile.tree[node, AXIS]
     threshold: cython.int = tile.tree[node, THRESHOLD]
     steepness: cython.short = tile.tree[node, STEEPNESS]
+    distance: cython.short
     value: cython.short
     for j in range(DISTANCES):
-        to.distances[j] = 2 * px.colours[j][axis] - threshold
-    for j in range(DISTANCES):
-        value = (to.distances[j] * steepness) >> 14
+        distance = 2 * px.colours[j][axis] - threshold
+        to.distances[j] = distance
+        value = (distance * steepness) >> 14
         value = 2047 if value > 2047 else value  # noqa: FURB136 - 16 bits, so that eight are clipped at a time
         to.inputs[j] = -2047 if value < -2047 else value  # noqa: FURB136
 
