@@ -94,7 +94,7 @@ def browser():
 @pytest.fixture(scope="session")
 def forked():
     """Return a way to run many commands quickly."""
-    return forker()
+    return forker(later=False)
 
 
 @pytest.fixture(scope="session")
