@@ -9,12 +9,21 @@ cdef extern from *:
     #endif
     #if defined(__GNUC__)
     #define KMQ_INLINED __attribute__((always_inline)) void
+    #define KMQ_APART __attribute__((noinline)) void
     #else
     #define KMQ_INLINED void
+    #define KMQ_APART void
+    #endif
+    #if defined(__x86_64__) && defined(__GLIBC__) && defined(__GNUC__) && !defined(__clang__)
+    #define KMQ_WIDE __attribute__((target_clones("avx2", "default"))) void
+    #else
+    #define KMQ_WIDE void
     #endif
     """
     ctypedef unsigned short *lanes_t "kmq_lanes"
     ctypedef void inlined_t "KMQ_INLINED"
+    ctypedef void apart_t "KMQ_APART"
+    ctypedef void wide_t "KMQ_WIDE"
 
 cpdef enum:
     FEW, COLOURS, RAMP, MANY  # kinds of tile
@@ -60,5 +69,5 @@ cdef struct Mixture:  # of up to six rows and four candidates
     unsigned short blend[16]  # their distribution
     unsigned short sums[16]  # the mixture
 
-cdef int expect(int kind, const Tables* tables, Mixture* of, int level, unsigned int part, int target) noexcept nogil
+cdef void expect(int kind, const Tables* tables, Mixture* of, int level, unsigned int part, int target) noexcept nogil
 cdef void learn(int kind, const Tables* tables, Mixture* of, int symbol, bint last, unsigned int frequency, bint trains) noexcept nogil

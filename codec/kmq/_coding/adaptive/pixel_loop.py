@@ -65,12 +65,12 @@ def code_symbol(
     trains: cython.bint,
 ) -> inlined_t:
     """Code the symbol `px.value` of m values, 2 to 16 (spec D.6)."""
-    symbol: cython.int = expect(kind, tables, of, level, part, coder.x & 32767)
+    symbol: cython.int
     last: cython.bint
     low: cython.uint
     frequency: cython.uint
-    if encoding:
-        symbol = px.value
+    expect(kind, tables, of, level, part, coder.x & 32767)
+    symbol = px.value if encoding else of.found
     last = symbol >= m - 1
     if last:
         symbol = m - 1
