@@ -32,8 +32,8 @@ if not cython.compiled:  # compiled, these are of C, from mixture_loop.pxd
         shares=[0] * 8,
         masses=[0] * 8,
         marks=[0] * 4,
-        blend=[0] * 16,
-        sums=[0] * 16,
+        blend=[0] * 17,
+        sums=[0] * 17,
     )
 
 
@@ -159,7 +159,7 @@ def mix(
     for j in range(16):
         t = (cython.cast(cython.uint, rows[a + j]) * rest) >> 16
         t = t + (steps[w + j] & p) + (steps[north + j] & q) + (steps[nw + j] & r) + (steps[ne + j] & s)
-        blend[j] = t
+        blend[j + 1] = t
         u = (cython.cast(cython.uint, t) * share) >> 16
         v = (cython.cast(cython.uint, rows[a + j]) * share_a) >> 16
         u = u + v + cython.cast(cython.ushort, j + 1)
@@ -175,9 +175,9 @@ def mix(
         if n > 5:
             v = (cython.cast(cython.uint, rows[f + j]) * share_f) >> 16
             u = u + v
-        sums[j] = u
+        sums[j + 1] = u
         found += cython.cast(cython.short, u) <= target
-    found -= cython.cast(cython.short, sums[15]) <= target  # the rows' counts
+    found -= cython.cast(cython.short, sums[16]) <= target  # the rows' counts
     of.found = found
 
 
@@ -273,15 +273,17 @@ def train(
     mask: cython.int = 32767 if symbol else 0
     top: cython.int = 32767 if last else 0
     above: cython.int
-    shift: cython.int = 0
+    shift: cython.int
     mass: cython.ushort
     for i in range(n):
         above = (tables.rows[of.rows[i] + symbol] | top) & 32767
         of.masses[i] = above - (tables.rows[of.rows[i] + below] & mask)
-    of.masses[n] = ((of.blend[symbol] | top) & 32767) - (of.blend[below] & mask)
-    while frequency < 16384:
-        frequency <<= 1
-        shift += 1
+    of.masses[n] = ((of.blend[symbol + 1] | top) & 32767) - of.blend[symbol]
+    if frequency < 128:
+        shift = 7 + tables.shifts[frequency]
+    else:
+        shift = tables.shifts[frequency >> 7]
+    frequency <<= shift
     mass = 32767 if frequency > 32767 else frequency  # noqa: FURB136
     learn_weights(weights, of.shares, of.masses, shift, mass)
     for i in range(n + 1):
@@ -301,7 +303,7 @@ def begin_row(
     t: cython.short
     for j in range(16):
         goal = step[first + j] & TOP
-        t = sums[j]
+        t = sums[j + 1]
         t = t + (cython.cast(cython.short, goal - t) >> 1)
         row[at + j] = t + (cython.cast(cython.short, goal - t) >> 1)
 
@@ -402,7 +404,7 @@ def learn_of(
     i: cython.int
     count: cython.int
     at: cython.Py_ssize_t
-    hit: cython.int = 4
+    hit: cython.int = 0
     if trains:
         train(n, tables, of, of.weights, symbol, last, frequency)
     learn_rows(
@@ -426,9 +428,8 @@ def learn_of(
             tables.rows[at + 15] = count + (count < tables.most)
         else:
             tables.rows[at + 15] = of.checks[i] + count + (count < 31)
-    for i in range(3, -1, -1):
-        if of.masks[i] and of.values[i] == symbol:
-            hit = i
+    for i in range(4):
+        hit |= (of.values[i] == symbol) << i & of.masks[i]
     count = tables.candidate_counts[of.quadruple]
     learn_candidates(tables.candidates, of.quadruple * 4, tables.hits, hit, tables.candidate_rates[count])
     tables.candidate_counts[of.quadruple] = count + (count < 31)
