@@ -1,0 +1,83 @@
+"""The order of a palette's entries that the adaptive coding splits into groups of 16 (spec D.3).
+
+It follows from the colours alone, so that encoder and decoder agree on it and the palette keeps its own order.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from kmq._indexed.palette import Palette
+
+SYMBOL = 16
+"""Values of a symbol: entries of a group."""
+
+RAMP_ENTRIES = 256
+"""Most entries of a ramp."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Order:
+    """Entries in their order.
+
+    `order` (k,) names the entry at each place, `places` (k,) uint16 the place of each entry. `points` (k, 4) int32
+    are the colours in this order: red, green, blue, times alpha, and alpha. `is_ramp`: no channel falls.
+    """
+
+    order: NDArray[np.intp]
+    places: NDArray[np.uint16]
+    points: NDArray[np.int32]
+    is_ramp: bool
+
+
+def entry_order(palette: Palette) -> Order:
+    """Return the order of the entries."""
+    points = _points(palette)
+    k = len(points)
+    order = np.arange(k)
+    is_ramp = False
+    if k > SYMBOL:
+        by_sum = np.argsort(points.sum(axis=1), kind="stable")
+        is_ramp = k <= RAMP_ENTRIES and bool((np.diff(points[by_sum], axis=0) >= 0).all())
+        order = by_sum if is_ramp else _by_splits(points)
+    places = np.empty(k, np.uint16)
+    places[order] = np.arange(k)
+    return Order(order, places, np.ascontiguousarray(points[order]), is_ramp)
+
+
+def _points(palette: Palette) -> NDArray[np.int32]:
+    entries = palette.entries.astype(np.int32)
+    points = np.full((palette.k, 4), 255, np.int32)
+    points[:, : palette.channels] = entries
+    if palette.channels == 1:
+        points[:, :3] = entries
+    points[:, :3] = (points[:, :3] * points[:, 3:] + 127) // 255
+    return points
+
+
+def _by_splits(points: NDArray[np.int32]) -> NDArray[np.intp]:
+    """Return an order in which neighbours are alike: lists are halved across their widest axis, to groups of 16."""
+    r, g, b, a = (points[:, i].astype(np.int64) for i in range(4))
+    axes = np.stack([3 * r + 4 * g + 3 * b, 4 * r - 4 * b, 5 * g - 2 * r - 2 * b, 6 * a])
+    order = np.arange(len(points))
+    lists = [(0, len(points))]
+    while lists:
+        first, end = lists.pop()
+        size = end - first
+        if size < 2:
+            continue
+        part = order[first:end]
+        values = axes[:, part]
+        means = values.sum(axis=1) // size
+        axis = int(np.abs(values - means[:, None]).sum(axis=1).argmax())
+        order[first:end] = part[np.argsort(values[axis], kind="stable")]
+        groups = -(-size // SYMBOL)
+        middle = first + (groups // 2 * SYMBOL if groups > 1 else size // 2)
+        lists += [(first, middle), (middle, end)]
+    return order
