@@ -157,11 +157,11 @@ class Recipe:
         indices = [*numbers(listed, 10)]
         if len(indices) != width * height:
             raise ValueError(f"{len(indices)} indices for {size}")
+        options = int(options, 16)
         coder, _ = writing.adaptive(
-            int(options, 16) & 31, width, height, self.palette, indices, coefficients=coefficients
+            options & 31, width, height, self.palette, indices, coefficients=coefficients
         )
-        head = bytes([int(options, 16), *(c % 256 for c in coefficients or ())])
-        return head + coder.finished(*map(int, state[1:]))
+        return writing.adaptive_head(options, coefficients) + coder.finished(*map(int, state[1:]))
 
     def bytes(self, name):
         """A part's bytes."""

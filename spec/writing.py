@@ -285,6 +285,6 @@ def adaptive(row_bits, width, height, palette, indices=None, *, coefficients=Non
     return coder, tile.read()
 
 
-def adaptive_head(row_bits, coefficients=None):
-    """`Options`, and the coefficients if there are any."""
-    return bytes([row_bits | 32 * (coefficients is not None), *(c % 256 for c in coefficients or ())])
+def adaptive_head(options, coefficients=None):
+    """`Options`, or `Rows` alone, and the coefficients if there are any."""
+    return bytes([options | 32 * (coefficients is not None), *(c % 256 for c in coefficients or ())])

@@ -16,7 +16,11 @@ def main():
     parser.add_argument("file", help="the .kmq file, or - for standard input")
     parser.add_argument("output", nargs="?", default="-", help="by default standard output")
     parser.add_argument("--max-pixels", type=int, help="refuse larger pictures")
-    parser.add_argument("--trace", action="store_true", help="print every coded bit: its p and what it is; of a symbol (D.2) low and freq")
+    parser.add_argument(
+        "--trace",
+        action="store_true",
+        help="print every coded bit: its p and what it is; of a symbol (D.2) low and freq",
+    )
     options = parser.parse_args()
     if options.file == "-":
         data = sys.stdin.buffer.read()

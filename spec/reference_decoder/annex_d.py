@@ -18,7 +18,9 @@ def read_adaptive(payload, at, width, height, palette, trace=None):
     row_bits, coefficients, stream = read_options(payload, at, width * height)
     stream_at = at + len(payload) - len(stream)
     # M35: at least 2 words and no odd byte; the first word is not 0.
-    require(len(stream) >= 4 and len(stream) % 2 == 0, "M35", stream_at, f"the stream has {len(stream)} bytes")
+    require(
+        len(stream) >= 4 and len(stream) % 2 == 0, "M35", stream_at, f"the stream has {len(stream)} bytes"
+    )
     require(stream[:2] != b"\0\0", "M35", stream_at, "the first word is 0")
     decoder = Decoder(stream, trace)
     tile = AdaptiveTile(decoder, width, height, order_of(tuple(palette)), coefficients, row_bits)
