@@ -1,6 +1,7 @@
 """Annex D of the spec, D.3: the entries' points, their order, and the guess."""
 
 from functools import cache, lru_cache
+from itertools import pairwise
 
 FEW, RAMP, COLOURS, MANY = "few", "ramp", "colours", "many"
 
@@ -65,9 +66,7 @@ def order_of(palette):
 def rises(points):
     """Whether no coordinate falls from a point to the next."""
     return all(
-        one <= other
-        for before, after in zip(points, points[1:], strict=False)
-        for one, other in zip(before, after, strict=True)
+        one <= other for before, after in pairwise(points) for one, other in zip(before, after, strict=True)
     )
 
 

@@ -111,7 +111,7 @@ class AdaptiveTile:
         """Whether the pixel is W as its neighbours are."""
         w = near.w
         at = 16 * (w & 255) + (near.nee == w) + 2 * (near.ww == w) + 4 * (near.nn == w)
-        at += 8 * (near.www == w or near.nww == w)
+        at += 8 * (w in (near.www, near.nww))
         chance, count = self.flats[at]
         is_flat = self.coder.symbol([chance >> 1, 32_768]) == 0
         chance += ((65_500 if is_flat else 30) - chance) * flat_rate(count) >> 16
