@@ -10,7 +10,38 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kmq._coding.adaptive.order import SYMBOL
-from kmq._coding.adaptive.pixel_loop import COLOURS, FEW, MANY, PATTERNS, RAMP, TOP, WEIGHT_ROW, WEIGHTS
+from kmq._coding.adaptive.mixture_loop import (
+    CANDIDATE_TOP,
+    COLOURS,
+    CONTEXT_WEIGHTS,
+    FEW,
+    LEVEL_WEIGHTS,
+    MANY,
+    PATTERNS,
+    RAMP,
+    TOP,
+)
+from kmq._coding.adaptive.pixel_loop import (
+    ACTIVITIES,
+    CANDIDATE_COUNTS,
+    CANDIDATE_RATES,
+    CANDIDATES,
+    DIFFERENCES,
+    ERRORS,
+    FIXED,
+    FLAT_RATES,
+    FLATS,
+    GOALS,
+    HITS,
+    NEAREST,
+    RATES,
+    ROWS,
+    SHADES,
+    STARTS,
+    STEPS,
+    WEIGHT_STEPS,
+    WEIGHTS,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -26,69 +57,61 @@ COUNT, RAMP_COUNT = 31, 95
 CELLS = 1 << 15
 """Cells of the colours; 32 times as many with alpha."""
 
-SIGNED_BOUNDS = (1, 3, 6, 11, 19, 32, 60)
-"""Bounds between the classes of differences of ranks; spec table D.a."""
+COUNT_BOUNDS = (1, 2, 3, 4, 5, 7, 10, 16, 24, 32, 64)
+"""Bounds between the steps of counts, each with weights of its own."""
 
-FLATS = 4096
+DIFFERENCE_BOUNDS = (1, 3, 6, 11, 19, 32, 60)
+"""Bounds between the classes of differences from the guess on a ramp."""
+
+NEIGHBOURHOODS = 4096
+"""Of flat pixels."""
+
+FIRST_MASS, FIRST_CHANCE = 5500, 60000
+"""Of each candidate, and of flat pixels."""
+
+LANES = 16
+"""Of a row."""
 
 CONTEXTS = {FEW: (4, 2), COLOURS: (5, 3), RAMP: (6, 3), MANY: (5, 0)}
 """Contexts of each kind of tile, and how many of them, the first, need no hash."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Tables:
-    """What all tiles share.
-
-    `rates` (5, 128) int32: by count the rate of a row, its goal and its step of weights; rates of candidates and
-    of flat pixels. `steps` (17 * 16,) uint16: for each symbol ones in the lanes from it on. `classes` (3, 4096)
-    uint8: of differences of ranks, of activity, of guessed levels.
-    """
-
-    rates: NDArray[np.int32]
-    steps: NDArray[np.uint16]
-    classes: NDArray[np.uint8]
-
-
 @cache
-def tables() -> Tables:
-    """Return the tables, which are made at the first call."""
+def fixed_tables() -> NDArray[np.uint16]:
+    """Return what all tiles share, (FIXED,) from the places that `pixel_loop.pxd` names; made at the first call."""
     n = np.arange(128)
-    rates = np.zeros((5, 128), np.int32)
-    rates[0] = np.minimum(655360 // (10 * n + 13), 32767)
-    rates[1] = TOP - 1 + -(-65536 // rates[0])
-    rates[2] = np.searchsorted((1, 2, 3, 4, 5, 7, 10, 16, 24, 32, 64), n, side="right")
-    rates[3] = np.where(n < COUNT, 327680 // (10 * n + 16), 65536 // 92)
-    rates[4] = np.where(n < COUNT, 65536 // (n + 2), 65536 // 60)
-    lanes = np.arange(SYMBOL)
-    steps = np.where(lanes >= np.arange(SYMBOL + 1)[:, None], 65535, 0).astype(np.uint16).reshape(-1)
-    classes = np.zeros((3, 4096), np.uint8)
-    difference = np.arange(512) - 256
-    size = np.searchsorted(SIGNED_BOUNDS, np.abs(difference), side="right")
-    classes[0, :512] = np.minimum(np.where(difference < 0, 8 - size, 8 + size), 15)
+    fixed = np.zeros(FIXED, np.uint16)
+    rates = np.minimum(655360 // (10 * n + 13), 32767)
+    fixed[RATES:GOALS] = rates
+    fixed[GOALS:WEIGHT_STEPS] = TOP - 1 + -(-65536 // rates)
+    fixed[WEIGHT_STEPS:CANDIDATE_RATES] = np.searchsorted(COUNT_BOUNDS, n, side="right")
+    fixed[CANDIDATE_RATES:FLAT_RATES] = np.where(n < COUNT, 327680 // (10 * n + 16), 65536 // 92)
+    fixed[FLAT_RATES:STEPS] = np.where(n < COUNT, 65536 // (n + 2), 65536 // 60)
+    steps = np.arange(SYMBOL) >= np.arange(SYMBOL + 1)[:, None]
+    fixed[STEPS:HITS] = np.where(steps, 65535, 0).reshape(-1)
+    fixed[HITS : HITS + 20] = CANDIDATE_TOP * np.eye(5, 4, dtype=np.uint16).reshape(-1)
+    difference = np.arange(DIFFERENCES, ACTIVITIES) - DIFFERENCES - 256
+    size = np.searchsorted(DIFFERENCE_BOUNDS, np.abs(difference), side="right")
+    fixed[DIFFERENCES:ACTIVITIES] = np.minimum(np.where(difference < 0, 8 - size, 8 + size), 15)
     # Two classes to a doubling.
-    classes[1] = [min(15, ((a + 4) ** 2 >> 4).bit_length() - 1) for a in range(4096)]
-    classes[2, :2048] = np.clip(np.arange(2048) - 1024, 0, 255) >> 3
-    made = Tables(rates, steps, classes)
-    for table in (rates, classes):
-        table.flags.writeable = False
-    return made
+    squares = ((a + 4) ** 2 >> 4 for a in range(SHADES - ACTIVITIES))
+    fixed[ACTIVITIES:SHADES] = [min(15, square.bit_length() - 1) for square in squares]
+    fixed[SHADES:] = np.clip(np.arange(FIXED - SHADES) - 1024, 0, 255) >> 3
+    fixed.flags.writeable = False
+    return fixed
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class State:
-    """What the loop learns in, as it is before the first pixel; `layout` and `starts` say where everything is."""
+    """What the loop learns in, as it is before the first pixel; `numbers` and `starts` say what is where.
 
-    layout: NDArray[np.int32]
+    `numbers` (NUMBERS,) int32, `starts` (STARTS,), `colours` (k,) uint64, each a point of four times 16 bits.
+    """
+
+    numbers: NDArray[np.int32]
     starts: NDArray[np.intp]
     colours: NDArray[np.uint64]
-    rows: NDArray[np.uint16]
-    weights: NDArray[np.uint16]
-    candidates: NDArray[np.uint16]
-    candidate_counts: NDArray[np.uint8]
-    flats: NDArray[np.uint16]
-    flat_counts: NDArray[np.uint8]
-    nearest: NDArray[np.uint16]
-    errors: NDArray[np.uint8]
+    learnt: NDArray[np.uint16]
 
 
 def kind_of(order: Order) -> int:
@@ -108,37 +131,44 @@ def fresh_state(order: Order, row_bits: int, cells: int) -> State:
     kind = kind_of(order)
     levels = max(1, -(-(k - 1).bit_length() // 4))
     contexts, direct = CONTEXTS[kind]
-    keys = [256, 256] if kind == FEW else [256, k, 256] if kind == RAMP else [k, k, k][:direct]
-    starts = np.zeros((levels, 8), np.intp)
-    first_values = ((k - 1) >> 4 * (levels - 1)) + 1
-    blocks = []
-    row = 0
-    for level in range(levels):
-        even = _even(first_values if level == 0 else SYMBOL)
-        begun = row
-        for i in range(contexts):
-            starts[level, i] = row
-            row += keys[i] << 4 * level if i < direct else 1 << row_bits
-            row += row & 1  # pairs of hashed rows begin at even ones
-        blocks.append(np.tile(even, (row - begun, 1)))
     has_alpha = bool((points[:, 3] < 255).any())
+    keys = {FEW: (256, 256), COLOURS: (k, k, k), RAMP: (256, k, 256), MANY: ()}[kind]
+    starts = np.zeros(STARTS, np.intp)
+    rows = 0
+    begun = []
+    for level in range(levels):
+        begun.append(rows)
+        for i in range(contexts):
+            starts[level * 8 + i] = LANES * rows
+            rows += keys[i] << 4 * level if i < direct else 1 << row_bits
+            rows += rows & 1  # pairs of hashed rows begin at even ones
+    sizes = {
+        ROWS: LANES * rows,
+        WEIGHTS: LEVEL_WEIGHTS * levels,
+        CANDIDATES: 4 * PATTERNS * levels,
+        CANDIDATE_COUNTS: PATTERNS * levels,
+        FLATS: 2 * NEIGHBOURHOODS,
+        NEAREST: (CELLS * (32 if has_alpha else 1) if kind in (FEW, COLOURS) else 1),
+        ERRORS: cells if kind == RAMP else 1,
+    }
+    starts[ROWS:] = np.cumsum([0, *sizes.values()])[:-1]
+    learnt = np.zeros(sum(sizes.values()), np.uint16)
+    tables = {name: learnt[starts[name] : starts[name] + size] for name, size in sizes.items()}
+    lanes = tables[ROWS].reshape(rows, LANES)
+    lanes[:] = _even(SYMBOL)
+    if levels > 0:
+        lanes[: begun[1] if levels > 1 else rows] = _even(((k - 1) >> 4 * (levels - 1)) + 1)
+    tables[WEIGHTS].reshape(levels, LEVEL_WEIGHTS)[:] = _weights(contexts)
+    tables[CANDIDATES][:] = FIRST_MASS
+    tables[FLATS][::2] = FIRST_CHANCE
+    packed = points.astype(np.uint64) << np.array([0, 16, 32, 48], np.uint64)
     most = RAMP_COUNT if kind == RAMP else COUNT
-    middle = (k // 32 * 16 + 8) if kind == RAMP else 0
-    packed = points[:, 0] | points[:, 1] << 16 | points[:, 2].astype(np.int64) << 32
-    packed |= points[:, 3].astype(np.int64) << 48
-    nearest = CELLS * (32 if has_alpha else 1) if kind in (FEW, COLOURS) else 1
+    middle = k // 32 * 16 + 8 if kind == RAMP else 0
     return State(
-        layout=np.array([kind, k, levels, row_bits, contexts, direct, most, middle, has_alpha], np.int32),
-        starts=starts.reshape(-1),
-        colours=packed.astype(np.uint64),
-        rows=np.concatenate(blocks).reshape(-1),
-        weights=np.tile(_weights(contexts), levels),
-        candidates=np.full(levels * PATTERNS * 4, 5500, np.uint16),
-        candidate_counts=np.zeros(levels * PATTERNS, np.uint8),
-        flats=np.full(FLATS, 60000, np.uint16),
-        flat_counts=np.zeros(FLATS, np.uint8),
-        nearest=np.zeros(nearest, np.uint16),
-        errors=np.zeros(cells if kind == RAMP else 1, np.uint8),
+        numbers=np.array([kind, k, levels, row_bits, most, middle, has_alpha], np.int32),
+        starts=starts,
+        colours=packed.sum(axis=1, dtype=np.uint64),
+        learnt=learnt,
     )
 
 
@@ -152,7 +182,7 @@ def _even(m: int) -> NDArray[np.uint16]:
 
 def _weights(contexts: int) -> NDArray[np.uint16]:
     """Return the weights of a level: of each context by its row's count, then of the candidates."""
-    weights = np.zeros((WEIGHTS // WEIGHT_ROW, WEIGHT_ROW), np.uint16)
+    weights = np.zeros((LEVEL_WEIGHTS // CONTEXT_WEIGHTS, CONTEXT_WEIGHTS), np.uint16)
     for i in range(contexts):
         weights[i, 0] = 16
         for step in range(1, 16):

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kmq._coding.adaptive.guess import DEFAULT, MOST, TAPS, fitted_coefficients
-from kmq._coding.adaptive.model import ROW_BITS, fresh_state, tables
+from kmq._coding.adaptive.model import ROW_BITS, fixed_tables, fresh_state
 from kmq._coding.adaptive.order import entry_order
-from kmq._coding.adaptive.pixel_loop import MARGIN_LEFT, MARGIN_TOP, code_cells, pack
+from kmq._coding.adaptive.pixel_loop import LEVELS, MARGIN_LEFT, MARGIN_TOP, code_cells
+from kmq._coding.adaptive.stream_loop import pack
 from kmq._ground.errors import FormatError, LimitError
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def adaptive_tile(plane: IndexPlane, palette: Palette) -> bytes:
         head += coefficients.astype(np.int8).tobytes()
     cells = _cells(places)
     state = fresh_state(order, row_bits, cells.size)
-    levels = int(state.layout[2])
+    levels = int(state.numbers[LEVELS])
     symbols = np.empty(places.size * (levels + 1), np.uint32)
     coder = np.zeros(2, np.uint32)
     _code(True, cells, order, coefficients, state, coder, symbols, np.zeros(0, np.uint16))
@@ -162,28 +163,18 @@ def _code(
 ) -> None:
     """Encode or decode all cells: the one way through the loop for both."""
     height, width = _inner(cells).shape
-    shared = tables()
     code_cells(
         encoding,
-        cells.reshape(-1).data,
         width,
         height,
-        state.layout.data,
+        state.numbers.data,
         state.starts.data,
+        fixed_tables().data,
         coefficients.data,
+        order.points.reshape(-1).data,
         state.colours.data,
-        order.points.data,
-        shared.rates.data,
-        shared.steps.data,
-        shared.classes.data,
-        state.rows.data,
-        state.weights.data,
-        state.candidates.data,
-        state.candidate_counts.data,
-        state.flats.data,
-        state.flat_counts.data,
-        state.nearest.data,
-        state.errors.data,
+        cells.reshape(-1).data,
+        state.learnt.data,
         coder.data,
         symbols.data,
         words.data,

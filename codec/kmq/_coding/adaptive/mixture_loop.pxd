@@ -1,0 +1,64 @@
+# Types of mixture_loop.py and its functions for other loops. gcc makes packed operations of a loop over lanes only if
+# nothing that is written can be what is read: what a kmq_lanes points to is written through it alone.
+cdef extern from *:
+    """
+    #if defined(_MSC_VER)
+    typedef unsigned short *__restrict kmq_lanes;
+    #else
+    typedef unsigned short *__restrict__ kmq_lanes;
+    #endif
+    #if defined(__GNUC__)
+    #define KMQ_INLINED __attribute__((always_inline)) void
+    #else
+    #define KMQ_INLINED void
+    #endif
+    """
+    ctypedef unsigned short *lanes_t "kmq_lanes"
+    ctypedef void inlined_t "KMQ_INLINED"
+
+cpdef enum:
+    FEW, COLOURS, RAMP, MANY  # kinds of tile
+
+cpdef enum:
+    TOP = 32640  # of a row: what all symbols come to
+    CANDIDATE_TOP = 32400  # of the masses of a quadruple
+    CONTEXT_WEIGHTS = 64  # of each context, then of the candidates
+    LEVEL_WEIGHTS = 512
+    PATTERNS = 4096
+
+cdef struct Tables:  # what a tile learns in, and how
+    unsigned short* rows
+    unsigned short* weights
+    unsigned short* candidates
+    unsigned short* candidate_counts
+    const Py_ssize_t* starts  # where the rows of each level and context begin
+    const unsigned short* rates  # by count, of a row; so in the next three
+    const unsigned short* goals
+    const unsigned short* weight_steps
+    const unsigned short* candidate_rates
+    const unsigned short* steps  # for each symbol 16 lanes: ones from it on
+    const unsigned short* hits  # for each candidate the goals of four
+    int row_shift
+    int most  # that the count of a row without hash comes to
+
+cdef struct Mixture:  # of up to six rows and four candidates
+    unsigned int keys[8]  # of contexts without hash
+    unsigned int hashes[8]  # of the others
+    int masks[4]  # -1 for a candidate that counts, else 0
+    int values[4]  # the candidates' symbols
+    int pattern
+    int found  # lanes of the mixture that are at most the state's
+    Py_ssize_t rows[8]  # where each begins
+    int counts[8]
+    int checks[8]
+    Py_ssize_t quadruple
+    Py_ssize_t weights_at[8]
+    unsigned short weights[8]
+    unsigned short shares[8]
+    unsigned short masses[8]
+    unsigned short marks[4]  # the candidates' masses, if they count
+    unsigned short blend[16]  # their distribution
+    unsigned short sums[16]  # the mixture
+
+cdef int expect(int kind, const Tables* tables, Mixture* of, int level, unsigned int part, int target) noexcept nogil
+cdef void learn(int kind, const Tables* tables, Mixture* of, int symbol, bint last, unsigned int frequency, bint trains) noexcept nogil

@@ -1,0 +1,38 @@
+from kmq._coding.adaptive.mixture_loop cimport COLOURS, FEW, MANY, RAMP, Mixture, inlined_t
+
+cdef struct Tile:
+    int k
+    int levels  # symbols of a pixel
+    int middle  # of a ramp: what no difference from the guess becomes
+    bint has_alpha
+    Py_ssize_t width
+    Py_ssize_t height
+    unsigned short* cells
+    unsigned short* errors  # of a ramp's guesses
+    unsigned short* flats  # for each neighbourhood a chance, then its count
+    unsigned short* nearest  # for each cell of colours 0, or a place and 1
+    const unsigned short* flat_rates
+    const unsigned short* differences  # classes
+    const unsigned short* activities
+    const unsigned short* shades
+    const int* coefficients
+    const int* points
+    const unsigned long long* colours  # points, 16 bits a channel
+
+cdef struct Pixel:
+    int value
+    bint same  # as its neighbours, all equal
+    int w
+    int n
+    int nw
+    int ne
+    int ww
+    int nn
+    int nee
+    int nww
+    int errors  # of a ramp's: those of W and N twice, of NW and NE
+    int rank  # and the guess
+    int near[4]  # the candidates: what W, N, NW and NE would be coded as
+
+cdef void look_around(int kind, const Tile* tile, Mixture* of, Pixel* px) noexcept nogil
+cdef int wrapped(int value, int k) noexcept nogil
