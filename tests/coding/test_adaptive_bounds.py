@@ -80,7 +80,7 @@ def test_the_bounds_hold_for_the_worst_symbols(wish, k, kind):
 @pytest.mark.usefixtures("checked")
 def test_the_bounds_hold_for_long(wish, k, kind):
     palette = Palette(some_palette(np.random.default_rng(k), k, 4, kind))
-    hostile_payload(wish, 60, 60, palette, 6)
+    hostile_payload(wish, 40, 40, palette, 5)
 
 
 def test_chances_of_flat_pixels_keep_to_their_bounds():
