@@ -9,12 +9,21 @@ cdef extern from *:
     #endif
     #if defined(__GNUC__)
     #define KMQ_INLINED __attribute__((always_inline)) void
+    #define KMQ_APART __attribute__((noinline)) void
     #else
     #define KMQ_INLINED void
+    #define KMQ_APART void
+    #endif
+    #if defined(__x86_64__) && defined(__GLIBC__) && defined(__GNUC__) && !defined(__clang__)
+    #define KMQ_WIDE __attribute__((target_clones("avx2", "default"))) void
+    #else
+    #define KMQ_WIDE void
     #endif
     """
     ctypedef unsigned short *lanes_t "kmq_lanes"
     ctypedef void inlined_t "KMQ_INLINED"
+    ctypedef void apart_t "KMQ_APART"
+    ctypedef void wide_t "KMQ_WIDE"
 
 cpdef enum:
     FEW, COLOURS, RAMP, MANY  # kinds of tile
@@ -37,7 +46,8 @@ cdef struct Tables:  # what a tile learns in, and how
     const unsigned short* weight_steps
     const unsigned short* candidate_rates
     const unsigned short* steps  # for each symbol 16 lanes: ones from it on
-    const unsigned short* hits  # for each candidate the goals of four
+    const unsigned short* hits  # for each set of candidates that are the symbol, the goals of four
+    const unsigned short* shifts  # by an eighth of a frequency, how far it is to be shifted up
     int row_shift
     int most  # that the count of a row without hash comes to
 
@@ -57,8 +67,8 @@ cdef struct Mixture:  # of up to six rows and four candidates
     unsigned short shares[8]
     unsigned short masses[8]
     unsigned short marks[4]  # the candidates' masses, if they count
-    unsigned short blend[16]  # their distribution
-    unsigned short sums[16]  # the mixture
+    unsigned short blend[17]  # 0, then their distribution
+    unsigned short sums[17]  # 0, then the mixture
 
-cdef int expect(int kind, const Tables* tables, Mixture* of, int level, unsigned int part, int target) noexcept nogil
+cdef void expect(int kind, const Tables* tables, Mixture* of, int level, unsigned int part, int target) noexcept nogil
 cdef void learn(int kind, const Tables* tables, Mixture* of, int symbol, bint last, unsigned int frequency, bint trains) noexcept nogil

@@ -17,7 +17,7 @@ if not cython.compiled:  # compiled, these are of C, from mixture_loop.pxd
 
     FEW, COLOURS, RAMP, MANY = range(4)
     TOP, CANDIDATE_TOP, CONTEXT_WEIGHTS, LEVEL_WEIGHTS, PATTERNS = 32640, 32400, 64, 512, 4096
-    lanes_t = inlined_t = None
+    lanes_t = inlined_t = apart_t = wide_t = None
     Tables = structure()
     Mixture = structure(
         keys=[0] * 8,
@@ -32,8 +32,8 @@ if not cython.compiled:  # compiled, these are of C, from mixture_loop.pxd
         shares=[0] * 8,
         masses=[0] * 8,
         marks=[0] * 4,
-        blend=[0] * 16,
-        sums=[0] * 16,
+        blend=[0] * 17,
+        sums=[0] * 17,
     )
 
 
@@ -159,7 +159,7 @@ def mix(
     for j in range(16):
         t = (cython.cast(cython.uint, rows[a + j]) * rest) >> 16
         t = t + (steps[w + j] & p) + (steps[north + j] & q) + (steps[nw + j] & r) + (steps[ne + j] & s)
-        blend[j] = t
+        blend[j + 1] = t
         u = (cython.cast(cython.uint, t) * share) >> 16
         v = (cython.cast(cython.uint, rows[a + j]) * share_a) >> 16
         u = u + v + cython.cast(cython.ushort, j + 1)
@@ -175,9 +175,9 @@ def mix(
         if n > 5:
             v = (cython.cast(cython.uint, rows[f + j]) * share_f) >> 16
             u = u + v
-        sums[j] = u
+        sums[j + 1] = u
         found += cython.cast(cython.short, u) <= target
-    found -= cython.cast(cython.short, sums[15]) <= target  # the rows' counts
+    found -= cython.cast(cython.short, sums[16]) <= target  # the rows' counts
     of.found = found
 
 
@@ -200,8 +200,18 @@ def expect_of(
     mix(n, tables.rows, tables.steps, of, of.blend, of.sums, target)
 
 
-def expect(kind, tables, of, level, part, target):
-    """Mix what the contexts of a symbol say; return how many lanes of the mixture are at most the target."""
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def expect_kind(
+    kind: cython.int,
+    tables: cython.pointer(cython.const[Tables]),
+    of: cython.pointer(Mixture),
+    level: cython.int,
+    part: cython.uint,
+    target: cython.int,
+) -> wide_t:
+    """Do what `expect` does."""
     if kind == FEW:
         expect_of(4, 2, tables, of, 0, 0, target)
     elif kind == COLOURS:
@@ -210,7 +220,38 @@ def expect(kind, tables, of, level, part, target):
         expect_of(6, 3, tables, of, level, part, target)
     else:
         expect_of(5, 0, tables, of, level, part, target)
-    return of.found
+
+
+def expect(kind, tables, of, level, part, target):
+    """Mix what the contexts of a symbol say; find how many lanes of the mixture are at most the target."""
+    expect_kind(kind, tables, of, level, part, target)
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def learn_weights(
+    weights: lanes_t,
+    shares: cython.p_ushort,
+    masses: cython.p_ushort,
+    shift: cython.int,
+    mass: cython.ushort,
+) -> apart_t:
+    """Raise the weight of what gave the symbol more than the mixture did, and lower the others (spec D.7)."""
+    j: cython.Py_ssize_t
+    given: cython.ushort
+    due: cython.ushort
+    d: cython.short
+    t: cython.short
+    for j in range(8):
+        given = (cython.cast(cython.uint, shares[j]) * masses[j]) >> 16
+        given = given << shift
+        due = (cython.cast(cython.uint, shares[j]) * mass) >> 16
+        d = given - due
+        t = (cython.cast(cython.short, weights[j]) * d) >> 16
+        t = cython.cast(cython.short, weights[j]) + ((t + 1) >> 1)
+        t = 16 if t < 16 else t  # noqa: FURB136
+        weights[j] = 8000 if t > 8000 else t  # noqa: FURB136
 
 
 @cython.cfunc
@@ -226,36 +267,25 @@ def train(
     last: cython.bint,
     frequency: cython.uint,
 ) -> inlined_t:
-    """Raise the weight of what gave the symbol more than the mixture did, and lower the others (spec D.7)."""
+    """Let the weights learn a symbol."""
     i: cython.int
-    j: cython.Py_ssize_t
     below: cython.int = symbol - 1 if symbol else 0
     mask: cython.int = 32767 if symbol else 0
     top: cython.int = 32767 if last else 0
     above: cython.int
-    shift: cython.int = 0
+    shift: cython.int
     mass: cython.ushort
-    given: cython.ushort
-    due: cython.ushort
-    d: cython.short
-    t: cython.short
     for i in range(n):
         above = (tables.rows[of.rows[i] + symbol] | top) & 32767
         of.masses[i] = above - (tables.rows[of.rows[i] + below] & mask)
-    of.masses[n] = ((of.blend[symbol] | top) & 32767) - (of.blend[below] & mask)
-    while frequency < 16384:
-        frequency <<= 1
-        shift += 1
+    of.masses[n] = ((of.blend[symbol + 1] | top) & 32767) - of.blend[symbol]
+    if frequency < 128:
+        shift = 7 + tables.shifts[frequency]
+    else:
+        shift = tables.shifts[frequency >> 7]
+    frequency <<= shift
     mass = 32767 if frequency > 32767 else frequency  # noqa: FURB136
-    for j in range(8):
-        given = (cython.cast(cython.uint, of.shares[j]) * of.masses[j]) >> 16
-        given = given << shift
-        due = (cython.cast(cython.uint, of.shares[j]) * mass) >> 16
-        d = given - due
-        t = (cython.cast(cython.short, weights[j]) * d) >> 16
-        t = cython.cast(cython.short, weights[j]) + ((t + 1) >> 1)
-        t = 16 if t < 16 else t  # noqa: FURB136
-        weights[j] = 8000 if t > 8000 else t  # noqa: FURB136
+    learn_weights(weights, of.shares, of.masses, shift, mass)
     for i in range(n + 1):
         tables.weights[of.weights_at[i]] = weights[i]
 
@@ -273,7 +303,7 @@ def begin_row(
     t: cython.short
     for j in range(16):
         goal = step[first + j] & TOP
-        t = sums[j]
+        t = sums[j + 1]
         t = t + (cython.cast(cython.short, goal - t) >> 1)
         row[at + j] = t + (cython.cast(cython.short, goal - t) >> 1)
 
@@ -282,21 +312,62 @@ def begin_row(
 @cython.inline
 @cython.nogil
 @cython.exceptval(check=False)
-def learn_row(
-    row: lanes_t,
-    at: cython.Py_ssize_t,
-    step: cython.pointer(cython.const[cython.ushort]),
+def learn_rows(
+    n: cython.int,
+    tables: cython.pointer(cython.const[Tables]),
+    of: cython.pointer(Mixture),
+    rows_a: lanes_t,
+    rows_b: lanes_t,
+    rows_c: lanes_t,
+    rows_d: lanes_t,
+    rows_e: lanes_t,
+    rows_f: lanes_t,
     first: cython.Py_ssize_t,
-    goal: cython.ushort,
-    rate: cython.short,
 ) -> inlined_t:
-    """Move a row towards its goal: 0 below the symbol, a little above the top from it on."""
+    """Move n rows, of one table but all different, towards their goals: 0 below the symbol, the top from it on."""
     j: cython.Py_ssize_t
+    a: cython.Py_ssize_t = of.rows[0]
+    b: cython.Py_ssize_t = of.rows[1]
+    c: cython.Py_ssize_t = of.rows[2]
+    d: cython.Py_ssize_t = of.rows[3]
+    e: cython.Py_ssize_t = of.rows[4]
+    f: cython.Py_ssize_t = of.rows[5]
+    rate_a: cython.short = tables.rates[of.counts[0]]
+    rate_b: cython.short = tables.rates[of.counts[1]]
+    rate_c: cython.short = tables.rates[of.counts[2]]
+    rate_d: cython.short = tables.rates[of.counts[3]]
+    rate_e: cython.short = tables.rates[of.counts[4]] if n > 4 else 0
+    rate_f: cython.short = tables.rates[of.counts[5]] if n > 5 else 0
+    goal_a: cython.ushort = tables.goals[of.counts[0]]
+    goal_b: cython.ushort = tables.goals[of.counts[1]]
+    goal_c: cython.ushort = tables.goals[of.counts[2]]
+    goal_d: cython.ushort = tables.goals[of.counts[3]]
+    goal_e: cython.ushort = tables.goals[of.counts[4]] if n > 4 else 0
+    goal_f: cython.ushort = tables.goals[of.counts[5]] if n > 5 else 0
+    step: cython.ushort
     t: cython.short
     for j in range(16):
-        t = (step[first + j] & goal) - row[at + j]
-        t = (cython.cast(cython.int, t) * rate) >> 16
-        row[at + j] = row[at + j] + t
+        step = tables.steps[first + j]
+        t = (step & goal_a) - rows_a[a + j]
+        t = (cython.cast(cython.int, t) * rate_a) >> 16
+        rows_a[a + j] = rows_a[a + j] + t
+        t = (step & goal_b) - rows_b[b + j]
+        t = (cython.cast(cython.int, t) * rate_b) >> 16
+        rows_b[b + j] = rows_b[b + j] + t
+        t = (step & goal_c) - rows_c[c + j]
+        t = (cython.cast(cython.int, t) * rate_c) >> 16
+        rows_c[c + j] = rows_c[c + j] + t
+        t = (step & goal_d) - rows_d[d + j]
+        t = (cython.cast(cython.int, t) * rate_d) >> 16
+        rows_d[d + j] = rows_d[d + j] + t
+        if n > 4:
+            t = (step & goal_e) - rows_e[e + j]
+            t = (cython.cast(cython.int, t) * rate_e) >> 16
+            rows_e[e + j] = rows_e[e + j] + t
+        if n > 5:
+            t = (step & goal_f) - rows_f[f + j]
+            t = (cython.cast(cython.int, t) * rate_f) >> 16
+            rows_f[f + j] = rows_f[f + j] + t
 
 
 @cython.cfunc
@@ -333,30 +404,50 @@ def learn_of(
     i: cython.int
     count: cython.int
     at: cython.Py_ssize_t
-    hit: cython.int = 4
+    hit: cython.int = 0
     if trains:
         train(n, tables, of, of.weights, symbol, last, frequency)
+    learn_rows(
+        n,
+        tables,
+        of,
+        tables.rows,
+        tables.rows,
+        tables.rows,
+        tables.rows,
+        tables.rows,
+        tables.rows,
+        16 * symbol,
+    )
     for i in range(n):
         count = of.counts[i]
         at = of.rows[i]
-        if count:
-            learn_row(tables.rows, at, tables.steps, 16 * symbol, tables.goals[count], tables.rates[count])
-        else:
+        if count == 0:
             begin_row(tables.rows, at, of.sums, tables.steps, 16 * symbol)
         if i < direct:
             tables.rows[at + 15] = count + (count < tables.most)
         else:
             tables.rows[at + 15] = of.checks[i] + count + (count < 31)
-    for i in range(3, -1, -1):
-        if of.masks[i] and of.values[i] == symbol:
-            hit = i
+    for i in range(4):
+        hit |= (of.values[i] == symbol) << i & of.masks[i]
     count = tables.candidate_counts[of.quadruple]
     learn_candidates(tables.candidates, of.quadruple * 4, tables.hits, hit, tables.candidate_rates[count])
     tables.candidate_counts[of.quadruple] = count + (count < 31)
 
 
-def learn(kind, tables, of, symbol, last, frequency, trains):
-    """Let rows, weights and candidates learn a symbol that had a frequency in the mixture."""
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def learn_kind(
+    kind: cython.int,
+    tables: cython.pointer(cython.const[Tables]),
+    of: cython.pointer(Mixture),
+    symbol: cython.int,
+    last: cython.bint,
+    frequency: cython.uint,
+    trains: cython.bint,
+) -> wide_t:
+    """Do what `learn` does."""
     if kind == FEW:
         learn_of(4, 2, tables, of, symbol, last, frequency, trains)
     elif kind == COLOURS:
@@ -365,3 +456,8 @@ def learn(kind, tables, of, symbol, last, frequency, trains):
         learn_of(6, 3, tables, of, symbol, last, frequency, trains)
     else:
         learn_of(5, 0, tables, of, symbol, last, frequency, trains)
+
+
+def learn(kind, tables, of, symbol, last, frequency, trains):
+    """Let rows, weights and candidates learn a symbol that had a frequency in the mixture."""
+    learn_kind(kind, tables, of, symbol, last, frequency, trains)

@@ -37,6 +37,7 @@ from kmq._coding.adaptive.pixel_loop import (
     RATES,
     ROWS,
     SHADES,
+    SHIFTS,
     STARTS,
     STEPS,
     WEIGHT_STEPS,
@@ -72,6 +73,9 @@ FIRST_MASS, FIRST_CHANCE = 5500, 60000
 LANES = 16
 """Of a row."""
 
+LINE = 32
+"""Lanes of a line of the cache: a pair of rows lies in one."""
+
 CONTEXTS = {FEW: (4, 2), COLOURS: (5, 3), RAMP: (6, 3), MANY: (5, 0)}
 """Contexts of each kind of tile, and how many of them, the first, need no hash."""
 
@@ -89,7 +93,10 @@ def fixed_tables() -> NDArray[np.uint16]:
     fixed[FLAT_RATES:STEPS] = np.where(n < COUNT, 65536 // (n + 2), 65536 // 60)
     steps = np.arange(SYMBOL) >= np.arange(SYMBOL + 1)[:, None]
     fixed[STEPS:HITS] = np.where(steps, 65535, 0).reshape(-1)
-    fixed[HITS : HITS + 20] = CANDIDATE_TOP * np.eye(5, 4, dtype=np.uint16).reshape(-1)
+    for hits in range(1, 16):
+        first = (hits & -hits).bit_length() - 1
+        fixed[HITS + 4 * hits + first] = CANDIDATE_TOP
+    fixed[SHIFTS:DIFFERENCES] = [8 - max(1, v).bit_length() for v in range(DIFFERENCES - SHIFTS)]
     difference = np.arange(DIFFERENCES, ACTIVITIES) - DIFFERENCES - 256
     size = np.searchsorted(DIFFERENCE_BOUNDS, np.abs(difference), side="right")
     fixed[DIFFERENCES:ACTIVITIES] = np.minimum(np.where(difference < 0, 8 - size, 8 + size), 15)
@@ -152,7 +159,8 @@ def fresh_state(order: Order, row_bits: int, cells: int) -> State:
         ERRORS: cells if kind == RAMP else 1,
     }
     starts[ROWS:] = np.cumsum([0, *sizes.values()])[:-1]
-    learnt = np.zeros(sum(sizes.values()), np.uint16)
+    learnt = np.zeros(sum(sizes.values()) + LINE, np.uint16)
+    learnt = learnt[-learnt.ctypes.data // 2 % LINE :]
     tables = {name: learnt[starts[name] : starts[name] + size] for name, size in sizes.items()}
     lanes = tables[ROWS].reshape(rows, LANES)
     lanes[:] = _even(SYMBOL)

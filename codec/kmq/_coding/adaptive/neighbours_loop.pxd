@@ -15,24 +15,20 @@ cdef struct Tile:
     const unsigned short* differences  # classes
     const unsigned short* activities
     const unsigned short* shades
-    const int* coefficients
+    const long long* coefficients
     const int* points
     const unsigned long long* colours  # points, 16 bits a channel
 
 cdef struct Pixel:
     int value
     bint same  # as its neighbours, all equal
-    int w
-    int n
-    int nw
-    int ne
+    int near[4]  # W, N, NW and NE; then what they would be coded as, the candidates
     int ww
     int nn
     int nee
     int nww
     int errors  # of a ramp's: those of W and N twice, of NW and NE
     int rank  # and the guess
-    int near[4]  # the candidates: what W, N, NW and NE would be coded as
 
 cdef void look_around(int kind, const Tile* tile, Mixture* of, Pixel* px) noexcept nogil
 cdef int wrapped(int value, int k) noexcept nogil

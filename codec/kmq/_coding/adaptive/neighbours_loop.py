@@ -23,13 +23,17 @@ if not cython.compiled:  # compiled, these are of C, from neighbours_loop.pxd
 @cython.nogil
 @cython.exceptval(check=False)
 def compare(of: cython.pointer(Mixture), px: cython.pointer(Pixel)) -> inlined_t:
-    """Find which neighbours are equal, and the hashes of four and of ten of them (spec D.5, D.6)."""
-    e1: cython.int = px.w == px.n
-    e2: cython.int = px.n == px.ne
-    e3: cython.int = px.w == px.nw
-    e4: cython.int = px.n == px.nw
-    e5: cython.int = px.w == px.ne
-    e6: cython.int = px.nw == px.ne
+    """Find which neighbours are equal, and which count as candidates (spec D.6)."""
+    w: cython.int = px.near[0]
+    north: cython.int = px.near[1]
+    nw: cython.int = px.near[2]
+    ne: cython.int = px.near[3]
+    e1: cython.int = w == north
+    e2: cython.int = north == ne
+    e3: cython.int = w == nw
+    e4: cython.int = north == nw
+    e5: cython.int = w == ne
+    e6: cython.int = nw == ne
     of.masks[0] = -1
     of.masks[1] = e1 - 1
     of.masks[2] = (e3 | e4) - 1
@@ -41,13 +45,9 @@ def compare(of: cython.pointer(Mixture), px: cython.pointer(Pixel)) -> inlined_t
         + 8 * e4
         + 16 * e5
         + 32 * e6
-        + ((px.w == px.ww) << 6)
-        + ((px.n == px.nn) << 7)
+        + ((w == px.ww) << 6)
+        + ((north == px.nn) << 7)
     )
-    px.near[0] = px.w
-    px.near[1] = px.n
-    px.near[2] = px.nw
-    px.near[3] = px.ne
 
 
 @cython.cfunc
@@ -67,7 +67,7 @@ def hash_around(
     nee: cython.uint = 0xFD7046C5
     nww: cython.uint = 0xB55A4F09
     word: cython.uint = 0xFFFFFFFF
-    h: cython.uint = (w * px.w + north * px.n + nw * px.nw + ne * px.ne) & word
+    h: cython.uint = (w * px.near[0] + north * px.near[1] + nw * px.near[2] + ne * px.near[3]) & word
     of.hashes[n - 2] = h
     of.hashes[n - 1] = (h + ww * px.ww + nn * px.nn + nee * px.nee + nww * px.nww) & word
 
@@ -85,11 +85,11 @@ def guess_colour(
     spread: cython.uint = 0x9E3779B1
     word: cython.uint = 0xFFFFFFFF
     sums: cython.ulonglong = 0x4000400040004000
-    sums += cython.cast(cython.ulonglong, tile.coefficients[0]) * tile.colours[px.w]
-    sums += cython.cast(cython.ulonglong, tile.coefficients[1]) * tile.colours[px.n]
-    sums += cython.cast(cython.ulonglong, tile.coefficients[2]) * tile.colours[px.ne]
+    sums += cython.cast(cython.ulonglong, tile.coefficients[0]) * tile.colours[px.near[0]]
+    sums += cython.cast(cython.ulonglong, tile.coefficients[1]) * tile.colours[px.near[1]]
+    sums += cython.cast(cython.ulonglong, tile.coefficients[2]) * tile.colours[px.near[3]]
     sums += cython.cast(cython.ulonglong, tile.coefficients[3]) * tile.colours[px.nee]
-    sums += cython.cast(cython.ulonglong, tile.coefficients[4]) * tile.colours[px.nw]
+    sums += cython.cast(cython.ulonglong, tile.coefficients[4]) * tile.colours[px.near[2]]
     sums += cython.cast(cython.ulonglong, tile.coefficients[5]) * tile.colours[px.ww]
     sums += cython.cast(cython.ulonglong, tile.coefficients[6]) * tile.colours[px.nn]
     cell = tile.shades[(sums >> 4) & 2047] << 10
@@ -98,8 +98,8 @@ def guess_colour(
     if tile.has_alpha:
         cell |= tile.shades[(sums >> 52) & 2047] << 15
     if kind == MANY:
-        of.hashes[0] = (px.w * spread + 1) & word
-        of.hashes[1] = (px.n * spread + 2) & word
+        of.hashes[0] = (px.near[0] * spread + 1) & word
+        of.hashes[1] = (px.near[1] * spread + 2) & word
         of.hashes[2] = (cell * spread + 3) & word
     else:
         place = tile.nearest[cell]
@@ -108,11 +108,11 @@ def guess_colour(
             tile.nearest[cell] = place
         place -= 1
         if kind == FEW:
-            of.keys[0] = place * 16 + px.w
-            of.keys[1] = place * 16 + px.n
+            of.keys[0] = place * 16 + px.near[0]
+            of.keys[1] = place * 16 + px.near[1]
         else:
-            of.keys[0] = px.w
-            of.keys[1] = px.n
+            of.keys[0] = px.near[0]
+            of.keys[1] = px.near[1]
             of.keys[2] = place
 
 
@@ -162,16 +162,16 @@ def guess_rank(
     activity: cython.uint
     spread: cython.uint = 0x85EBCA6B
     word: cython.uint = 0xFFFFFFFF
-    rank: cython.int = tile.coefficients[0] * px.w + tile.coefficients[1] * px.n + tile.coefficients[2] * px.ne
-    rank += tile.coefficients[3] * px.nee + tile.coefficients[4] * px.nw + tile.coefficients[5] * px.ww
+    rank: cython.int = tile.coefficients[0] * px.near[0] + tile.coefficients[1] * px.near[1] + tile.coefficients[2] * px.near[3]
+    rank += tile.coefficients[3] * px.nee + tile.coefficients[4] * px.near[2] + tile.coefficients[5] * px.ww
     rank = (rank + tile.coefficients[6] * px.nn + 8) >> 4
     rank = max(0, min(rank, tile.k - 1))
-    activity = abs(px.w - px.nw) + abs(px.n - px.nw) + abs(px.n - px.ne)
+    activity = abs(px.near[0] - px.near[2]) + abs(px.near[1] - px.near[2]) + abs(px.near[1] - px.near[3])
     activity = tile.activities[activity + px.errors]
-    qw = tile.differences[256 + px.w - rank]
-    qn = tile.differences[256 + px.n - rank]
-    qnw = tile.differences[256 + px.nw - rank]
-    qne = tile.differences[256 + px.ne - rank]
+    qw = tile.differences[256 + px.near[0] - rank]
+    qn = tile.differences[256 + px.near[1] - rank]
+    qnw = tile.differences[256 + px.near[2] - rank]
+    qne = tile.differences[256 + px.near[3] - rank]
     of.keys[0] = activity * 16 + qw
     of.keys[1] = rank
     of.keys[2] = qn * 16 + qw

@@ -170,7 +170,7 @@ def _code(
         state.numbers.data,
         state.starts.data,
         fixed_tables().data,
-        coefficients.data,
+        coefficients.astype(np.int64).data,
         order.points.reshape(-1).data,
         state.colours.data,
         cells.reshape(-1).data,

@@ -22,11 +22,12 @@ cpdef enum:  # and what never changes
     CANDIDATE_RATES = 384
     FLAT_RATES = 512
     STEPS = 640  # 17 of 16 lanes
-    HITS = 912  # 5 of 4 lanes, and room
-    DIFFERENCES = 944
-    ACTIVITIES = 1456
-    SHADES = 5552
-    FIXED = 7600
+    HITS = 912  # 16 of 4 lanes
+    SHIFTS = 976
+    DIFFERENCES = 1232
+    ACTIVITIES = 1744
+    SHADES = 5840
+    FIXED = 7888
 
 cdef struct Coder:
     unsigned int x  # the decoder's state

@@ -22,7 +22,7 @@ if not cython.compiled:  # compiled, these are of C, from pixel_loop.pxd
     KIND, ENTRIES, LEVELS, ROW_BITS, MOST, MIDDLE, HAS_ALPHA, NUMBERS = range(8)
     ROWS, WEIGHTS, CANDIDATES, CANDIDATE_COUNTS, FLATS, NEAREST, ERRORS, STARTS = range(32, 40)
     RATES, GOALS, WEIGHT_STEPS, CANDIDATE_RATES, FLAT_RATES, STEPS = range(0, 768, 128)
-    HITS, DIFFERENCES, ACTIVITIES, SHADES, FIXED = 912, 944, 1456, 5552, 7600
+    HITS, SHIFTS, DIFFERENCES, ACTIVITIES, SHADES, FIXED = 912, 976, 1232, 1744, 5840, 7888
     Coder = structure()
 
 
@@ -65,17 +65,17 @@ def code_symbol(
     trains: cython.bint,
 ) -> inlined_t:
     """Code the symbol `px.value` of m values, 2 to 16 (spec D.6)."""
-    symbol: cython.int = expect(kind, tables, of, level, part, coder.x & 32767)
+    symbol: cython.int
     last: cython.bint
     low: cython.uint
     frequency: cython.uint
-    if encoding:
-        symbol = px.value
+    expect(kind, tables, of, level, part, coder.x & 32767)
+    symbol = px.value if encoding else of.found
     last = symbol >= m - 1
     if last:
         symbol = m - 1
-    low = of.sums[symbol - 1] if symbol else 0
-    frequency = (WHOLE if last else of.sums[symbol]) - low
+    low = of.sums[symbol]
+    frequency = (WHOLE if last else of.sums[symbol + 1]) - low
     put(encoding, coder, low, frequency)
     learn(kind, tables, of, symbol, last, frequency, trains)
     px.value = symbol
@@ -226,7 +226,7 @@ def code_tile(
         of.weights[i] = 0
         of.shares[i] = 0
         of.masses[i] = 0
-    px.value = 0
+    of.sums[0] = of.blend[0] = px.value = 0
     for y in range(tile.height):
         at = (y + MARGIN_TOP) * pitch + MARGIN_LEFT
         above = at - pitch
@@ -260,8 +260,8 @@ def code_tile(
                 if not encoding and coder.at > coder.end:
                     break
                 busy += 1
-                px.w, px.n, px.nw, px.ne, px.ww = w, north, nw, ne, www
-                px.nn, px.nee, px.nww = nn, nee, nww
+                px.near[0], px.near[1], px.near[2], px.near[3] = w, north, nw, ne
+                px.ww, px.nn, px.nee, px.nww = www, nn, nee, nww
                 code_busy(
                     encoding, kind, levels, tile, tables, coder, of, px, at, busy <= EARLY or busy & 1
                 )
@@ -309,7 +309,7 @@ def code_cells(
     numbers: cython.const[cython.int][::1],
     starts: cython.const[cython.Py_ssize_t][::1],
     fixed: cython.const[cython.ushort][::1],
-    coefficients: cython.const[cython.int][::1],
+    coefficients: cython.const[cython.longlong][::1],
     points: cython.const[cython.int][::1],
     colours: cython.const[cython.ulonglong][::1],
     cells: cython.ushort[::1],
@@ -333,6 +333,7 @@ def code_cells(
         tables.weight_steps = cython.address(fixed[WEIGHT_STEPS])
         tables.candidate_rates = cython.address(fixed[CANDIDATE_RATES])
         tables.steps, tables.hits = cython.address(fixed[STEPS]), cython.address(fixed[HITS])
+        tables.shifts = cython.address(fixed[SHIFTS])
         tile.flat_rates, tile.differences = cython.address(fixed[FLAT_RATES]), cython.address(fixed[DIFFERENCES])
         tile.activities, tile.shades = cython.address(fixed[ACTIVITIES]), cython.address(fixed[SHADES])
         tables.starts, tables.rows = cython.address(starts[0]), cython.address(learnt[starts[ROWS]])
@@ -348,7 +349,7 @@ def code_cells(
         tile, tables, coder = Tile(), Tables(), Coder()
         tables.rates, tables.goals = fixed[RATES:], fixed[GOALS:]
         tables.weight_steps, tables.candidate_rates = fixed[WEIGHT_STEPS:], fixed[CANDIDATE_RATES:]
-        tables.steps, tables.hits = fixed[STEPS:], fixed[HITS:]
+        tables.steps, tables.hits, tables.shifts = fixed[STEPS:], fixed[HITS:], fixed[SHIFTS:]
         tile.flat_rates, tile.differences = fixed[FLAT_RATES:], fixed[DIFFERENCES:]
         tile.activities, tile.shades = fixed[ACTIVITIES:], fixed[SHADES:]
         tables.starts, tables.rows = starts, learnt[starts[ROWS] :]
