@@ -157,7 +157,7 @@ def test_a_thumbnail_of_a_large_packed_tile_is_made_some_rows_at_a_time():
     assert peak < picture.size * 4  # what a band of 2^20 pixels takes; the picture is larger
 
 
-@pytest.mark.parametrize("coding", ["packed", "zstd", "context"])
+@pytest.mark.parametrize("coding", ["packed", "zstd", "context", "adaptive"])
 def test_a_thumbnail_finds_damage_anywhere_and_keeps_to_the_limit(coding):
     data = bytearray(kmq.encode(PICTURE, tile=16, coding=coding))
     with pytest.raises(kmq.LimitError, match="3500 pixels"):
@@ -206,7 +206,7 @@ print(len(allowed), file.read(*box).sum())
 
 
 @pytest.mark.proc
-@pytest.mark.parametrize("coding", ["packed", "zstd", "context"])
+@pytest.mark.parametrize("coding", ["packed", "zstd", "context", "adaptive"])
 @pytest.mark.parametrize("tile", [64, None])
 def test_a_region_reads_no_page_of_the_map_but_its_own(tmp_path, coding, tile):
     """The pages of the others are taken from the process, which the system ends if it reads one."""
