@@ -37,6 +37,8 @@ cpdef enum:
 
 cdef struct Tables:  # what a tile learns in, and how
     unsigned short* rows
+    unsigned short* sums  # 16 zeros, then the mixture
+    unsigned short* blend  # and likewise what the candidates say
     unsigned short* weights
     unsigned short* candidates
     unsigned short* candidate_counts
@@ -68,8 +70,6 @@ cdef struct Mixture:  # of up to six rows and four candidates
     unsigned short shares[8]
     unsigned short masses[8]
     unsigned short marks[4]  # the candidates' masses, if they count
-    unsigned short blend[17]  # 0, then their distribution
-    unsigned short sums[17]  # 0, then the mixture
 
 cdef void expect(int kind, const Tables* tables, Mixture* of, int level, unsigned int part, int target) noexcept nogil
 cdef void learn(int kind, const Tables* tables, Mixture* of, int symbol, bint last, unsigned int frequency, bint trains) noexcept nogil

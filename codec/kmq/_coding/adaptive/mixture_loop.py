@@ -31,8 +31,6 @@ if not cython.compiled:  # compiled, these are of C, from mixture_loop.pxd
         shares=[0] * 8,
         masses=[0] * 8,
         marks=[0] * 4,
-        blend=[0] * 17,
-        sums=[0] * 17,
     )
 
 
@@ -174,7 +172,7 @@ def mix(
     for j in range(16):
         t = (cython.cast(cython.uint, rows[a + j]) * rest) >> 16
         t = t + (steps[w + j] & p) + (steps[north + j] & q) + (steps[nw + j] & r) + (steps[ne + j] & s)
-        blend[j + 1] = t
+        blend[16 + j] = t & 65535
         u = (cython.cast(cython.uint, t) * share) >> 16
         v = (cython.cast(cython.uint, rows[a + j]) * share_a) >> 16
         u = u + v + cython.cast(cython.ushort, j + 1)
@@ -190,9 +188,9 @@ def mix(
         if n > 5:
             v = (cython.cast(cython.uint, rows[f + j]) * share_f) >> 16
             u = u + v
-        sums[j + 1] = u
+        sums[16 + j] = u & 65535
         found += cython.cast(cython.short, u) <= target
-    found -= cython.cast(cython.short, sums[16]) <= target  # the rows' counts
+    found -= cython.cast(cython.short, sums[31]) <= target  # the rows' counts
     of.found = found
 
 
@@ -212,7 +210,7 @@ def expect_of(
     """Do what `expect` does, with n contexts."""
     find_rows(n, direct, tables, of, level, part)
     weigh(n, tables, of, level)
-    mix(n, tables.rows, tables.steps, of, of.blend, of.sums, target)
+    mix(n, tables.rows, tables.steps, of, tables.blend, tables.sums, target)
 
 
 @cython.cfunc
@@ -293,7 +291,7 @@ def train(
     for i in range(n):
         above = (tables.rows[of.rows[i] + symbol] | top) & 32767
         of.masses[i] = above - (tables.rows[of.rows[i] + below] & mask)
-    of.masses[n] = ((of.blend[symbol + 1] | top) & 32767) - of.blend[symbol]
+    of.masses[n] = ((tables.blend[symbol + 16] | top) & 32767) - tables.blend[symbol + 15]
     if frequency < 128:
         shift = 7 + tables.shifts[frequency]
     else:
@@ -318,7 +316,7 @@ def begin_row(
     t: cython.short
     for j in range(16):
         goal = step[first + j] & TOP
-        t = sums[j + 1]
+        t = sums[16 + j]
         t = t + (cython.cast(cython.short, goal - t) >> 1)
         row[at + j] = t + (cython.cast(cython.short, goal - t) >> 1)
 
@@ -438,7 +436,7 @@ def learn_of(
         count = of.counts[i]
         at = of.rows[i]
         if count == 0:
-            begin_row(tables.rows, at, of.sums, tables.steps, 16 * symbol)
+            begin_row(tables.rows, at, tables.sums, tables.steps, 16 * symbol)
         if i < direct:
             tables.rows[at + 15] = count + (count < tables.most)
         else:

@@ -23,6 +23,7 @@ from kmq._coding.adaptive.mixture_loop import (
 )
 from kmq._coding.adaptive.pixel_loop import (
     ACTIVITIES,
+    BLEND,
     CANDIDATE_COUNTS,
     CANDIDATE_RATES,
     CANDIDATES,
@@ -42,6 +43,7 @@ from kmq._coding.adaptive.pixel_loop import (
     SHIFTS,
     STARTS,
     STEPS,
+    SUMS,
     WEIGHT_STEPS,
     WEIGHTS,
 )
@@ -86,7 +88,7 @@ CONTEXTS = {FEW: (4, 2), COLOURS: (5, 3), RAMP: (6, 3), MANY: (5, 0)}
 def fixed_tables() -> NDArray[np.uint16]:
     """Return what all tiles share, (FIXED,) from the places that `pixel_loop.pxd` names; made at the first call."""
     n = np.arange(128)
-    fixed = np.zeros(FIXED, np.uint16)
+    fixed = _aligned(FIXED)
     rates = np.minimum(655360 // (10 * n + 13), 32767)
     fixed[RATES:GOALS] = rates
     fixed[GOALS:WEIGHT_STEPS] = TOP - 1 + -(-65536 // rates)
@@ -127,6 +129,13 @@ class State:
     learnt: NDArray[np.uint16]
 
 
+def _aligned(size: int) -> NDArray[np.uint16]:
+    """Return zeros that begin with a line of the cache, so that no row lies across two."""
+    room = np.zeros(size + LINE, np.uint16)
+    first = -room.ctypes.data // room.itemsize % LINE
+    return room[first : first + size]
+
+
 def kind_of(order: Order) -> int:
     """Return the kind of tile that a palette makes."""
     k = len(order.points)
@@ -157,6 +166,8 @@ def fresh_state(order: Order, row_bits: int, cells: int) -> State:
             rows += rows & 1  # pairs of hashed rows begin at even ones
     sizes = {
         ROWS: LANES * rows,
+        SUMS: 2 * LANES,
+        BLEND: 2 * LANES,
         WEIGHTS: LEVEL_WEIGHTS * levels,
         CANDIDATES: 4 * PATTERNS * levels,
         CANDIDATE_COUNTS: PATTERNS * levels,
@@ -165,8 +176,7 @@ def fresh_state(order: Order, row_bits: int, cells: int) -> State:
         ERRORS: cells if kind == RAMP else 1,
     }
     starts[ROWS:] = np.cumsum([0, *sizes.values()])[:-1]
-    learnt = np.zeros(sum(sizes.values()) + LINE, np.uint16)
-    learnt = learnt[-learnt.ctypes.data // 2 % LINE :]
+    learnt = _aligned(sum(sizes.values()))
     tables = {name: learnt[starts[name] : starts[name] + size] for name, size in sizes.items()}
     lanes = tables[ROWS].reshape(rows, LANES)
     lanes[:] = _even(SYMBOL)

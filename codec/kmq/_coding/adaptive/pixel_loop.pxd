@@ -13,7 +13,7 @@ cpdef enum:  # numbers of a tile
     KIND, ENTRIES, LEVELS, ROW_BITS, MOST, MIDDLE, HAS_ALPHA, NUMBERS
 
 cpdef enum:  # where all begins that is learnt: first the rows of each level and context, within all rows
-    ROWS = 32, WEIGHTS, CANDIDATES, CANDIDATE_COUNTS, FLATS, NEAREST, ERRORS, STARTS
+    ROWS = 32, SUMS, BLEND, WEIGHTS, CANDIDATES, CANDIDATE_COUNTS, FLATS, NEAREST, ERRORS, STARTS
 
 cpdef enum:  # and what never changes
     RATES = 0  # by count, of which there are 128
