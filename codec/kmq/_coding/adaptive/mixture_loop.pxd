@@ -50,13 +50,16 @@ cdef struct Tables:  # what a tile learns in, and how
     const unsigned short* steps  # for each symbol 16 lanes: ones from it on
     const unsigned short* hits  # for each set of candidates that are the symbol, the goals of four
     const unsigned short* counting  # for each set of candidates, four lanes of ones or zeros
+    const unsigned short* counted  # and eight times how many they are
     const unsigned short* shifts  # by an eighth of a frequency, how far it is to be shifted up
     int row_shift
     int most  # that the count of a row without hash comes to
 
 cdef struct Mixture:  # of up to six rows and four candidates
     unsigned int keys[8]  # of contexts without hash
-    unsigned int hashes[8]  # of the others
+    unsigned int quad  # hash of the last context but one, of four neighbours
+    unsigned int hashes[4]  # and of those before it
+    unsigned int ten  # of the last, of ten
     int counting  # a bit for each candidate that counts
     int values[4]  # the candidates' symbols
     int pattern

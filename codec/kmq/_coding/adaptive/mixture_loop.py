@@ -21,7 +21,7 @@ if not cython.compiled:  # compiled, these are of C, from mixture_loop.pxd
     Tables = structure()
     Mixture = structure(
         keys=[0] * 8,
-        hashes=[0] * 8,
+        hashes=[0] * 4,
         values=[0] * 4,
         rows=[0] * 8,
         counts=[0] * 8,
@@ -62,7 +62,7 @@ def find_rows(
         of.rows[i] = at
         of.counts[i] = tables.rows[at + 15]
     for i in range(direct, n):
-        h = of.hashes[i]
+        h = of.ten if i == n - 1 else of.quad if i == n - 2 else of.hashes[i]
         if level:
             h = (h + (part + 1) * salt) & word
         h = ((h ^ (h >> 15)) * spread) & word
@@ -114,12 +114,11 @@ def weigh(
     total: cython.uint = 0
     inverse: cython.uint = 0xFFF00000
     counting: cython.int = of.counting
-    count: cython.int = (counting & 1) + (counting >> 1 & 1) + (counting >> 2 & 1) + (counting >> 3)
     of.quadruple = quadruple
     mark(of.marks, tables.candidates, quadruple * 4, tables.counting, counting * 4)
     for i in range(n):
         of.weights_at[i] = at + i * CONTEXT_WEIGHTS + tables.weight_steps[of.counts[i]]
-    of.weights_at[n] = at + n * CONTEXT_WEIGHTS + count * 8 + (tables.candidate_counts[quadruple] >> 2)
+    of.weights_at[n] = at + n * CONTEXT_WEIGHTS + tables.counted[counting] + (tables.candidate_counts[quadruple] >> 2)
     for i in range(n + 1):
         of.weights[i] = tables.weights[of.weights_at[i]]
         total += of.weights[i]

@@ -27,6 +27,7 @@ from kmq._coding.adaptive.pixel_loop import (
     CANDIDATE_COUNTS,
     CANDIDATE_RATES,
     CANDIDATES,
+    COUNTED,
     COUNTING,
     DIFFERENCES,
     DIFFERENT,
@@ -101,7 +102,8 @@ def fixed_tables() -> NDArray[np.uint16]:
         first = (hits & -hits).bit_length() - 1
         fixed[HITS + 4 * hits + first] = CANDIDATE_TOP
     sets = np.arange(16)[:, None] >> np.arange(4) & 1
-    fixed[COUNTING:DIFFERENT] = 65535 * sets.reshape(-1)
+    fixed[COUNTING:COUNTED] = 65535 * sets.reshape(-1)
+    fixed[COUNTED:DIFFERENT] = 8 * sets.sum(axis=1)
     e1, e2, e3, e4, e5, e6 = (np.arange(64) >> bit & 1 for bit in range(6))
     fixed[DIFFERENT:SHIFTS] = 1 | (1 - e1) << 1 | (1 - (e3 | e4)) << 2 | (1 - (e5 | e2 | e6)) << 3
     fixed[SHIFTS:DIFFERENCES] = [8 - max(1, v).bit_length() for v in range(DIFFERENCES - SHIFTS)]

@@ -22,15 +22,16 @@ if not cython.compiled:  # compiled, these are of C, from pixel_loop.pxd
     KIND, ENTRIES, LEVELS, ROW_BITS, MOST, MIDDLE, HAS_ALPHA, NUMBERS = range(8)
     ROWS, SUMS, BLEND, WEIGHTS, CANDIDATES, CANDIDATE_COUNTS, FLATS, NEAREST, ERRORS, STARTS = range(32, 42)
     RATES, GOALS, WEIGHT_STEPS, CANDIDATE_RATES, FLAT_RATES, STEPS = range(0, 768, 128)
-    HITS, COUNTING, DIFFERENT, SHIFTS, DIFFERENCES, ACTIVITIES, SHADES, FIXED = (
+    HITS, COUNTING, COUNTED, DIFFERENT, SHIFTS, DIFFERENCES, ACTIVITIES, SHADES, FIXED = (
         912,
         976,
         1040,
-        1104,
-        1360,
-        1872,
-        5968,
-        8016,
+        1056,
+        1120,
+        1376,
+        1888,
+        5984,
+        8032,
     )
     Coder = structure()
 
@@ -357,7 +358,7 @@ def code_cells(
         tables.candidate_rates = cython.address(fixed[CANDIDATE_RATES])
         tables.steps, tables.hits = cython.address(fixed[STEPS]), cython.address(fixed[HITS])
         tables.shifts, tables.counting = cython.address(fixed[SHIFTS]), cython.address(fixed[COUNTING])
-        tile.different = cython.address(fixed[DIFFERENT])
+        tables.counted, tile.different = cython.address(fixed[COUNTED]), cython.address(fixed[DIFFERENT])
         tile.flat_rates, tile.differences = cython.address(fixed[FLAT_RATES]), cython.address(fixed[DIFFERENCES])
         tile.activities, tile.shades = cython.address(fixed[ACTIVITIES]), cython.address(fixed[SHADES])
         tables.starts, tables.rows = cython.address(starts[0]), cython.address(learnt[starts[ROWS]])
@@ -375,7 +376,8 @@ def code_cells(
         tables.rates, tables.goals = fixed[RATES:], fixed[GOALS:]
         tables.weight_steps, tables.candidate_rates = fixed[WEIGHT_STEPS:], fixed[CANDIDATE_RATES:]
         tables.steps, tables.hits, tables.shifts = fixed[STEPS:], fixed[HITS:], fixed[SHIFTS:]
-        tables.counting, tile.different = fixed[COUNTING:], fixed[DIFFERENT:]
+        tables.counting, tables.counted = fixed[COUNTING:], fixed[COUNTED:]
+        tile.different = fixed[DIFFERENT:]
         tile.flat_rates, tile.differences = fixed[FLAT_RATES:], fixed[DIFFERENCES:]
         tile.activities, tile.shades = fixed[ACTIVITIES:], fixed[SHADES:]
         tables.starts, tables.rows = starts, learnt[starts[ROWS] :]
