@@ -206,6 +206,7 @@ def _even(m: int) -> NDArray[np.uint16]:
     return row
 
 
+@cache
 def _weights(contexts: int) -> NDArray[np.uint16]:
     """Return the weights of a level: of each context by its row's count, then of the candidates."""
     weights = np.zeros((LEVEL_WEIGHTS // CONTEXT_WEIGHTS, CONTEXT_WEIGHTS), np.uint16)
