@@ -28,7 +28,7 @@ ERRORS = {
     "limit": kmq.LimitError,
 }
 
-LONG = [name for name in VALID if re.search(r"(context|adaptive)-(k4096|k4097|k65536|busy)", name)]
+LONG = [name for name in VALID if re.search(r"(context|adaptive)-(k4096|k4097|k65536|busy|rows-16)", name)]
 EITHER_WAY = [
     pytest.param(name, marks=pytest.mark.compiled_only("thousands of entries, or of pixels"))
     if name in LONG
