@@ -47,6 +47,7 @@ cdef struct Tables:  # what a tile learns in, and how
     const unsigned short* candidate_rates
     const unsigned short* steps  # for each symbol 16 lanes: ones from it on
     const unsigned short* hits  # for each set of candidates that are the symbol, the goals of four
+    const unsigned short* counting  # for each set of candidates, four lanes of ones or zeros
     const unsigned short* shifts  # by an eighth of a frequency, how far it is to be shifted up
     int row_shift
     int most  # that the count of a row without hash comes to
@@ -54,7 +55,7 @@ cdef struct Tables:  # what a tile learns in, and how
 cdef struct Mixture:  # of up to six rows and four candidates
     unsigned int keys[8]  # of contexts without hash
     unsigned int hashes[8]  # of the others
-    int masks[4]  # -1 for a candidate that counts, else 0
+    int counting  # a bit for each candidate that counts
     int values[4]  # the candidates' symbols
     int pattern
     int found  # lanes of the mixture that are at most the state's

@@ -22,7 +22,6 @@ if not cython.compiled:  # compiled, these are of C, from mixture_loop.pxd
     Mixture = structure(
         keys=[0] * 8,
         hashes=[0] * 8,
-        masks=[0] * 4,
         values=[0] * 4,
         rows=[0] * 8,
         counts=[0] * 8,
@@ -87,6 +86,23 @@ def find_rows(
 @cython.inline
 @cython.nogil
 @cython.exceptval(check=False)
+def mark(
+    marks: lanes_t,
+    candidates: cython.p_ushort,
+    quadruple: cython.Py_ssize_t,
+    counting: cython.pointer(cython.const[cython.ushort]),
+    first: cython.Py_ssize_t,
+) -> inlined_t:
+    """Take the masses of the candidates that count, and 0 for others."""
+    j: cython.Py_ssize_t
+    for j in range(4):
+        marks[j] = candidates[quadruple + j] & counting[first + j]
+
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
 def weigh(
     n: cython.int,
     tables: cython.pointer(cython.const[Tables]),
@@ -99,11 +115,10 @@ def weigh(
     quadruple: cython.Py_ssize_t = level * PATTERNS + of.pattern
     total: cython.uint = 0
     inverse: cython.uint = 0xFFF00000
-    count: cython.int = 0
+    counting: cython.int = of.counting
+    count: cython.int = (counting & 1) + (counting >> 1 & 1) + (counting >> 2 & 1) + (counting >> 3)
     of.quadruple = quadruple
-    for i in range(4):
-        of.marks[i] = tables.candidates[quadruple * 4 + i] & of.masks[i]
-        count -= of.masks[i]
+    mark(of.marks, tables.candidates, quadruple * 4, tables.counting, counting * 4)
     for i in range(n):
         of.weights_at[i] = at + i * CONTEXT_WEIGHTS + tables.weight_steps[of.counts[i]]
     of.weights_at[n] = at + n * CONTEXT_WEIGHTS + count * 8 + (tables.candidate_counts[quadruple] >> 2)
@@ -404,7 +419,7 @@ def learn_of(
     i: cython.int
     count: cython.int
     at: cython.Py_ssize_t
-    hit: cython.int = 0
+    hit: cython.int
     if trains:
         train(n, tables, of, of.weights, symbol, last, frequency)
     learn_rows(
@@ -428,8 +443,8 @@ def learn_of(
             tables.rows[at + 15] = count + (count < tables.most)
         else:
             tables.rows[at + 15] = of.checks[i] + count + (count < 31)
-    for i in range(4):
-        hit |= (of.values[i] == symbol) << i & of.masks[i]
+    hit = (of.values[0] == symbol) | (of.values[1] == symbol) << 1
+    hit = (hit | (of.values[2] == symbol) << 2 | (of.values[3] == symbol) << 3) & of.counting
     count = tables.candidate_counts[of.quadruple]
     learn_candidates(tables.candidates, of.quadruple * 4, tables.hits, hit, tables.candidate_rates[count])
     tables.candidate_counts[of.quadruple] = count + (count < 31)

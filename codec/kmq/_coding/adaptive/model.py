@@ -26,7 +26,9 @@ from kmq._coding.adaptive.pixel_loop import (
     CANDIDATE_COUNTS,
     CANDIDATE_RATES,
     CANDIDATES,
+    COUNTING,
     DIFFERENCES,
+    DIFFERENT,
     ERRORS,
     FIXED,
     FLAT_RATES,
@@ -96,6 +98,10 @@ def fixed_tables() -> NDArray[np.uint16]:
     for hits in range(1, 16):
         first = (hits & -hits).bit_length() - 1
         fixed[HITS + 4 * hits + first] = CANDIDATE_TOP
+    sets = np.arange(16)[:, None] >> np.arange(4) & 1
+    fixed[COUNTING:DIFFERENT] = 65535 * sets.reshape(-1)
+    e1, e2, e3, e4, e5, e6 = (np.arange(64) >> bit & 1 for bit in range(6))
+    fixed[DIFFERENT:SHIFTS] = 1 | (1 - e1) << 1 | (1 - (e3 | e4)) << 2 | (1 - (e5 | e2 | e6)) << 3
     fixed[SHIFTS:DIFFERENCES] = [8 - max(1, v).bit_length() for v in range(DIFFERENCES - SHIFTS)]
     difference = np.arange(DIFFERENCES, ACTIVITIES) - DIFFERENCES - 256
     size = np.searchsorted(DIFFERENCE_BOUNDS, np.abs(difference), side="right")

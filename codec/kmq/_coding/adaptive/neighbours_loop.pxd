@@ -15,6 +15,7 @@ cdef struct Tile:
     const unsigned short* differences  # classes
     const unsigned short* activities
     const unsigned short* shades
+    const unsigned short* different  # by equalities, which candidates differ from those before
     const long long* coefficients
     const int* points
     const unsigned long long* colours  # points, 16 bits a channel

@@ -22,32 +22,25 @@ if not cython.compiled:  # compiled, these are of C, from neighbours_loop.pxd
 @cython.inline
 @cython.nogil
 @cython.exceptval(check=False)
-def compare(of: cython.pointer(Mixture), px: cython.pointer(Pixel)) -> inlined_t:
+def compare(
+    tile: cython.pointer(cython.const[Tile]), of: cython.pointer(Mixture), px: cython.pointer(Pixel)
+) -> inlined_t:
     """Find which neighbours are equal, and which count as candidates (spec D.6)."""
     w: cython.int = px.near[0]
     north: cython.int = px.near[1]
     nw: cython.int = px.near[2]
     ne: cython.int = px.near[3]
-    e1: cython.int = w == north
-    e2: cython.int = north == ne
-    e3: cython.int = w == nw
-    e4: cython.int = north == nw
-    e5: cython.int = w == ne
-    e6: cython.int = nw == ne
-    of.masks[0] = -1
-    of.masks[1] = e1 - 1
-    of.masks[2] = (e3 | e4) - 1
-    of.masks[3] = (e5 | e2 | e6) - 1
     of.pattern = (
-        e1
-        + 2 * e2
-        + 4 * e3
-        + 8 * e4
-        + 16 * e5
-        + 32 * e6
-        + ((w == px.ww) << 6)
-        + ((north == px.nn) << 7)
+        (w == north)
+        | (north == ne) << 1
+        | (w == nw) << 2
+        | (north == nw) << 3
+        | (w == ne) << 4
+        | (nw == ne) << 5
+        | (w == px.ww) << 6
+        | (north == px.nn) << 7
     )
+    of.counting = tile.different[of.pattern & 63]
 
 
 @cython.cfunc
@@ -191,7 +184,7 @@ def wrapped(value, k):
 
 def look_around(kind, tile, of, px):
     """Find the candidates of a pixel that isn't flat, and the keys and hashes of its contexts."""
-    compare(of, px)
+    compare(tile, of, px)
     if kind == FEW:
         hash_around(4, of, px)
         guess_colour(FEW, tile, of, px)

@@ -8,7 +8,7 @@ import numpy as np
 
 from kmq._coding.adaptive.guess import DEFAULT, MOST, TAPS, fitted_coefficients
 from kmq._coding.adaptive.model import ROW_BITS, fixed_tables, fresh_state
-from kmq._coding.adaptive.order import entry_order
+from kmq._coding.adaptive.order import SYMBOL, entry_order
 from kmq._coding.adaptive.pixel_loop import LEVELS, MARGIN_LEFT, MARGIN_TOP, code_cells
 from kmq._coding.adaptive.stream_loop import pack
 from kmq._ground.errors import FormatError, LimitError
@@ -25,6 +25,12 @@ ROWS = 0b1_1111
 COEFFICIENTS = 1 << 5
 RESERVED = 0b1100_0000
 """Bits of `Options`, the first byte of a payload (spec D.1)."""
+
+BUSY_ROWS = ((13, 1.0), (14, 0.6), (15, 0.35))
+"""`Rows` if a pixel has more symbols than this on average, flat pixels counting for none."""
+
+LARGE = 1 << 19
+"""Busy pixels of a tile from which rows may be twice as many."""
 
 FITTED = 6_000
 """Busy pixels from which coefficients are worth the 7 bytes that they take."""
@@ -49,7 +55,7 @@ def adaptive_tile(plane: IndexPlane, palette: Palette) -> bytes:
     places = order.places[plane.indices]
     busy = _busy(places)
     count = int(busy.sum()) + 2 * (plane.width + plane.height)
-    row_bits = min(max(count.bit_length(), ROW_BITS[0]), _most_row_bits(places.size))
+    row_bits = _row_bits(count, places.size, order)
     coefficients = DEFAULT
     if count >= FITTED:
         coefficients = fitted_coefficients(places, busy, order)
@@ -123,6 +129,18 @@ def read_adaptive_tile(payload: memoryview, indices: Indices, palette: Palette, 
             f"{int(coder[1])}, and leaves the state at {int(coder[0])}; it must take all and leave {STATE} (spec M36)"
         )
     indices[...] = order.order.astype(indices.dtype)[_inner(cells)]
+
+
+def _row_bits(busy: int, pixels: int, order: Order) -> int:
+    """Return `Rows`: as many rows as busy pixels can fill, but fewer where there are many of these.
+
+    What lies beyond a processor's cache takes several times as long. Photographs, busy all over, gain little by it;
+    drawings, which repeat themselves, are busy in few places. Ramps and large tiles gain more.
+    """
+    symbols = busy * (1 if len(order.points) <= SYMBOL else 2) / pixels
+    most = next((bits for bits, share in BUSY_ROWS if symbols > share), ROW_BITS[-1])
+    most = ROW_BITS[-1] if order.is_ramp else most + (busy >= LARGE)
+    return min(max(busy.bit_length(), ROW_BITS[0]), most, _most_row_bits(pixels))
 
 
 def _most_row_bits(pixels: int) -> int:

@@ -23,11 +23,13 @@ cpdef enum:  # and what never changes
     FLAT_RATES = 512
     STEPS = 640  # 17 of 16 lanes
     HITS = 912  # 16 of 4 lanes
-    SHIFTS = 976
-    DIFFERENCES = 1232
-    ACTIVITIES = 1744
-    SHADES = 5840
-    FIXED = 7888
+    COUNTING = 976  # 16 of 4 lanes
+    DIFFERENT = 1040
+    SHIFTS = 1104
+    DIFFERENCES = 1360
+    ACTIVITIES = 1872
+    SHADES = 5968
+    FIXED = 8016
 
 cdef struct Coder:
     unsigned int x  # the decoder's state

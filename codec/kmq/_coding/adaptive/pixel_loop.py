@@ -22,7 +22,16 @@ if not cython.compiled:  # compiled, these are of C, from pixel_loop.pxd
     KIND, ENTRIES, LEVELS, ROW_BITS, MOST, MIDDLE, HAS_ALPHA, NUMBERS = range(8)
     ROWS, WEIGHTS, CANDIDATES, CANDIDATE_COUNTS, FLATS, NEAREST, ERRORS, STARTS = range(32, 40)
     RATES, GOALS, WEIGHT_STEPS, CANDIDATE_RATES, FLAT_RATES, STEPS = range(0, 768, 128)
-    HITS, SHIFTS, DIFFERENCES, ACTIVITIES, SHADES, FIXED = 912, 976, 1232, 1744, 5840, 7888
+    HITS, COUNTING, DIFFERENT, SHIFTS, DIFFERENCES, ACTIVITIES, SHADES, FIXED = (
+        912,
+        976,
+        1040,
+        1104,
+        1360,
+        1872,
+        5968,
+        8016,
+    )
     Coder = structure()
 
 
@@ -97,9 +106,9 @@ def code_value(
     trains: cython.bint,
 ) -> inlined_t:
     """Code the number `px.value`, which is below k, in symbols of four bits each (spec D.4)."""
-    i: cython.int
     level: cython.int
     rest: cython.int
+    fits: cython.int
     m: cython.int
     part: cython.int = 0
     value: cython.int = px.value
@@ -110,12 +119,15 @@ def code_value(
         if m == 1:
             part <<= 4
             continue
-        for i in range(4):
-            of.values[i] = (px.near[i] >> rest) & 15
-            if level and px.near[i] >> (rest + 4) != part:
-                of.masks[i] = 0
+        of.values[0] = (px.near[0] >> rest) & 15
+        of.values[1] = (px.near[1] >> rest) & 15
+        of.values[2] = (px.near[2] >> rest) & 15
+        of.values[3] = (px.near[3] >> rest) & 15
         if level:
-            of.pattern = pattern - 256 * of.masks[0] - 512 * of.masks[1] - 1024 * of.masks[2] - 2048 * of.masks[3]
+            fits = (px.near[0] >> (rest + 4) == part) | (px.near[1] >> (rest + 4) == part) << 1
+            fits |= (px.near[2] >> (rest + 4) == part) << 2 | (px.near[3] >> (rest + 4) == part) << 3
+            of.counting &= fits
+            of.pattern = pattern | of.counting << 8
         px.value = (value >> rest) & 15
         code_symbol(encoding, kind, tables, coder, of, px, level, part, min(m, 16), trains)
         part = part << 4 | px.value
@@ -333,7 +345,8 @@ def code_cells(
         tables.weight_steps = cython.address(fixed[WEIGHT_STEPS])
         tables.candidate_rates = cython.address(fixed[CANDIDATE_RATES])
         tables.steps, tables.hits = cython.address(fixed[STEPS]), cython.address(fixed[HITS])
-        tables.shifts = cython.address(fixed[SHIFTS])
+        tables.shifts, tables.counting = cython.address(fixed[SHIFTS]), cython.address(fixed[COUNTING])
+        tile.different = cython.address(fixed[DIFFERENT])
         tile.flat_rates, tile.differences = cython.address(fixed[FLAT_RATES]), cython.address(fixed[DIFFERENCES])
         tile.activities, tile.shades = cython.address(fixed[ACTIVITIES]), cython.address(fixed[SHADES])
         tables.starts, tables.rows = cython.address(starts[0]), cython.address(learnt[starts[ROWS]])
@@ -350,6 +363,7 @@ def code_cells(
         tables.rates, tables.goals = fixed[RATES:], fixed[GOALS:]
         tables.weight_steps, tables.candidate_rates = fixed[WEIGHT_STEPS:], fixed[CANDIDATE_RATES:]
         tables.steps, tables.hits, tables.shifts = fixed[STEPS:], fixed[HITS:], fixed[SHIFTS:]
+        tables.counting, tile.different = fixed[COUNTING:], fixed[DIFFERENT:]
         tile.flat_rates, tile.differences = fixed[FLAT_RATES:], fixed[DIFFERENCES:]
         tile.activities, tile.shades = fixed[ACTIVITIES:], fixed[SHADES:]
         tables.starts, tables.rows = starts, learnt[starts[ROWS] :]
