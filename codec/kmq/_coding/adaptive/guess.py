@@ -25,7 +25,7 @@ DEFAULT = np.array([10, 8, 4, 2, -4, -2, -2], np.int32)
 """The coefficients of a tile that sends none."""
 
 SAMPLES = 1 << 14
-"""Pixels that the coefficients are fitted to."""
+"""Values of channels, or places on a ramp, that the coefficients are fitted to, about."""
 
 
 def fitted_coefficients(places: Indices, busy: NDArray[np.bool_], order: Order) -> NDArray[np.int32]:
@@ -35,11 +35,11 @@ def fitted_coefficients(places: Indices, busy: NDArray[np.bool_], order: Order) 
     the outermost columns, whether they count. The sums are of integers below 2^53, so that their order doesn't
     matter.
     """
+    values = np.arange(len(order.points))[:, None] if order.is_ramp else order.points
     inner = np.flatnonzero(busy)
-    inner = inner[:: max(1, len(inner) // SAMPLES)]
+    inner = inner[:: max(1, len(inner) * values.shape[1] // SAMPLES)]
     y, x = np.divmod(inner, busy.shape[1])
     y, x = y + 2, x + 2
-    values = np.arange(len(order.points))[:, None] if order.is_ramp else order.points
     own = places[y, x]
     near = [places[y + dy, x + dx] for dx, dy in TAPS]
     squares, products = np.zeros((len(TAPS), len(TAPS))), np.zeros(len(TAPS))

@@ -37,6 +37,8 @@ cpdef enum:
 
 cdef struct Tables:  # what a tile learns in, and how
     unsigned short* rows
+    unsigned short* sums  # 16 zeros, then the mixture
+    unsigned short* blend  # and likewise what the candidates say
     unsigned short* weights
     unsigned short* candidates
     unsigned short* candidate_counts
@@ -48,13 +50,16 @@ cdef struct Tables:  # what a tile learns in, and how
     const unsigned short* steps  # for each symbol 16 lanes: ones from it on
     const unsigned short* hits  # for each set of candidates that are the symbol, the goals of four
     const unsigned short* counting  # for each set of candidates, four lanes of ones or zeros
+    const unsigned short* counted  # and eight times how many they are
     const unsigned short* shifts  # by an eighth of a frequency, how far it is to be shifted up
     int row_shift
     int most  # that the count of a row without hash comes to
 
 cdef struct Mixture:  # of up to six rows and four candidates
     unsigned int keys[8]  # of contexts without hash
-    unsigned int hashes[8]  # of the others
+    unsigned int quad  # hash of the last context but one, of four neighbours
+    unsigned int hashes[4]  # and of those before it
+    unsigned int ten  # of the last, of ten
     int counting  # a bit for each candidate that counts
     int values[4]  # the candidates' symbols
     int pattern
@@ -68,8 +73,6 @@ cdef struct Mixture:  # of up to six rows and four candidates
     unsigned short shares[8]
     unsigned short masses[8]
     unsigned short marks[4]  # the candidates' masses, if they count
-    unsigned short blend[17]  # 0, then their distribution
-    unsigned short sums[17]  # 0, then the mixture
 
 cdef void expect(int kind, const Tables* tables, Mixture* of, int level, unsigned int part, int target) noexcept nogil
 cdef void learn(int kind, const Tables* tables, Mixture* of, int symbol, bint last, unsigned int frequency, bint trains) noexcept nogil

@@ -21,7 +21,7 @@ if not cython.compiled:  # compiled, these are of C, from mixture_loop.pxd
     Tables = structure()
     Mixture = structure(
         keys=[0] * 8,
-        hashes=[0] * 8,
+        hashes=[0] * 4,
         values=[0] * 4,
         rows=[0] * 8,
         counts=[0] * 8,
@@ -31,8 +31,6 @@ if not cython.compiled:  # compiled, these are of C, from mixture_loop.pxd
         shares=[0] * 8,
         masses=[0] * 8,
         marks=[0] * 4,
-        blend=[0] * 17,
-        sums=[0] * 17,
     )
 
 
@@ -64,7 +62,7 @@ def find_rows(
         of.rows[i] = at
         of.counts[i] = tables.rows[at + 15]
     for i in range(direct, n):
-        h = of.hashes[i]
+        h = of.ten if i == n - 1 else of.quad if i == n - 2 else of.hashes[i]
         if level:
             h = (h + (part + 1) * salt) & word
         h = ((h ^ (h >> 15)) * spread) & word
@@ -116,12 +114,11 @@ def weigh(
     total: cython.uint = 0
     inverse: cython.uint = 0xFFF00000
     counting: cython.int = of.counting
-    count: cython.int = (counting & 1) + (counting >> 1 & 1) + (counting >> 2 & 1) + (counting >> 3)
     of.quadruple = quadruple
     mark(of.marks, tables.candidates, quadruple * 4, tables.counting, counting * 4)
     for i in range(n):
         of.weights_at[i] = at + i * CONTEXT_WEIGHTS + tables.weight_steps[of.counts[i]]
-    of.weights_at[n] = at + n * CONTEXT_WEIGHTS + count * 8 + (tables.candidate_counts[quadruple] >> 2)
+    of.weights_at[n] = at + n * CONTEXT_WEIGHTS + tables.counted[counting] + (tables.candidate_counts[quadruple] >> 2)
     for i in range(n + 1):
         of.weights[i] = tables.weights[of.weights_at[i]]
         total += of.weights[i]
@@ -174,7 +171,7 @@ def mix(
     for j in range(16):
         t = (cython.cast(cython.uint, rows[a + j]) * rest) >> 16
         t = t + (steps[w + j] & p) + (steps[north + j] & q) + (steps[nw + j] & r) + (steps[ne + j] & s)
-        blend[j + 1] = t
+        blend[16 + j] = t & 65535
         u = (cython.cast(cython.uint, t) * share) >> 16
         v = (cython.cast(cython.uint, rows[a + j]) * share_a) >> 16
         u = u + v + cython.cast(cython.ushort, j + 1)
@@ -190,9 +187,9 @@ def mix(
         if n > 5:
             v = (cython.cast(cython.uint, rows[f + j]) * share_f) >> 16
             u = u + v
-        sums[j + 1] = u
+        sums[16 + j] = u & 65535
         found += cython.cast(cython.short, u) <= target
-    found -= cython.cast(cython.short, sums[16]) <= target  # the rows' counts
+    found -= cython.cast(cython.short, sums[31]) <= target  # the rows' counts
     of.found = found
 
 
@@ -212,7 +209,7 @@ def expect_of(
     """Do what `expect` does, with n contexts."""
     find_rows(n, direct, tables, of, level, part)
     weigh(n, tables, of, level)
-    mix(n, tables.rows, tables.steps, of, of.blend, of.sums, target)
+    mix(n, tables.rows, tables.steps, of, tables.blend, tables.sums, target)
 
 
 @cython.cfunc
@@ -293,7 +290,7 @@ def train(
     for i in range(n):
         above = (tables.rows[of.rows[i] + symbol] | top) & 32767
         of.masses[i] = above - (tables.rows[of.rows[i] + below] & mask)
-    of.masses[n] = ((of.blend[symbol + 1] | top) & 32767) - of.blend[symbol]
+    of.masses[n] = ((tables.blend[symbol + 16] | top) & 32767) - tables.blend[symbol + 15]
     if frequency < 128:
         shift = 7 + tables.shifts[frequency]
     else:
@@ -318,7 +315,7 @@ def begin_row(
     t: cython.short
     for j in range(16):
         goal = step[first + j] & TOP
-        t = sums[j + 1]
+        t = sums[16 + j]
         t = t + (cython.cast(cython.short, goal - t) >> 1)
         row[at + j] = t + (cython.cast(cython.short, goal - t) >> 1)
 
@@ -438,7 +435,7 @@ def learn_of(
         count = of.counts[i]
         at = of.rows[i]
         if count == 0:
-            begin_row(tables.rows, at, of.sums, tables.steps, 16 * symbol)
+            begin_row(tables.rows, at, tables.sums, tables.steps, 16 * symbol)
         if i < direct:
             tables.rows[at + 15] = count + (count < tables.most)
         else:

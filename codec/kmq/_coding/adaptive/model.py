@@ -23,9 +23,11 @@ from kmq._coding.adaptive.mixture_loop import (
 )
 from kmq._coding.adaptive.pixel_loop import (
     ACTIVITIES,
+    BLEND,
     CANDIDATE_COUNTS,
     CANDIDATE_RATES,
     CANDIDATES,
+    COUNTED,
     COUNTING,
     DIFFERENCES,
     DIFFERENT,
@@ -42,6 +44,7 @@ from kmq._coding.adaptive.pixel_loop import (
     SHIFTS,
     STARTS,
     STEPS,
+    SUMS,
     WEIGHT_STEPS,
     WEIGHTS,
 )
@@ -86,7 +89,7 @@ CONTEXTS = {FEW: (4, 2), COLOURS: (5, 3), RAMP: (6, 3), MANY: (5, 0)}
 def fixed_tables() -> NDArray[np.uint16]:
     """Return what all tiles share, (FIXED,) from the places that `pixel_loop.pxd` names; made at the first call."""
     n = np.arange(128)
-    fixed = np.zeros(FIXED, np.uint16)
+    fixed = _aligned(FIXED)
     rates = np.minimum(655360 // (10 * n + 13), 32767)
     fixed[RATES:GOALS] = rates
     fixed[GOALS:WEIGHT_STEPS] = TOP - 1 + -(-65536 // rates)
@@ -99,7 +102,8 @@ def fixed_tables() -> NDArray[np.uint16]:
         first = (hits & -hits).bit_length() - 1
         fixed[HITS + 4 * hits + first] = CANDIDATE_TOP
     sets = np.arange(16)[:, None] >> np.arange(4) & 1
-    fixed[COUNTING:DIFFERENT] = 65535 * sets.reshape(-1)
+    fixed[COUNTING:COUNTED] = 65535 * sets.reshape(-1)
+    fixed[COUNTED:DIFFERENT] = 8 * sets.sum(axis=1)
     e1, e2, e3, e4, e5, e6 = (np.arange(64) >> bit & 1 for bit in range(6))
     fixed[DIFFERENT:SHIFTS] = 1 | (1 - e1) << 1 | (1 - (e3 | e4)) << 2 | (1 - (e5 | e2 | e6)) << 3
     fixed[SHIFTS:DIFFERENCES] = [8 - max(1, v).bit_length() for v in range(DIFFERENCES - SHIFTS)]
@@ -125,6 +129,13 @@ class State:
     starts: NDArray[np.intp]
     colours: NDArray[np.uint64]
     learnt: NDArray[np.uint16]
+
+
+def _aligned(size: int) -> NDArray[np.uint16]:
+    """Return zeros that begin with a line of the cache, so that no row lies across two."""
+    room = np.zeros(size + LINE, np.uint16)
+    first = -room.ctypes.data // room.itemsize % LINE
+    return room[first : first + size]
 
 
 def kind_of(order: Order) -> int:
@@ -157,6 +168,8 @@ def fresh_state(order: Order, row_bits: int, cells: int) -> State:
             rows += rows & 1  # pairs of hashed rows begin at even ones
     sizes = {
         ROWS: LANES * rows,
+        SUMS: 2 * LANES,
+        BLEND: 2 * LANES,
         WEIGHTS: LEVEL_WEIGHTS * levels,
         CANDIDATES: 4 * PATTERNS * levels,
         CANDIDATE_COUNTS: PATTERNS * levels,
@@ -165,8 +178,7 @@ def fresh_state(order: Order, row_bits: int, cells: int) -> State:
         ERRORS: cells if kind == RAMP else 1,
     }
     starts[ROWS:] = np.cumsum([0, *sizes.values()])[:-1]
-    learnt = np.zeros(sum(sizes.values()) + LINE, np.uint16)
-    learnt = learnt[-learnt.ctypes.data // 2 % LINE :]
+    learnt = _aligned(sum(sizes.values()))
     tables = {name: learnt[starts[name] : starts[name] + size] for name, size in sizes.items()}
     lanes = tables[ROWS].reshape(rows, LANES)
     lanes[:] = _even(SYMBOL)
@@ -194,6 +206,7 @@ def _even(m: int) -> NDArray[np.uint16]:
     return row
 
 
+@cache
 def _weights(contexts: int) -> NDArray[np.uint16]:
     """Return the weights of a level: of each context by its row's count, then of the candidates."""
     weights = np.zeros((LEVEL_WEIGHTS // CONTEXT_WEIGHTS, CONTEXT_WEIGHTS), np.uint16)

@@ -47,10 +47,8 @@ def compare(
 @cython.inline
 @cython.nogil
 @cython.exceptval(check=False)
-def hash_around(
-    n: cython.int, of: cython.pointer(Mixture), px: cython.pointer(Pixel)
-) -> inlined_t:
-    """Make the last two of n contexts' hashes: of four neighbours, and of ten (spec D.5)."""
+def hash_around(of: cython.pointer(Mixture), px: cython.pointer(Pixel)) -> inlined_t:
+    """Make the last two contexts' hashes: of four neighbours, and of ten (spec D.5)."""
     w: cython.uint = 0x9E3779B1
     north: cython.uint = 0x85EBCA6B
     nw: cython.uint = 0xC2B2AE35
@@ -61,8 +59,8 @@ def hash_around(
     nww: cython.uint = 0xB55A4F09
     word: cython.uint = 0xFFFFFFFF
     h: cython.uint = (w * px.near[0] + north * px.near[1] + nw * px.near[2] + ne * px.near[3]) & word
-    of.hashes[n - 2] = h
-    of.hashes[n - 1] = (h + ww * px.ww + nn * px.nn + nee * px.nee + nww * px.nww) & word
+    of.quad = h
+    of.ten = (h + ww * px.ww + nn * px.nn + nee * px.nee + nww * px.nww) & word
 
 
 @cython.cfunc
@@ -168,7 +166,7 @@ def guess_rank(
     of.keys[0] = activity * 16 + qw
     of.keys[1] = rank
     of.keys[2] = qn * 16 + qw
-    of.hashes[4] = (((((rank << 4 | qw) << 4 | qn) << 4) | activity) * spread) & word
+    of.quad = (((((rank << 4 | qw) << 4 | qn) << 4) | activity) * spread) & word
     qw = ((qw >> 1) << 3 | qn >> 1) << 6 | (qnw >> 1) << 3 | qne >> 1
     of.hashes[3] = ((qw << 3 | activity >> 1) * spread + 5) & word
     for i in range(4):
@@ -186,14 +184,14 @@ def look_around(kind, tile, of, px):
     """Find the candidates of a pixel that isn't flat, and the keys and hashes of its contexts."""
     compare(tile, of, px)
     if kind == FEW:
-        hash_around(4, of, px)
+        hash_around(of, px)
         guess_colour(FEW, tile, of, px)
     elif kind == COLOURS:
-        hash_around(5, of, px)
+        hash_around(of, px)
         guess_colour(COLOURS, tile, of, px)
     elif kind == RAMP:
-        hash_around(6, of, px)
+        hash_around(of, px)
         guess_rank(tile, of, px)
     else:
-        hash_around(5, of, px)
+        hash_around(of, px)
         guess_colour(MANY, tile, of, px)

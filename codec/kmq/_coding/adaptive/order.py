@@ -62,22 +62,24 @@ def _points(palette: Palette) -> NDArray[np.int32]:
 
 
 def _by_splits(points: NDArray[np.int32]) -> NDArray[np.intp]:
-    """Return an order in which neighbours are alike: lists are halved across their widest axis, to groups of 16."""
+    """Return an order in which neighbours are alike: lists are halved across their widest axis, to groups of 16.
+
+    All lists of a depth are halved at once.
+    """
     r, g, b, a = (points[:, i].astype(np.int64) for i in range(4))
     axes = np.stack([3 * r + 4 * g + 3 * b, 4 * r - 4 * b, 5 * g - 2 * r - 2 * b, 6 * a])
-    order = np.arange(len(points))
-    lists = [(0, len(points))]
-    while lists:
-        first, end = lists.pop()
-        size = end - first
-        if size < 2:
-            continue
-        part = order[first:end]
-        values = axes[:, part]
-        means = values.sum(axis=1) // size
-        axis = int(np.abs(values - means[:, None]).sum(axis=1).argmax())
-        order[first:end] = part[np.argsort(values[axis], kind="stable")]
-        groups = -(-size // SYMBOL)
-        middle = first + (groups // 2 * SYMBOL if groups > 1 else size // 2)
-        lists += [(first, middle), (middle, end)]
+    k = len(points)
+    order = np.arange(k)
+    starts = np.zeros(1, np.intp)
+    while len(starts) < k:
+        sizes = np.diff(starts, append=k)
+        of_list = np.repeat(np.arange(len(starts)), sizes)
+        values = axes[:, order]
+        means = np.add.reduceat(values, starts, axis=1) // sizes
+        deviations = np.add.reduceat(np.abs(values - means[:, of_list]), starts, axis=1)
+        widest = values[deviations.argmax(axis=0)[of_list], np.arange(k)]
+        order = order[np.lexsort((widest, of_list))]
+        groups = -(-sizes // SYMBOL)
+        halves = np.where(groups > 1, groups // 2 * SYMBOL, sizes // 2)
+        starts = np.union1d(starts, starts + halves)
     return order

@@ -13,7 +13,7 @@ cpdef enum:  # numbers of a tile
     KIND, ENTRIES, LEVELS, ROW_BITS, MOST, MIDDLE, HAS_ALPHA, NUMBERS
 
 cpdef enum:  # where all begins that is learnt: first the rows of each level and context, within all rows
-    ROWS = 32, WEIGHTS, CANDIDATES, CANDIDATE_COUNTS, FLATS, NEAREST, ERRORS, STARTS
+    ROWS = 32, SUMS, BLEND, WEIGHTS, CANDIDATES, CANDIDATE_COUNTS, FLATS, NEAREST, ERRORS, STARTS
 
 cpdef enum:  # and what never changes
     RATES = 0  # by count, of which there are 128
@@ -24,12 +24,13 @@ cpdef enum:  # and what never changes
     STEPS = 640  # 17 of 16 lanes
     HITS = 912  # 16 of 4 lanes
     COUNTING = 976  # 16 of 4 lanes
-    DIFFERENT = 1040
-    SHIFTS = 1104
-    DIFFERENCES = 1360
-    ACTIVITIES = 1872
-    SHADES = 5968
-    FIXED = 8016
+    COUNTED = 1040
+    DIFFERENT = 1056
+    SHIFTS = 1120
+    DIFFERENCES = 1376
+    ACTIVITIES = 1888
+    SHADES = 5984
+    FIXED = 8032
 
 cdef struct Coder:
     unsigned int x  # the decoder's state

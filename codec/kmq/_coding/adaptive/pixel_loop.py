@@ -20,17 +20,18 @@ if not cython.compiled:  # compiled, these are of C, from pixel_loop.pxd
     MARGIN_LEFT, MARGIN_TOP = 4, 3
     WHOLE, EARLY, SAME, OTHER = 32768, 20000, 65500, 30
     KIND, ENTRIES, LEVELS, ROW_BITS, MOST, MIDDLE, HAS_ALPHA, NUMBERS = range(8)
-    ROWS, WEIGHTS, CANDIDATES, CANDIDATE_COUNTS, FLATS, NEAREST, ERRORS, STARTS = range(32, 40)
+    ROWS, SUMS, BLEND, WEIGHTS, CANDIDATES, CANDIDATE_COUNTS, FLATS, NEAREST, ERRORS, STARTS = range(32, 42)
     RATES, GOALS, WEIGHT_STEPS, CANDIDATE_RATES, FLAT_RATES, STEPS = range(0, 768, 128)
-    HITS, COUNTING, DIFFERENT, SHIFTS, DIFFERENCES, ACTIVITIES, SHADES, FIXED = (
+    HITS, COUNTING, COUNTED, DIFFERENT, SHIFTS, DIFFERENCES, ACTIVITIES, SHADES, FIXED = (
         912,
         976,
         1040,
-        1104,
-        1360,
-        1872,
-        5968,
-        8016,
+        1056,
+        1120,
+        1376,
+        1888,
+        5984,
+        8032,
     )
     Coder = structure()
 
@@ -83,8 +84,8 @@ def code_symbol(
     last = symbol >= m - 1
     if last:
         symbol = m - 1
-    low = of.sums[symbol]
-    frequency = (WHOLE if last else of.sums[symbol + 1]) - low
+    low = tables.sums[symbol + 15]
+    frequency = (WHOLE if last else tables.sums[symbol + 16]) - low
     put(encoding, coder, low, frequency)
     learn(kind, tables, of, symbol, last, frequency, trains)
     px.value = symbol
@@ -215,6 +216,7 @@ def code_tile(
     above: cython.Py_ssize_t
     pitch: cython.Py_ssize_t = tile.width + 2 * MARGIN_LEFT
     busy: cython.uint = 0
+    around: cython.Py_ssize_t
     w: cython.int
     north: cython.int
     nw: cython.int
@@ -238,7 +240,7 @@ def code_tile(
         of.weights[i] = 0
         of.shares[i] = 0
         of.masses[i] = 0
-    of.sums[0] = of.blend[0] = px.value = 0
+    px.value = 0
     for y in range(tile.height):
         at = (y + MARGIN_TOP) * pitch + MARGIN_LEFT
         above = at - pitch
@@ -247,40 +249,50 @@ def code_tile(
             cells[at - i] = w
         north = w
         nw, nww, ne = cells[above - 1], cells[above - 2], cells[above + 1]
-        for x in range(tile.width):
+        x = 0
+        while x < tile.width:
             nee, nn = cells[above + 2], cells[above - pitch]
             if encoding:
                 px.value = cells[at]
             px.same = False
             if w == north and w == nw and w == ne:
+                around = (w & 255) << 4 | (nee == w) | (ww == w) << 1 | (nn == w) << 2
+                around |= ((www == w) | (nww == w)) << 3
                 px.same = px.value == w
-                code_flat(
-                    encoding,
-                    tile.flats,
-                    tile.flat_rates,
-                    (w & 255) << 4
-                    | (nee == w)
-                    | (ww == w) << 1
-                    | (nn == w) << 2
-                    | ((www == w) | (nww == w)) << 3,
-                    coder,
-                    px,
-                )
-            www = ww
-            ww = w
+                code_flat(encoding, tile.flats, tile.flat_rates, around, coder, px)
+                while px.same and around & 15 == 15 and cells[above + 3] == w and cells[above + 1 - pitch] == w:
+                    # Nearly all pixels of a page are like this one: the next has the same neighbourhood.
+                    cells[at] = w
+                    at += 1
+                    above += 1
+                    x += 1
+                    if x == tile.width:
+                        break
+                    if encoding:
+                        px.value = cells[at]
+                        px.same = px.value == w
+                    nww = w
+                    code_flat(encoding, tile.flats, tile.flat_rates, around, coder, px)
+                if x == tile.width:
+                    break
             if not px.same:
                 if not encoding and coder.at > coder.end:
                     break
                 busy += 1
                 px.near[0], px.near[1], px.near[2], px.near[3] = w, north, nw, ne
-                px.ww, px.nn, px.nee, px.nww = www, nn, nee, nww
+                px.ww, px.nn, px.nee, px.nww = ww, nn, nee, nww
                 code_busy(
                     encoding, kind, levels, tile, tables, coder, of, px, at, busy <= EARLY or busy & 1
                 )
-                w = px.value
-            cells[at] = w
+            else:
+                px.value = w
+            cells[at] = px.value
             at += 1
             above += 1
+            x += 1
+            www = ww
+            ww = w
+            w = px.value
             nww = nw
             nw = north
             north = ne
@@ -346,10 +358,11 @@ def code_cells(
         tables.candidate_rates = cython.address(fixed[CANDIDATE_RATES])
         tables.steps, tables.hits = cython.address(fixed[STEPS]), cython.address(fixed[HITS])
         tables.shifts, tables.counting = cython.address(fixed[SHIFTS]), cython.address(fixed[COUNTING])
-        tile.different = cython.address(fixed[DIFFERENT])
+        tables.counted, tile.different = cython.address(fixed[COUNTED]), cython.address(fixed[DIFFERENT])
         tile.flat_rates, tile.differences = cython.address(fixed[FLAT_RATES]), cython.address(fixed[DIFFERENCES])
         tile.activities, tile.shades = cython.address(fixed[ACTIVITIES]), cython.address(fixed[SHADES])
         tables.starts, tables.rows = cython.address(starts[0]), cython.address(learnt[starts[ROWS]])
+        tables.sums, tables.blend = cython.address(learnt[starts[SUMS]]), cython.address(learnt[starts[BLEND]])
         tables.weights = cython.address(learnt[starts[WEIGHTS]])
         tables.candidates = cython.address(learnt[starts[CANDIDATES]])
         tables.candidate_counts = cython.address(learnt[starts[CANDIDATE_COUNTS]])
@@ -363,10 +376,12 @@ def code_cells(
         tables.rates, tables.goals = fixed[RATES:], fixed[GOALS:]
         tables.weight_steps, tables.candidate_rates = fixed[WEIGHT_STEPS:], fixed[CANDIDATE_RATES:]
         tables.steps, tables.hits, tables.shifts = fixed[STEPS:], fixed[HITS:], fixed[SHIFTS:]
-        tables.counting, tile.different = fixed[COUNTING:], fixed[DIFFERENT:]
+        tables.counting, tables.counted = fixed[COUNTING:], fixed[COUNTED:]
+        tile.different = fixed[DIFFERENT:]
         tile.flat_rates, tile.differences = fixed[FLAT_RATES:], fixed[DIFFERENCES:]
         tile.activities, tile.shades = fixed[ACTIVITIES:], fixed[SHADES:]
         tables.starts, tables.rows = starts, learnt[starts[ROWS] :]
+        tables.sums, tables.blend = learnt[starts[SUMS] :], learnt[starts[BLEND] :]
         tables.weights, tables.candidates = learnt[starts[WEIGHTS] :], learnt[starts[CANDIDATES] :]
         tables.candidate_counts = learnt[starts[CANDIDATE_COUNTS] :]
         tile.flats, tile.nearest = learnt[starts[FLATS] :], learnt[starts[NEAREST] :]
