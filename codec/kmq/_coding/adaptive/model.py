@@ -10,44 +10,36 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kmq._coding.adaptive.order import SYMBOL
-from kmq._coding.adaptive.mixture_loop import (
+from kmq._coding.adaptive.expectation_loop import (
+    ACTIVITIES,
+    CANDIDATE_RATES,
     CANDIDATE_TOP,
     COLOURS,
     CONTEXT_WEIGHTS,
-    FEW,
-    LEVEL_WEIGHTS,
-    MANY,
-    PATTERNS,
-    RAMP,
-    TOP,
-)
-from kmq._coding.adaptive.pixel_loop import (
-    ACTIVITIES,
-    BLEND,
-    CANDIDATE_COUNTS,
-    CANDIDATE_RATES,
-    CANDIDATES,
     COUNTED,
     COUNTING,
     DIFFERENCES,
     DIFFERENT,
-    ERRORS,
+    FEW,
     FIXED,
     FLAT_RATES,
     FLATS,
     GOALS,
     HITS,
-    NEAREST,
+    LEARNT,
+    LEVEL_WEIGHTS,
+    MANY,
+    PATTERNS,
+    RAMP,
     RATES,
-    ROWS,
     SHADES,
     SHIFTS,
-    STARTS,
     STEPS,
-    SUMS,
+    TOP,
     WEIGHT_STEPS,
     WEIGHTS,
 )
+from kmq._coding.adaptive.pixel_loop import CANDIDATE_COUNTS, CANDIDATES, ERRORS, NEAREST, ROWS, STARTS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -68,9 +60,6 @@ COUNT_BOUNDS = (1, 2, 3, 4, 5, 7, 10, 16, 24, 32, 64)
 
 DIFFERENCE_BOUNDS = (1, 3, 6, 11, 19, 32, 60)
 """Bounds between the classes of differences from the guess on a ramp."""
-
-NEIGHBOURHOODS = 4096
-"""Of flat pixels."""
 
 FIRST_MASS, FIRST_CHANCE = 5500, 60000
 """Of each candidate, and of flat pixels."""
@@ -168,25 +157,20 @@ def fresh_state(order: Order, row_bits: int, cells: int) -> State:
             rows += rows & 1  # pairs of hashed rows begin at even ones
     sizes = {
         ROWS: LANES * rows,
-        SUMS: 2 * LANES,
-        BLEND: 2 * LANES,
-        WEIGHTS: LEVEL_WEIGHTS * levels,
         CANDIDATES: 4 * PATTERNS * levels,
         CANDIDATE_COUNTS: PATTERNS * levels,
-        FLATS: 2 * NEIGHBOURHOODS,
         NEAREST: (CELLS * (32 if has_alpha else 1) if kind in (FEW, COLOURS) else 1),
         ERRORS: cells if kind == RAMP else 1,
     }
-    starts[ROWS:] = np.cumsum([0, *sizes.values()])[:-1]
-    learnt = _aligned(sum(sizes.values()))
+    starts[ROWS:] = LEARNT + np.cumsum([0, *sizes.values()])[:-1]
+    learnt = _aligned(LEARNT + sum(sizes.values()))
     tables = {name: learnt[starts[name] : starts[name] + size] for name, size in sizes.items()}
     lanes = tables[ROWS].reshape(rows, LANES)
     lanes[:] = _even(SYMBOL)
-    if levels > 0:
-        lanes[: begun[1] if levels > 1 else rows] = _even(((k - 1) >> 4 * (levels - 1)) + 1)
-    tables[WEIGHTS].reshape(levels, LEVEL_WEIGHTS)[:] = _weights(contexts)
+    lanes[: begun[1] if levels > 1 else rows] = _even(((k - 1) >> 4 * (levels - 1)) + 1)
+    learnt[WEIGHTS : WEIGHTS + levels * LEVEL_WEIGHTS] = np.tile(_weights(contexts), levels)
+    learnt[FLATS:LEARNT:2] = FIRST_CHANCE
     tables[CANDIDATES][:] = FIRST_MASS
-    tables[FLATS][::2] = FIRST_CHANCE
     packed = points.astype(np.uint64) << np.array([0, 16, 32, 48], np.uint64)
     most = RAMP_COUNT if kind == RAMP else COUNT
     middle = k // 32 * 16 + 8 if kind == RAMP else 0

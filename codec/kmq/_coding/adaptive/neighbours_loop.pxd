@@ -1,4 +1,4 @@
-from kmq._coding.adaptive.mixture_loop cimport COLOURS, FEW, MANY, RAMP, Mixture, inlined_t
+from kmq._coding.adaptive.expectation_loop cimport ACTIVITIES, COLOURS, DIFFERENCES, DIFFERENT, FEW, MANY, RAMP, SHADES, Mixture, inlined_t
 
 cdef struct Tile:
     int k
@@ -7,15 +7,10 @@ cdef struct Tile:
     bint has_alpha
     Py_ssize_t width
     Py_ssize_t height
+    const unsigned short* fixed  # as in Tables
     unsigned short* cells
     unsigned short* errors  # of a ramp's guesses
-    unsigned short* flats  # for each neighbourhood a chance, then its count
     unsigned short* nearest  # for each cell of colours 0, or a place and 1
-    const unsigned short* flat_rates
-    const unsigned short* differences  # classes
-    const unsigned short* activities
-    const unsigned short* shades
-    const unsigned short* different  # by equalities, which candidates differ from those before
     const long long* coefficients
     const int* points
     const unsigned long long* colours  # points, 16 bits a channel

@@ -11,7 +11,18 @@ In: the places of neighbours. Out: the keys and hashes of the contexts, and the 
 import cython
 
 if not cython.compiled:  # compiled, these are of C, from neighbours_loop.pxd
-    from kmq._coding.adaptive.mixture_loop import COLOURS, FEW, MANY, RAMP, Mixture, inlined_t
+    from kmq._coding.adaptive.expectation_loop import (
+        ACTIVITIES,
+        COLOURS,
+        DIFFERENCES,
+        DIFFERENT,
+        FEW,
+        MANY,
+        RAMP,
+        SHADES,
+        Mixture,
+        inlined_t,
+    )
     from kmq._coding.structures import structure
 
     Tile = structure()
@@ -40,7 +51,7 @@ def compare(
         | (w == px.ww) << 6
         | (north == px.nn) << 7
     )
-    of.counting = tile.different[of.pattern & 63]
+    of.counting = tile.fixed[DIFFERENT + (of.pattern & 63)]
 
 
 @cython.cfunc
@@ -68,7 +79,10 @@ def hash_around(of: cython.pointer(Mixture), px: cython.pointer(Pixel)) -> inlin
 @cython.nogil
 @cython.exceptval(check=False)
 def guess_colour(
-    kind: cython.int, tile: cython.pointer(cython.const[Tile]), of: cython.pointer(Mixture), px: cython.pointer(Pixel)
+    kind: cython.int,
+    tile: cython.pointer(cython.const[Tile]),
+    of: cython.pointer(Mixture),
+    px: cython.pointer(Pixel),
 ) -> inlined_t:
     """Guess the colour, four channels at once, and make the other contexts of all but ramps (spec D.3, D.5)."""
     place: cython.int
@@ -83,11 +97,11 @@ def guess_colour(
     sums += cython.cast(cython.ulonglong, tile.coefficients[4]) * tile.colours[px.near[2]]
     sums += cython.cast(cython.ulonglong, tile.coefficients[5]) * tile.colours[px.ww]
     sums += cython.cast(cython.ulonglong, tile.coefficients[6]) * tile.colours[px.nn]
-    cell = tile.shades[(sums >> 4) & 2047] << 10
-    cell |= tile.shades[(sums >> 20) & 2047] << 5
-    cell |= tile.shades[(sums >> 36) & 2047]
+    cell = tile.fixed[SHADES + (sums >> 4 & 2047)] << 10
+    cell |= tile.fixed[SHADES + (sums >> 20 & 2047)] << 5
+    cell |= tile.fixed[SHADES + (sums >> 36 & 2047)]
     if tile.has_alpha:
-        cell |= tile.shades[(sums >> 52) & 2047] << 15
+        cell |= tile.fixed[SHADES + (sums >> 52 & 2047)] << 15
     if kind == MANY:
         of.hashes[0] = (px.near[0] * spread + 1) & word
         of.hashes[1] = (px.near[1] * spread + 2) & word
@@ -153,16 +167,20 @@ def guess_rank(
     activity: cython.uint
     spread: cython.uint = 0x85EBCA6B
     word: cython.uint = 0xFFFFFFFF
-    rank: cython.int = tile.coefficients[0] * px.near[0] + tile.coefficients[1] * px.near[1] + tile.coefficients[2] * px.near[3]
+    rank: cython.int = (
+        tile.coefficients[0] * px.near[0]
+        + tile.coefficients[1] * px.near[1]
+        + tile.coefficients[2] * px.near[3]
+    )
     rank += tile.coefficients[3] * px.nee + tile.coefficients[4] * px.near[2] + tile.coefficients[5] * px.ww
     rank = (rank + tile.coefficients[6] * px.nn + 8) >> 4
     rank = max(0, min(rank, tile.k - 1))
     activity = abs(px.near[0] - px.near[2]) + abs(px.near[1] - px.near[2]) + abs(px.near[1] - px.near[3])
-    activity = tile.activities[activity + px.errors]
-    qw = tile.differences[256 + px.near[0] - rank]
-    qn = tile.differences[256 + px.near[1] - rank]
-    qnw = tile.differences[256 + px.near[2] - rank]
-    qne = tile.differences[256 + px.near[3] - rank]
+    activity = tile.fixed[ACTIVITIES + activity + px.errors]
+    qw = tile.fixed[DIFFERENCES + 256 + px.near[0] - rank]
+    qn = tile.fixed[DIFFERENCES + 256 + px.near[1] - rank]
+    qnw = tile.fixed[DIFFERENCES + 256 + px.near[2] - rank]
+    qne = tile.fixed[DIFFERENCES + 256 + px.near[3] - rank]
     of.keys[0] = activity * 16 + qw
     of.keys[1] = rank
     of.keys[2] = qn * 16 + qw
@@ -177,7 +195,6 @@ def guess_rank(
 def wrapped(value, k):
     """Return a value, which is from -k to 2k - 1, modulo k."""
     return value + k if value < 0 else value - k if value >= k else value
-
 
 
 def look_around(kind, tile, of, px):

@@ -128,7 +128,9 @@ def read_adaptive_tile(payload: memoryview, indices: Indices, palette: Palette, 
             f"the stream at offset {offset + start} has {len(words)} words, of which its indices take "
             f"{int(coder[1])}, and leaves the state at {int(coder[0])}; it must take all and leave {STATE} (spec M36)"
         )
-    np.take(order.order.astype(indices.dtype), _inner(cells), out=indices, mode="clip")  # every cell is below k
+    np.take(
+        order.order.astype(indices.dtype), _inner(cells), out=indices, mode="clip"
+    )  # every cell is below k
 
 
 def _row_bits(busy: int, pixels: int, order: Order) -> int:

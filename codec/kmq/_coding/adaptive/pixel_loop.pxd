@@ -1,5 +1,6 @@
 from kmq._coding.adaptive.neighbours_loop cimport Pixel, Tile, look_around, wrapped
-from kmq._coding.adaptive.mixture_loop cimport COLOURS, FEW, MANY, RAMP, Mixture, Tables, expect, inlined_t, learn
+from kmq._coding.adaptive.expectation_loop cimport COLOURS, FEW, FLAT_RATES, FLATS, MANY, RAMP, SUMS, Mixture, Tables, expect, inlined_t
+from kmq._coding.adaptive.learning_loop cimport learn
 
 cpdef enum:
     MARGIN_LEFT = 4  # cells around a tile: the neighbourhood reaches 3 to the sides
@@ -12,25 +13,8 @@ cpdef enum:
 cpdef enum:  # numbers of a tile
     KIND, ENTRIES, LEVELS, ROW_BITS, MOST, MIDDLE, HAS_ALPHA, NUMBERS
 
-cpdef enum:  # where all begins that is learnt: first the rows of each level and context, within all rows
-    ROWS = 32, SUMS, BLEND, WEIGHTS, CANDIDATES, CANDIDATE_COUNTS, FLATS, NEAREST, ERRORS, STARTS
-
-cpdef enum:  # and what never changes
-    RATES = 0  # by count, of which there are 128
-    GOALS = 128
-    WEIGHT_STEPS = 256
-    CANDIDATE_RATES = 384
-    FLAT_RATES = 512
-    STEPS = 640  # 17 of 16 lanes
-    HITS = 912  # 16 of 4 lanes
-    COUNTING = 976  # 16 of 4 lanes
-    COUNTED = 1040
-    DIFFERENT = 1056
-    SHIFTS = 1120
-    DIFFERENCES = 1376
-    ACTIVITIES = 1888
-    SHADES = 5984
-    FIXED = 8032
+cpdef enum:  # where tables begin: first the rows of each level and context, within all rows
+    ROWS = 32, CANDIDATES, CANDIDATE_COUNTS, NEAREST, ERRORS, STARTS
 
 cdef struct Coder:
     unsigned int x  # the decoder's state

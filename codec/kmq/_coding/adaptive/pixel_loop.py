@@ -13,26 +13,27 @@ so that all do the same; it is compiled for each kind and direction, with their 
 import cython
 
 if not cython.compiled:  # compiled, these are of C, from pixel_loop.pxd
-    from kmq._coding.adaptive.mixture_loop import COLOURS, FEW, MANY, RAMP, Mixture, Tables, expect, inlined_t, learn
+    from kmq._coding.adaptive.expectation_loop import (
+        COLOURS,
+        FEW,
+        FLAT_RATES,
+        FLATS,
+        MANY,
+        RAMP,
+        SUMS,
+        Mixture,
+        Tables,
+        expect,
+        inlined_t,
+    )
+    from kmq._coding.adaptive.learning_loop import learn
     from kmq._coding.adaptive.neighbours_loop import Pixel, Tile, look_around, wrapped
     from kmq._coding.structures import structure
 
     MARGIN_LEFT, MARGIN_TOP = 4, 3
     WHOLE, EARLY, SAME, OTHER = 32768, 20000, 65500, 30
     KIND, ENTRIES, LEVELS, ROW_BITS, MOST, MIDDLE, HAS_ALPHA, NUMBERS = range(8)
-    ROWS, SUMS, BLEND, WEIGHTS, CANDIDATES, CANDIDATE_COUNTS, FLATS, NEAREST, ERRORS, STARTS = range(32, 42)
-    RATES, GOALS, WEIGHT_STEPS, CANDIDATE_RATES, FLAT_RATES, STEPS = range(0, 768, 128)
-    HITS, COUNTING, COUNTED, DIFFERENT, SHIFTS, DIFFERENCES, ACTIVITIES, SHADES, FIXED = (
-        912,
-        976,
-        1040,
-        1056,
-        1120,
-        1376,
-        1888,
-        5984,
-        8032,
-    )
+    ROWS, CANDIDATES, CANDIDATE_COUNTS, NEAREST, ERRORS, STARTS = range(32, 38)
     Coder = structure()
 
 
@@ -84,8 +85,8 @@ def code_symbol(
     last = symbol >= m - 1
     if last:
         symbol = m - 1
-    low = tables.sums[symbol + 15]
-    frequency = (WHOLE if last else tables.sums[symbol + 16]) - low
+    low = tables.learnt[SUMS + symbol + 15]
+    frequency = (WHOLE if last else tables.learnt[SUMS + symbol + 16]) - low
     put(encoding, coder, low, frequency)
     learn(kind, tables, of, symbol, last, frequency, trains)
     px.value = symbol
@@ -141,16 +142,16 @@ def code_value(
 @cython.exceptval(check=False)
 def code_flat(
     encoding: cython.bint,
-    flats: cython.p_ushort,
-    rates: cython.pointer(cython.const[cython.ushort]),
+    tables: cython.pointer(cython.const[Tables]),
     around: cython.Py_ssize_t,
     coder: cython.pointer(Coder),
     px: cython.pointer(Pixel),
 ) -> inlined_t:
     """Code whether a pixel is the same as those around it, which are equal (spec D.4)."""
-    chance: cython.int = flats[2 * around]
-    count: cython.int = flats[2 * around + 1]
-    rate: cython.longlong = rates[count]
+    at: cython.Py_ssize_t = FLATS + 2 * around
+    chance: cython.int = tables.learnt[at]
+    count: cython.int = tables.learnt[at + 1]
+    rate: cython.longlong = tables.fixed[FLAT_RATES + count]
     low: cython.uint = chance >> 1
     if not encoding:
         px.same = (coder.x & 32767) < low
@@ -160,8 +161,8 @@ def code_flat(
     else:
         put(encoding, coder, low, WHOLE - low)
         chance += (OTHER - chance) * rate >> 16
-    flats[2 * around] = chance
-    flats[2 * around + 1] = count + (count < 31)
+    tables.learnt[at] = chance
+    tables.learnt[at + 1] = count + (count < 31)
 
 
 @cython.cfunc
@@ -259,8 +260,10 @@ def code_tile(
                 around = (w & 255) << 4 | (nee == w) | (ww == w) << 1 | (nn == w) << 2
                 around |= ((www == w) | (nww == w)) << 3
                 px.same = px.value == w
-                code_flat(encoding, tile.flats, tile.flat_rates, around, coder, px)
-                while px.same and around & 15 == 15 and cells[above + 3] == w and cells[above + 1 - pitch] == w:
+                code_flat(encoding, tables, around, coder, px)
+                while (
+                    px.same and around & 15 == 15 and cells[above + 3] == w and cells[above + 1 - pitch] == w
+                ):
                     # Nearly all pixels of a page are like this one: the next has the same neighbourhood.
                     cells[at] = w
                     at += 1
@@ -272,7 +275,7 @@ def code_tile(
                         px.value = cells[at]
                         px.same = px.value == w
                     nww = w
-                    code_flat(encoding, tile.flats, tile.flat_rates, around, coder, px)
+                    code_flat(encoding, tables, around, coder, px)
                 if x == tile.width:
                     break
             if not px.same:
@@ -281,9 +284,7 @@ def code_tile(
                 busy += 1
                 px.near[0], px.near[1], px.near[2], px.near[3] = w, north, nw, ne
                 px.ww, px.nn, px.nee, px.nww = ww, nn, nee, nww
-                code_busy(
-                    encoding, kind, levels, tile, tables, coder, of, px, at, busy <= EARLY or busy & 1
-                )
+                code_busy(encoding, kind, levels, tile, tables, coder, of, px, at, busy <= EARLY or busy & 1)
             else:
                 px.value = w
             cells[at] = px.value
@@ -353,40 +354,26 @@ def code_cells(
     tables = cython.declare(Tables[1])
     coder = cython.declare(Coder[1])
     if cython.compiled:
-        tables.rates, tables.goals = cython.address(fixed[RATES]), cython.address(fixed[GOALS])
-        tables.weight_steps = cython.address(fixed[WEIGHT_STEPS])
-        tables.candidate_rates = cython.address(fixed[CANDIDATE_RATES])
-        tables.steps, tables.hits = cython.address(fixed[STEPS]), cython.address(fixed[HITS])
-        tables.shifts, tables.counting = cython.address(fixed[SHIFTS]), cython.address(fixed[COUNTING])
-        tables.counted, tile.different = cython.address(fixed[COUNTED]), cython.address(fixed[DIFFERENT])
-        tile.flat_rates, tile.differences = cython.address(fixed[FLAT_RATES]), cython.address(fixed[DIFFERENCES])
-        tile.activities, tile.shades = cython.address(fixed[ACTIVITIES]), cython.address(fixed[SHADES])
-        tables.starts, tables.rows = cython.address(starts[0]), cython.address(learnt[starts[ROWS]])
-        tables.sums, tables.blend = cython.address(learnt[starts[SUMS]]), cython.address(learnt[starts[BLEND]])
-        tables.weights = cython.address(learnt[starts[WEIGHTS]])
+        tables.fixed = tile.fixed = cython.address(fixed[0])
+        tables.learnt = cython.address(learnt[0])
+        tables.rows = cython.address(learnt[starts[ROWS]])
         tables.candidates = cython.address(learnt[starts[CANDIDATES]])
         tables.candidate_counts = cython.address(learnt[starts[CANDIDATE_COUNTS]])
-        tile.flats, tile.nearest = cython.address(learnt[starts[FLATS]]), cython.address(learnt[starts[NEAREST]])
-        tile.errors, tile.cells = cython.address(learnt[starts[ERRORS]]), cython.address(cells[0])
+        tables.starts = cython.address(starts[0])
+        tile.nearest = cython.address(learnt[starts[NEAREST]])
+        tile.errors = cython.address(learnt[starts[ERRORS]])
+        tile.cells, tile.colours = cython.address(cells[0]), cython.address(colours[0])
         tile.coefficients, tile.points = cython.address(coefficients[0]), cython.address(points[0])
-        tile.colours = cython.address(colours[0])
         coder.symbols, coder.words = cython.address(symbols[0]), cython.address(words[0])
     else:
         tile, tables, coder = Tile(), Tables(), Coder()
-        tables.rates, tables.goals = fixed[RATES:], fixed[GOALS:]
-        tables.weight_steps, tables.candidate_rates = fixed[WEIGHT_STEPS:], fixed[CANDIDATE_RATES:]
-        tables.steps, tables.hits, tables.shifts = fixed[STEPS:], fixed[HITS:], fixed[SHIFTS:]
-        tables.counting, tables.counted = fixed[COUNTING:], fixed[COUNTED:]
-        tile.different = fixed[DIFFERENT:]
-        tile.flat_rates, tile.differences = fixed[FLAT_RATES:], fixed[DIFFERENCES:]
-        tile.activities, tile.shades = fixed[ACTIVITIES:], fixed[SHADES:]
-        tables.starts, tables.rows = starts, learnt[starts[ROWS] :]
-        tables.sums, tables.blend = learnt[starts[SUMS] :], learnt[starts[BLEND] :]
-        tables.weights, tables.candidates = learnt[starts[WEIGHTS] :], learnt[starts[CANDIDATES] :]
+        tables.fixed = tile.fixed = fixed
+        tables.learnt, tables.rows = learnt, learnt[starts[ROWS] :]
+        tables.candidates = learnt[starts[CANDIDATES] :]
         tables.candidate_counts = learnt[starts[CANDIDATE_COUNTS] :]
-        tile.flats, tile.nearest = learnt[starts[FLATS] :], learnt[starts[NEAREST] :]
-        tile.errors, tile.cells = learnt[starts[ERRORS] :], cells
-        tile.coefficients, tile.points, tile.colours = coefficients, points, colours
+        tables.starts, tile.nearest = starts, learnt[starts[NEAREST] :]
+        tile.errors, tile.cells, tile.colours = learnt[starts[ERRORS] :], cells, colours
+        tile.coefficients, tile.points = coefficients, points
         coder.symbols, coder.words = symbols, words
     tables.row_shift, tables.most = 32 - numbers[ROW_BITS], numbers[MOST]
     tile.k, tile.levels, tile.middle = numbers[ENTRIES], numbers[LEVELS], numbers[MIDDLE]

@@ -1,4 +1,4 @@
-# Types of mixture_loop.py and its functions for other loops. gcc makes packed operations of a loop over lanes only if
+# Types of expectation_loop.py and its functions for other loops. gcc makes packed operations of a loop over lanes only if
 # nothing that is written can be what is read: what a kmq_lanes points to is written through it alone.
 cdef extern from *:
     """
@@ -35,23 +35,37 @@ cpdef enum:
     LEVEL_WEIGHTS = 512
     PATTERNS = 4096
 
-cdef struct Tables:  # what a tile learns in, and how
+cpdef enum:  # what never changes: where each table begins
+    RATES = 0  # of rows, by count, of which there are 128
+    GOALS = 128  # of the lanes from the symbol on
+    WEIGHT_STEPS = 256
+    CANDIDATE_RATES = 384
+    FLAT_RATES = 512
+    STEPS = 640  # for each of 17 symbols 16 lanes: ones from it on
+    HITS = 912  # for each set of candidates that are the symbol, the goals of four
+    COUNTING = 976  # for each set of candidates four lanes of ones or zeros
+    COUNTED = 1040  # and eight times how many they are
+    DIFFERENT = 1056  # by equalities, which candidates differ from those before
+    SHIFTS = 1120  # how far a frequency is to be shifted up
+    DIFFERENCES = 1376  # classes of differences from a ramp's guess, from -256 on
+    ACTIVITIES = 1888  # and of activity
+    SHADES = 5984  # levels of a guess, from -1024 on
+    FIXED = 8032
+
+cpdef enum:  # and what is learnt
+    SUMS = 0  # 16 zeros, then the mixture
+    BLEND = 32  # likewise what the candidates say
+    WEIGHTS = 64
+    FLATS = 2112  # for each neighbourhood a chance, then its count
+    LEARNT = 10304  # then tables whose sizes differ
+
+cdef struct Tables:
+    const unsigned short* fixed
+    unsigned short* learnt
     unsigned short* rows
-    unsigned short* sums  # 16 zeros, then the mixture
-    unsigned short* blend  # and likewise what the candidates say
-    unsigned short* weights
     unsigned short* candidates
     unsigned short* candidate_counts
     const Py_ssize_t* starts  # where the rows of each level and context begin
-    const unsigned short* rates  # by count, of a row; so in the next three
-    const unsigned short* goals
-    const unsigned short* weight_steps
-    const unsigned short* candidate_rates
-    const unsigned short* steps  # for each symbol 16 lanes: ones from it on
-    const unsigned short* hits  # for each set of candidates that are the symbol, the goals of four
-    const unsigned short* counting  # for each set of candidates, four lanes of ones or zeros
-    const unsigned short* counted  # and eight times how many they are
-    const unsigned short* shifts  # by an eighth of a frequency, how far it is to be shifted up
     int row_shift
     int most  # that the count of a row without hash comes to
 
@@ -75,4 +89,3 @@ cdef struct Mixture:  # of up to six rows and four candidates
     unsigned short marks[4]  # the candidates' masses, if they count
 
 cdef void expect(int kind, const Tables* tables, Mixture* of, int level, unsigned int part, int target) noexcept nogil
-cdef void learn(int kind, const Tables* tables, Mixture* of, int symbol, bint last, unsigned int frequency, bint trains) noexcept nogil
