@@ -49,7 +49,7 @@ def q(place, guess):
     """The class of a neighbour's difference from P."""
     d = place - guess
     c = sum(bound <= abs(d) for bound in BOUNDS)
-    return 8 - c if d < 0 else min(15, 8 + c)
+    return 8 - c if d < 0 else 8 + c
 
 
 CONTEXTS = {FEW: (2, 2), COLOURS: (3, 2), RAMP: (3, 3), MANY: (0, 5)}

@@ -84,5 +84,5 @@ def _by_splits(points: NDArray[np.int32]) -> NDArray[np.intp]:
         order = order[np.lexsort((widest, of_list))]
         groups = -(-sizes // SYMBOL)
         halves = np.where(groups > 1, groups // 2 * SYMBOL, sizes // 2)
-        starts = np.union1d(starts, starts + halves)
+        starts = np.sort(np.concatenate([starts, (starts + halves)[halves > 0]]))  # union1d loads numpy.ma
     return order
