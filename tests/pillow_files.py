@@ -12,7 +12,7 @@ from kmq._container.writing import Writing, written
 from samples import PICTURE
 from strategies import CODINGS, TILES, palettes, planes
 
-NAMED_CODINGS = ["packed", "zstd", "context"]
+NAMED_CODINGS = ["packed", "zstd", "context", "adaptive"]
 BOMBS = (Image.DecompressionBombError, Image.DecompressionBombWarning)
 
 

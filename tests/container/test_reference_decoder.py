@@ -17,6 +17,7 @@ import reference_decoder
 import writing
 from generate import generated
 from reference_decoder import FORMAT, LIMIT, TRUNCATED, UNSUPPORTED, Rejected
+from reference_decoder.annex_d_order import COLOURS, FEW, MANY, RAMP, order_of
 from repair import repaired
 from strategies import valid_files
 from ways import examples
@@ -90,7 +91,7 @@ def test_any_bytes_get_the_same_verdict(data):
 
 @pytest.mark.slow
 @pytest.mark.compiled_only("no loop takes part")
-@pytest.mark.parametrize("coding", range(3))
+@pytest.mark.parametrize("coding", range(4))
 def test_the_generator_makes_files_that_no_encoder_writes(coding):
     files = [generated(random.Random(seed), 60, coding) for seed in range(30)]
     parsed = [reference_decoder.read_file(data) for data in files]
@@ -105,6 +106,11 @@ def test_the_generator_makes_files_that_no_encoder_writes(coding):
         options = {payload[0] for file in parsed for _, _, payload in file.payloads if payload}
         assert {option & 3 for option in options} == {0, 1, 2}
         assert {bit for bit in range(2, 6) for option in options if option >> bit & 1} == {2, 3, 4, 5}
+    if coding == 3:
+        options = {payload[0] for file in parsed for _, _, payload in file.payloads if payload}
+        assert {option >> 5 for option in options} == {0, 1}
+        assert len({option & 31 for option in options}) > 4
+        assert {order_of(tuple(file.palette)).kind for file in parsed} == {FEW, RAMP, COLOURS, MANY}
 
 
 def run(*arguments, **options):

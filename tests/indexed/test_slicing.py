@@ -157,7 +157,7 @@ def test_a_thumbnail_of_a_large_packed_tile_is_made_some_rows_at_a_time():
     assert peak < picture.size * 4  # what a band of 2^20 pixels takes; the picture is larger
 
 
-@pytest.mark.parametrize("coding", ["packed", "zstd", "context"])
+@pytest.mark.parametrize("coding", ["packed", "zstd", "context", "adaptive"])
 def test_a_thumbnail_finds_damage_anywhere_and_keeps_to_the_limit(coding):
     data = bytearray(kmq.encode(PICTURE, tile=16, coding=coding))
     with pytest.raises(kmq.LimitError, match="3500 pixels"):
@@ -210,9 +210,9 @@ print(len(allowed), file.read(*box).sum())
     ("coding", "tile"),
     [
         ("packed", None),
-        ("context", 64),
+        ("adaptive", 64),
         *(pytest.param(*case, marks=pytest.mark.slow)
-          for case in (("packed", 64), ("zstd", 64), ("zstd", None), ("context", None))),
+          for case in (("packed", 64), ("zstd", 64), ("context", 64), ("zstd", None), ("context", None))),
     ],
 )  # fmt: skip
 def test_a_region_reads_no_page_of_the_map_but_its_own(tmp_path, coding, tile):

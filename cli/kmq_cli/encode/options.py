@@ -151,7 +151,7 @@ Strength = Annotated[
 ]
 
 Coding = Annotated[
-    Literal["auto", "packed", "zstd", "context"],
+    Literal["auto", "packed", "zstd", "context", "adaptive"],
     typer.Option(
         rich_help_panel=HOW,
         help="How to write the indices. context: the smallest files; zstd: faster; packed: any region can be "

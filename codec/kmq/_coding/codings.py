@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from kmq._coding.adaptive.payload import adaptive_tile, read_adaptive_tile
 from kmq._coding.context.payload import context_tile, read_context_tile
 from kmq._coding.packed import pack_indices, unpack_tile
 from kmq._coding.zstd import unzstd_tile, zstd_tile
@@ -76,8 +77,16 @@ CONTEXT = Coding(
     encode=lambda plane, palette, options: context_tile(plane, palette, options.effort),
     decode=read_context_tile,
 )
+ADAPTIVE = Coding(
+    name="adaptive",
+    code=3,
+    sized=False,
+    codes_palette=True,
+    encode=lambda plane, palette, _options: adaptive_tile(plane, palette),
+    decode=read_adaptive_tile,
+)
 
-CODINGS = MappingProxyType({coding.name: coding for coding in (PACKED, ZSTD, CONTEXT)})
+CODINGS = MappingProxyType({coding.name: coding for coding in (PACKED, ZSTD, CONTEXT, ADAPTIVE)})
 """The codings by name (spec M12)."""
 
 
