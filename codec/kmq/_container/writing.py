@@ -130,7 +130,7 @@ def _file(plan: Plan, plane: IndexPlane, metadata: Mapping[str, bytes], threads:
     def payload(box: Box) -> bytes:
         return plan.payload(plane.indices[box.y : box.y + box.height, box.x : box.x + box.width])
 
-    return joined(plan, in_order(payload, plan.grid.boxes(), threads), metadata)
+    return joined(plan, in_order(payload, plan.grid.boxes(), min(threads, plan.grid.count)), metadata)
 
 
 def joined(plan: Plan, payloads: Iterable[bytes], metadata: Mapping[str, bytes]) -> bytes:

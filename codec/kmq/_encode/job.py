@@ -77,7 +77,7 @@ class Job:
     """A picture, what it is mapped to, and the plans of the files that it may become.
 
     The last plan is tried first. If its file becomes no smaller than packed, the one before it is next. With
-    `writing`, the only plan is one packed tile, from whose indices the file is then written as `writing` says.
+    `writing`, the only plan is one packed tile, from whose indices the file is written as `writing` says.
     """
 
     picture: LargePicture
@@ -115,8 +115,8 @@ def job_for(picture: LargePicture, table: ColourTable, request: Request) -> Job:
     if picture.width * picture.height <= WHOLE_PIXELS and any(coding.flat_is_free for coding in codings):
         # The indices decide how it is cut, or which of several codings is the smallest.
         whole = TileGrid(picture.width, picture.height)
-        plans = (planned(mapping.palette, whole, PACKED, writing),)
-        return Job(picture, mapping, plans, writing.threads, writing)
+        plan = planned(mapping.palette, whole, PACKED, writing)
+        return Job(picture, mapping, (plan,), writing.threads, writing)
     grid = cut(picture.width, picture.height, writing.tile)
     plans = tuple(planned(mapping.palette, grid, coding, writing) for coding in codings)
     return Job(picture, mapping, plans, writing.threads, None)

@@ -20,7 +20,7 @@ TILE_EXPONENTS = range(4, 16)
 """Exponents of a tile's side, 2**4 to 2**15: 16 to 32,768 pixels (spec M8)."""
 
 AUTO_TILE = "auto"
-"""Asks for one tile, or for tiles of AUTO_SIDE if the picture has more than WHOLE_PIXELS pixels; see `cut`."""
+"""Asks for one tile, or for tiles of AUTO_SIDE if the picture has more than WHOLE_PIXELS pixels."""
 
 WHOLE_PIXELS = 1 << 22
 AUTO_SIDE = 1024
