@@ -141,9 +141,9 @@ def read_adaptive_tile(payload: memoryview, indices: Indices, palette: Palette, 
 def _row_bits(busy: int, pixels: int, order: Order) -> int:
     """Return `Rows` for a tile: as many rows as its busy pixels can fill, or fewer if it is busy all over.
 
-    Tables larger than a processor's cache make a busy tile several times slower. Photographs are busy all over
-    and gain little by large tables. Drawings repeat themselves and gain much, but few of their pixels are
-    busy. Large drawings gain more, and so do ramps.
+    Tables larger than a processor's cache make a busy tile several times slower. Photographs are busy all
+    over and gain little by large tables. Drawings repeat themselves and gain much, but few of their pixels
+    are busy. Large drawings gain more, and so do ramps.
     """
     share = busy / pixels
     if order.is_ramp or (busy >= LARGE and share < REPEATING):
