@@ -4,9 +4,11 @@
 
 In: the keys of the symbol's contexts, and its candidates. Out: the mixture of their distributions. Bounds:
 
-- Keys are below what `model` made rows for, hashes are cut to their table; symbols are below 16, counts below 128.
-- Every value and every product shifted down fits in 16 bits (spec D.8). A loop over lanes has no wider type, not
-  even an index of 32 bits: that would keep gcc from packing it.
+- `model` makes a row for every key; hashes are cut to their table. Symbols are below 16, counts below 128.
+- Every value fits in 16 bits, as does every product after its shift (spec D.8).
+
+Loops over 16 lanes are short because gcc makes packed operations of them (CONTRIBUTING). It fails to if a
+type in them is wider, even an index of 32 bits.
 """
 
 import cython
@@ -49,7 +51,7 @@ def find_rows(
     level: cython.int,
     part: cython.uint,
 ) -> inlined_t:
-    """Find the row of each context: the first ones by their key, the others by a hash (spec D.5)."""
+    """Find the row of each context: by its key, or by a hash (spec D.5)."""
     i: cython.int
     at: cython.Py_ssize_t
     other: cython.Py_ssize_t
@@ -94,7 +96,7 @@ def mark(
     fixed: cython.pointer(cython.const[cython.ushort]),
     first: cython.Py_ssize_t,
 ) -> inlined_t:
-    """Take the masses of the candidates that count, and 0 for others."""
+    """Take the masses of the candidates that count, and 0 for the others."""
     j: cython.Py_ssize_t
     for j in range(4):
         marks[j] = candidates[quadruple + j] & fixed[COUNTING + first + j]
@@ -110,7 +112,7 @@ def weigh(
     of: cython.pointer(Mixture),
     level: cython.int,
 ) -> inlined_t:
-    """Find the candidates' masses, and what share each row and the candidates have (spec D.6)."""
+    """Find the candidates' masses, and the shares of the rows and of the candidates (spec D.6)."""
     i: cython.int
     at: cython.Py_ssize_t = level * LEVEL_WEIGHTS
     quadruple: cython.Py_ssize_t = level * PATTERNS + of.pattern
@@ -203,7 +205,7 @@ def mix(
             u = u + v
         sums[SUMS + 16 + j] = u & 65535
         found += cython.cast(cython.short, u) <= target
-    found -= cython.cast(cython.short, sums[SUMS + 31]) <= target  # the rows' counts
+    found -= cython.cast(cython.short, sums[SUMS + 31]) <= target  # lane 15 has the counts
     of.found = found
 
 
@@ -248,6 +250,16 @@ def expect_kind(
         expect_of(5, 0, tables, of, level, part, target)
 
 
-def expect(kind, tables, of, level, part, target):
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def expect(
+    kind: cython.int,
+    tables: cython.pointer(cython.const[Tables]),
+    of: cython.pointer(Mixture),
+    level: cython.int,
+    part: cython.uint,
+    target: cython.int,
+) -> cython.void:
     """Mix what the contexts of a symbol say; find how many lanes of the mixture are at most the target."""
     expect_kind(kind, tables, of, level, part, target)

@@ -1,4 +1,4 @@
-"""The coefficients of the adaptive coding's guess: what a pixel's neighbours say of its colour (spec D.3)."""
+"""The coefficients by which the adaptive coding guesses a pixel from its neighbours (spec D.3)."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ UNIT = 16
 """A coefficient of 1."""
 
 MOST = 64
-"""The most that the coefficients' absolute values may add up to."""
+"""The largest sum of the coefficients' absolute values (spec M34)."""
 
 DEFAULT = np.array([10, 8, 4, 2, -4, -2, -2], np.int32)
-"""The coefficients of a tile that sends none."""
+"""The coefficients of a tile whose payload has none."""
 
 SAMPLES = 1 << 14
-"""Values of channels, or places on a ramp, that the coefficients are fitted to, about."""
+"""About how many values, of all channels together, the coefficients are fitted to."""
 
 
 def fitted_coefficients(places: Indices, busy: NDArray[np.bool_], order: Order) -> NDArray[np.int32]:
-    """Return the coefficients that guess a tile's pixels best, by least squares, or the default ones.
+    """Return the coefficients (7,) that guess a tile's pixels best, by least squares, or the default ones.
 
-    `places` (H, W) are its entries' places in the order; `busy` says of its pixels, but for the first two rows and
-    the outermost columns, whether they count. The sums are of integers below 2^53, so that their order doesn't
-    matter.
+    `places` (H, W) are the places of its entries in `order`. `busy` (H - 2, W - 4) says which pixels count;
+    it leaves out the first two rows, the first two columns and the last two. All sums are of integers below
+    2^53, so that the order of additions doesn't matter.
     """
     values = np.arange(len(order.points))[:, None] if order.is_ramp else order.points
     inner = np.flatnonzero(busy)
@@ -47,7 +47,7 @@ def fitted_coefficients(places: Indices, busy: NDArray[np.bool_], order: Order) 
         base = channel[near[0]]
         parts = np.stack([channel[n] - base for n in near[1:]])
         target = channel[own] - base
-        # Not by BLAS, whose threads wait for each other.
+        # einsum, because the threads of a matrix product would wait for each other
         squares[1:, 1:] += np.einsum("ip,jp->ij", parts, parts)
         products[1:] += np.einsum("ip,p->i", parts, target)
     squares += np.eye(len(TAPS)) * (len(inner) + 1)

@@ -2,8 +2,8 @@
 # mypy: ignore-errors
 """What the adaptive coding learns from a symbol (spec D.7): a compiled loop.
 
-In: a mixture, and the symbol that came. Out: changed rows, weights and masses. Bounds: those of `expectation_loop`,
-whose places are taken again.
+In: a mixture, and the symbol that came. Out: changed rows, weights and masses. Places and numbers have the
+bounds of `expectation_loop`.
 """
 
 import cython
@@ -111,7 +111,10 @@ def learn_rows(
     rows_f: lanes_t,
     first: cython.Py_ssize_t,
 ) -> inlined_t:
-    """Move n rows, of one table but all different, towards their goals: 0 below the symbol, the top from it on."""
+    """Move n rows towards their goals, 0 below the symbol and the top from it on.
+
+    All rows are in the same table, and no two are the same.
+    """
     j: cython.Py_ssize_t
     a: cython.Py_ssize_t = of.rows[0]
     b: cython.Py_ssize_t = of.rows[1]
@@ -273,6 +276,17 @@ def learn_kind(
         learn_of(5, 0, tables, of, symbol, last, frequency, trains)
 
 
-def learn(kind, tables, of, symbol, last, frequency, trains):
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def learn(
+    kind: cython.int,
+    tables: cython.pointer(cython.const[Tables]),
+    of: cython.pointer(Mixture),
+    symbol: cython.int,
+    last: cython.bint,
+    frequency: cython.uint,
+    trains: cython.bint,
+) -> cython.void:
     """Let rows, weights and candidates learn a symbol that had a frequency in the mixture."""
     learn_kind(kind, tables, of, symbol, last, frequency, trains)

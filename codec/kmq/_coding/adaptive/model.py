@@ -1,4 +1,4 @@
-"""What the loop of the adaptive coding starts from (spec D.3 to D.8)."""
+"""The tables of the adaptive coding, as they are before the first pixel (spec D.3 to D.8)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kmq._coding.adaptive.order import SYMBOL
 from kmq._coding.adaptive.expectation_loop import (
     ACTIVITIES,
     CANDIDATE_RATES,
@@ -39,6 +38,7 @@ from kmq._coding.adaptive.expectation_loop import (
     WEIGHT_STEPS,
     WEIGHTS,
 )
+from kmq._coding.adaptive.order import SYMBOL
 from kmq._coding.adaptive.pixel_loop import CANDIDATE_COUNTS, CANDIDATES, ERRORS, NEAREST, ROWS, STARTS
 
 if TYPE_CHECKING:
@@ -47,36 +47,36 @@ if TYPE_CHECKING:
     from kmq._coding.adaptive.order import Order
 
 ROW_BITS = range(4, 17)
-"""Rows of a hashed table, as powers of two."""
+"""Allowed sizes of a hashed table: it has 2 to this many rows."""
 
 COUNT, RAMP_COUNT = 31, 95
-"""Most that a row's count comes to, and that of a ramp's rows without a check."""
+"""The largest count of a row, and of a ramp's row that is found without a hash."""
 
 CELLS = 1 << 15
-"""Cells of the colours; 32 times as many with alpha."""
+"""Cells of the colour space; with alpha there are 32 times as many."""
 
 COUNT_BOUNDS = (1, 2, 3, 4, 5, 7, 10, 16, 24, 32, 64)
-"""Bounds between the steps of counts, each with weights of its own."""
+"""Bounds between the classes of counts. Each class has its own weights."""
 
 DIFFERENCE_BOUNDS = (1, 3, 6, 11, 19, 32, 60)
 """Bounds between the classes of differences from the guess on a ramp."""
 
 FIRST_MASS, FIRST_CHANCE = 5500, 60000
-"""Of each candidate, and of flat pixels."""
+"""Where the mass of a candidate and the chance of a flat pixel start."""
 
 LANES = 16
-"""Of a row."""
+"""Lanes of a row: 15 sums and a count."""
 
 LINE = 32
-"""Lanes of a line of the cache: a pair of rows lies in one."""
+"""16-bit numbers in a cache line. A pair of rows fits into one."""
 
 CONTEXTS = {FEW: (4, 2), COLOURS: (5, 3), RAMP: (6, 3), MANY: (5, 0)}
-"""Contexts of each kind of tile, and how many of them, the first, need no hash."""
+"""How many contexts each kind of tile has, and how many of these, the first ones, need no hash."""
 
 
 @cache
 def fixed_tables() -> NDArray[np.uint16]:
-    """Return what all tiles share, (FIXED,) from the places that `pixel_loop.pxd` names; made at the first call."""
+    """Return the tables that never change, (FIXED,). `expectation_loop.pxd` says where each begins."""
     n = np.arange(128)
     fixed = _aligned(FIXED)
     rates = np.minimum(655360 // (10 * n + 13), 32767)
@@ -99,7 +99,7 @@ def fixed_tables() -> NDArray[np.uint16]:
     difference = np.arange(DIFFERENCES, ACTIVITIES) - DIFFERENCES - 256
     size = np.searchsorted(DIFFERENCE_BOUNDS, np.abs(difference), side="right")
     fixed[DIFFERENCES:ACTIVITIES] = np.minimum(np.where(difference < 0, 8 - size, 8 + size), 15)
-    # Two classes to a doubling.
+    # each time the activity doubles, there are two more classes
     squares = ((a + 4) ** 2 >> 4 for a in range(SHADES - ACTIVITIES))
     fixed[ACTIVITIES:SHADES] = [min(15, square.bit_length() - 1) for square in squares]
     fixed[SHADES:] = np.clip(np.arange(FIXED - SHADES) - 1024, 0, 255) >> 3
@@ -109,9 +109,13 @@ def fixed_tables() -> NDArray[np.uint16]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class State:
-    """What the loop learns in, as it is before the first pixel; `numbers` and `starts` say what is where.
+    """What the loops need to know about a tile, and the tables that they change.
 
-    `numbers` (NUMBERS,) int32, `starts` (STARTS,), `colours` (k,) uint64, each a point of four times 16 bits.
+    - `numbers` (NUMBERS,): the tile's kind, k and other small numbers.
+    - `starts` (STARTS,): where the rows of each level and context begin, and where each table begins in
+      `learnt`.
+    - `colours` (k,): the points, 16 bits a channel.
+    - `learnt`: all tables.
     """
 
     numbers: NDArray[np.int32]
@@ -121,7 +125,7 @@ class State:
 
 
 def _aligned(size: int) -> NDArray[np.uint16]:
-    """Return zeros that begin with a line of the cache, so that no row lies across two."""
+    """Return zeros that begin where a cache line begins, so that no row needs two lines."""
     room = np.zeros(size + LINE, np.uint16)
     first = -room.ctypes.data // room.itemsize % LINE
     return room[first : first + size]
@@ -138,7 +142,7 @@ def kind_of(order: Order) -> int:
 
 
 def fresh_state(order: Order, row_bits: int, cells: int) -> State:
-    """Return the state for a tile of so many cells, margins included."""
+    """Return the state of a tile before its first pixel. `cells` counts its margins too."""
     points = order.points
     k = len(points)
     kind = kind_of(order)
@@ -154,12 +158,12 @@ def fresh_state(order: Order, row_bits: int, cells: int) -> State:
         for i in range(contexts):
             starts[level * 8 + i] = LANES * rows
             rows += keys[i] << 4 * level if i < direct else 1 << row_bits
-            rows += rows & 1  # pairs of hashed rows begin at even ones
+            rows += rows & 1  # a pair of hashed rows begins at an even number
     sizes = {
         ROWS: LANES * rows,
         CANDIDATES: 4 * PATTERNS * levels,
         CANDIDATE_COUNTS: PATTERNS * levels,
-        NEAREST: (CELLS * (32 if has_alpha else 1) if kind in (FEW, COLOURS) else 1),
+        NEAREST: CELLS * (32 if has_alpha else 1) if kind in (FEW, COLOURS) else 1,
         ERRORS: cells if kind == RAMP else 1,
     }
     starts[ROWS:] = LEARNT + np.cumsum([0, *sizes.values()])[:-1]
@@ -183,7 +187,7 @@ def fresh_state(order: Order, row_bits: int, cells: int) -> State:
 
 
 def _even(m: int) -> NDArray[np.uint16]:
-    """Return a row that gives m symbols alike."""
+    """Return a row in which m symbols have the same chance."""
     lanes = np.arange(1, SYMBOL + 1)
     row = np.where(lanes >= m, TOP, TOP * lanes // m).astype(np.uint16)
     row[-1] = 0
@@ -192,7 +196,7 @@ def _even(m: int) -> NDArray[np.uint16]:
 
 @cache
 def _weights(contexts: int) -> NDArray[np.uint16]:
-    """Return the weights of a level: of each context by its row's count, then of the candidates."""
+    """Return a level's weights: each context's by the class of its count, then the candidates'."""
     weights = np.zeros((LEVEL_WEIGHTS // CONTEXT_WEIGHTS, CONTEXT_WEIGHTS), np.uint16)
     for i in range(contexts):
         weights[i, 0] = 16

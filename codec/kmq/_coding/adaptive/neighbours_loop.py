@@ -1,10 +1,10 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False, cdivision=True
 # mypy: ignore-errors
-"""What lies around a pixel (spec D.3, D.5): a compiled loop.
+"""The neighbourhood of a pixel (spec D.3, D.5, D.6): a compiled loop.
 
 In: the places of neighbours. Out: the keys and hashes of the contexts, and the candidates. Bounds:
 
-- Places are below k. Sums of colours have 15 bits a channel (spec M34), levels are cut to 11 bits.
+- Places are below k. Sums of colours have 15 bits a channel (spec M34), shades are cut to 11 bits.
 - Keys are made of places, guesses below k and classes below 16: `model` makes a row for each.
 """
 
@@ -84,7 +84,7 @@ def guess_colour(
     of: cython.pointer(Mixture),
     px: cython.pointer(Pixel),
 ) -> inlined_t:
-    """Guess the colour, four channels at once, and make the other contexts of all but ramps (spec D.3, D.5)."""
+    """Guess the colour, all channels at once, and make the other contexts (spec D.3, D.5)."""
     place: cython.int
     cell: cython.uint
     spread: cython.uint = 0x9E3779B1
@@ -192,12 +192,23 @@ def guess_rank(
     px.rank = rank
 
 
-def wrapped(value, k):
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def wrapped(value: cython.int, k: cython.int) -> cython.int:
     """Return a value, which is from -k to 2k - 1, modulo k."""
     return value + k if value < 0 else value - k if value >= k else value
 
 
-def look_around(kind, tile, of, px):
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def look_around(
+    kind: cython.int,
+    tile: cython.pointer(cython.const[Tile]),
+    of: cython.pointer(Mixture),
+    px: cython.pointer(Pixel),
+) -> cython.void:
     """Find the candidates of a pixel that isn't flat, and the keys and hashes of its contexts."""
     compare(tile, of, px)
     if kind == FEW:

@@ -1,6 +1,6 @@
-"""The order of a palette's entries that the adaptive coding splits into groups of 16 (spec D.3).
+"""The order in which the adaptive coding numbers a palette's entries (spec D.3).
 
-It follows from the colours alone, so that encoder and decoder agree on it and the palette keeps its own order.
+It follows from the colours alone: the decoder finds it too, and the palette keeps its own order.
 """
 
 from __future__ import annotations
@@ -16,18 +16,20 @@ if TYPE_CHECKING:
     from kmq._indexed.palette import Palette
 
 SYMBOL = 16
-"""Values of a symbol: entries of a group."""
+"""Values of a symbol, and so entries in a group."""
 
 RAMP_ENTRIES = 256
-"""Most entries of a ramp."""
+"""The largest k of a ramp."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Order:
-    """Entries in their order.
+    """A palette's entries in the order of the adaptive coding.
 
-    `order` (k,) names the entry at each place, `places` (k,) uint16 the place of each entry. `points` (k, 4) int32
-    are the colours in this order: red, green, blue, times alpha, and alpha. `is_ramp`: no channel falls.
+    - `order` (k,): the entry at each place.
+    - `places` (k,): the place of each entry.
+    - `points` (k, 4): the colours in this order: red, green and blue, each multiplied by alpha, then alpha.
+    - `is_ramp`: no channel falls from one entry to the next.
     """
 
     order: NDArray[np.intp]
@@ -37,7 +39,7 @@ class Order:
 
 
 def entry_order(palette: Palette) -> Order:
-    """Return the order of the entries."""
+    """Return the order of a palette's entries."""
     points = _points(palette)
     k = len(points)
     order = np.arange(k)
@@ -62,9 +64,10 @@ def _points(palette: Palette) -> NDArray[np.int32]:
 
 
 def _by_splits(points: NDArray[np.int32]) -> NDArray[np.intp]:
-    """Return an order in which neighbours are alike: lists are halved across their widest axis, to groups of 16.
+    """Return an order in which entries beside each other are alike, also within each group of 16.
 
-    All lists of a depth are halved at once.
+    A list of entries is sorted along its widest axis and halved, again and again. All lists of a depth are
+    halved at once.
     """
     r, g, b, a = (points[:, i].astype(np.int64) for i in range(4))
     axes = np.stack([3 * r + 4 * g + 3 * b, 4 * r - 4 * b, 5 * g - 2 * r - 2 * b, 6 * a])

@@ -1,4 +1,4 @@
-"""Payloads of the adaptive coding: how a tile is written, and read with every check (spec annex D)."""
+"""The adaptive coding of a tile: its payload, written, and read with every check (spec annex D)."""
 
 from __future__ import annotations
 
@@ -27,23 +27,26 @@ RESERVED = 0b1100_0000
 """Bits of `Options`, the first byte of a payload (spec D.1)."""
 
 BUSY_ROWS = ((13, 1.0), (14, 0.6), (15, 0.35))
-"""`Rows` if a pixel has more symbols than this on average, flat pixels counting for none."""
+"""The largest `Rows` for a tile with more than this many symbols a pixel. Flat pixels count for none."""
 
 LARGE = 1 << 19
-"""Busy pixels of a tile from which rows may be twice as many."""
+"""With more busy pixels, a tile may have twice as many rows."""
 
 FITTED = 6_000
-"""Busy pixels from which coefficients are worth the 7 bytes that they take."""
+"""From this many busy pixels on, coefficients save more than their 7 bytes."""
 
 STATE = 1 << 16
-"""What the decoder's state is after the last symbol, and the least that it can be (spec D.2)."""
+"""The decoder's state after the last symbol, which is also its lower bound (spec D.2)."""
 
 MOST_CELLS = 2**31 - 1
-"""Cells of a tile with its margins: places in it are 32-bit numbers."""
+"""Most cells of a tile with its margins, because places in it are 32-bit numbers."""
 
 
 def adaptive_tile(plane: IndexPlane, palette: Palette) -> bytes:
-    """Return the payload of a tile."""
+    """Return the payload of a tile.
+
+    Raises ValueError if the tile has too many pixels.
+    """
     if plane.k == 1:
         return b""
     if (plane.height + MARGIN_TOP) * (plane.width + 2 * MARGIN_LEFT) > MOST_CELLS:
@@ -67,18 +70,19 @@ def adaptive_tile(plane: IndexPlane, palette: Palette) -> bytes:
     state = fresh_state(order, row_bits, cells.size)
     levels = int(state.numbers[LEVELS])
     symbols = np.empty(places.size * (levels + 1), np.uint32)
-    coder = np.zeros(2, np.uint32)
-    _code(True, cells, order, coefficients, state, coder, symbols, np.zeros(0, np.uint16))
-    count = int(coder[1])
+    stream = np.zeros(2, np.uint64)
+    _code(True, cells, order, coefficients, state, stream, symbols, np.zeros(0, np.uint16))
+    count = int(stream[1])
     words = np.empty(count + 2, np.uint16)
     start = pack(symbols[:count].data, words.data)
     return head + words[start:].astype("<u2").tobytes()
 
 
 def read_adaptive_tile(payload: memoryview, indices: Indices, palette: Palette, offset: int) -> None:
-    """Decode a tile's payload, which begins at `offset` of its file, into `indices`, (H, W).
+    """Decode a tile's payload, which begins at `offset` of its file, into `indices` (H, W).
 
-    Raises FormatError if it isn't one. Every index is below k, whatever the payload says.
+    Every index is below k, whatever the payload says. Raises FormatError if the payload is invalid, and
+    LimitError if the tile has too many pixels for this decoder.
     """
     if palette.k == 1:
         if len(payload):
@@ -102,15 +106,15 @@ def read_adaptive_tile(payload: memoryview, indices: Indices, palette: Palette, 
         coefficients = np.frombuffer(payload[1:start], np.int8).astype(np.int32)
         if len(coefficients) < len(TAPS) or np.abs(coefficients).sum() > MOST:
             raise FormatError(
-                f"Coefficients at offset {offset + 1} are {coefficients.tolist()}; there must be {len(TAPS)}, "
-                f"whose absolute values add up to at most {MOST} (spec M34)"
+                f"Coefficients at offset {offset + 1} are {coefficients.tolist()}; there must be "
+                f"{len(TAPS)}, and their absolute values must add up to at most {MOST} (spec M34)"
             )
     size = len(payload) - start
     state_at_first = 0 if size < 4 else payload[start] << 16 | payload[start + 1] << 24
     if size < 4 or size % 2 or state_at_first < STATE:
         raise FormatError(
-            f"the stream at offset {offset + start} has {size} bytes; it must have an even number of them, at least "
-            "4, the first two not both zero (spec M35)"
+            f"the stream at offset {offset + start} has {size} bytes; it must have an even number, "
+            "at least 4, and the first two must not both be zero (spec M35)"
         )
     if (height + MARGIN_TOP) * (width + 2 * MARGIN_LEFT) > MOST_CELLS:
         raise LimitError(
@@ -121,23 +125,24 @@ def read_adaptive_tile(payload: memoryview, indices: Indices, palette: Palette, 
     order = entry_order(palette)
     cells = _cells(indices)
     state = fresh_state(order, row_bits, cells.size)
-    coder = np.array([int(words[0]) << 16 | int(words[1]), 2], np.uint32)
-    _code(False, cells, order, coefficients, state, coder, np.zeros(0, np.uint32), words)
-    if int(coder[1]) != len(words) or int(coder[0]) != STATE:
+    stream = np.array([int(words[0]) << 16 | int(words[1]), 2], np.uint64)
+    _code(False, cells, order, coefficients, state, stream, np.zeros(0, np.uint32), words)
+    end_state, taken = (int(number) for number in stream)
+    if taken != len(words) or end_state != STATE:
         raise FormatError(
-            f"the stream at offset {offset + start} has {len(words)} words, of which its indices take "
-            f"{int(coder[1])}, and leaves the state at {int(coder[0])}; it must take all and leave {STATE} (spec M36)"
+            f"the stream at offset {offset + start} has {len(words)} words; its indices take {taken} and "
+            f"leave the state at {end_state}; they must take all words and leave {STATE} (spec M36)"
         )
-    np.take(
-        order.order.astype(indices.dtype), _inner(cells), out=indices, mode="clip"
-    )  # every cell is below k
+    entries = order.order.astype(indices.dtype)
+    np.take(entries, _inner(cells), out=indices, mode="clip")  # nothing is clipped: cells are below k
 
 
 def _row_bits(busy: int, pixels: int, order: Order) -> int:
-    """Return `Rows`: as many rows as busy pixels can fill, but fewer where there are many of these.
+    """Return `Rows` for a tile: as many rows as its busy pixels can fill, or fewer if it is busy all over.
 
-    What lies beyond a processor's cache takes several times as long. Photographs, busy all over, gain little by it;
-    drawings, which repeat themselves, are busy in few places. Ramps and large tiles gain more.
+    Tables larger than a processor's cache make a busy tile several times slower. Photographs are busy all
+    over and gain little by large tables. Drawings repeat themselves and gain much, but few of their pixels
+    are busy. Large tiles gain more, and so do ramps.
     """
     symbols = busy * (1 if len(order.points) <= SYMBOL else 2) / pixels
     most = next((bits for bits, share in BUSY_ROWS if symbols > share), ROW_BITS[-1])
@@ -146,21 +151,24 @@ def _row_bits(busy: int, pixels: int, order: Order) -> int:
 
 
 def _most_row_bits(pixels: int) -> int:
-    """Return the most that `Rows` can be for a tile: rows are bounded by what the tile can fill."""
+    """Return the largest `Rows` that a tile may have: more rows than its pixels can't be filled."""
     return min(max(pixels.bit_length(), ROW_BITS[0]), ROW_BITS[-1])
 
 
 def _busy(places: NDArray[np.uint16]) -> NDArray[np.bool_]:
-    """Return of a tile's inner pixels, those from row 2 and column 2 to 2 from the right, which are not flat."""
+    """Return which of a tile's inner pixels are busy: whose neighbours W, N, NW and NE aren't all equal.
+
+    The result (H - 2, W - 4) leaves out the first two rows, the first two columns and the last two.
+    """
     if places.shape[0] < 3 or places.shape[1] < 5:
         return np.zeros((0, 0), np.bool_)
     west, north = places[2:, 1:-3], places[1:-1, 2:-2]
-    flat = (west == north) & (west == places[1:-1, 1:-3]) & (west == places[1:-1, 3:-1])
-    return ~flat
+    busy: NDArray[np.bool_] = (west != north) | (west != places[1:-1, 1:-3]) | (west != places[1:-1, 3:-1])
+    return busy
 
 
 def _cells(places: NDArray[np.uint16] | Indices) -> NDArray[np.uint16]:
-    """Return a tile with its margins: the loop need not ask where a tile ends."""
+    """Return a tile with margins around it, so that the loops need no tests at its edges."""
     height, width = places.shape
     cells = np.zeros((height + MARGIN_TOP, width + 2 * MARGIN_LEFT), np.uint16)
     _inner(cells)[...] = places
@@ -177,11 +185,11 @@ def _code(
     order: Order,
     coefficients: NDArray[np.int32],
     state: State,
-    coder: NDArray[np.uint32],
+    stream: NDArray[np.uint64],
     symbols: NDArray[np.uint32],
     words: NDArray[np.uint16],
 ) -> None:
-    """Encode or decode all cells: the one way through the loop for both."""
+    """Encode or decode all cells, in one loop for both."""
     height, width = _inner(cells).shape
     code_cells(
         encoding,
@@ -195,7 +203,7 @@ def _code(
         state.colours.data,
         cells.reshape(-1).data,
         state.learnt.data,
-        coder.data,
+        stream.data,
         symbols.data,
         words.data,
     )

@@ -18,7 +18,7 @@ cpdef enum:  # where tables begin: first the rows of each level and context, wit
 
 cdef struct Coder:
     unsigned int x  # the decoder's state
-    unsigned int at  # symbols that were written, or words that were read
-    unsigned int end  # of the words
+    Py_ssize_t at  # symbols that were written, or words that were read
+    Py_ssize_t end  # of the words
     unsigned int* symbols
     const unsigned short* words

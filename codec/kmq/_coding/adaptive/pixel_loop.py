@@ -1,13 +1,14 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False, cdivision=True
 # mypy: ignore-errors
-"""The adaptive coding of a tile, pixel by pixel (spec D.3 to D.5): a compiled loop.
+"""The adaptive coding of a tile, pixel by pixel (spec D.2, D.4): a compiled loop.
 
-In: a tile's cells, or the payload's words. Out: symbols, or cells. One text codes and decodes every kind of tile,
-so that all do the same; it is compiled for each kind and direction, with their constants. Bounds:
+In: a tile's cells, or the payload's words. Out: symbols, or cells. The same functions code and decode every
+kind of tile, so that all do the same. They are compiled once for each kind and direction. Bounds:
 
-- A cell is below k: the symbols of a level stop at what k leaves.
-- Keys are made of cells, guesses below k and classes: `model` makes a row for each.
-- There is room for every symbol; the words' end is looked at before each.
+- A decoded cell is below k, because a symbol has only the values that k leaves at its level.
+- The neighbourhood reaches 3 cells to the sides and 2 up; the margins are as wide or wider.
+- There is room for two symbols a pixel, or one more than it has levels. The words' end is looked at before
+  each.
 """
 
 import cython
@@ -44,9 +45,9 @@ if not cython.compiled:  # compiled, these are of C, from pixel_loop.pxd
 def put(
     encoding: cython.bint, coder: cython.pointer(Coder), low: cython.uint, frequency: cython.uint
 ) -> inlined_t:
-    """Note a symbol for `pack`, or take it from the state (spec D.2)."""
+    """Note a symbol for `pack`, or take its interval out of the state (spec D.2)."""
     x: cython.uint
-    at: cython.uint = coder.at
+    at: cython.Py_ssize_t = coder.at
     if encoding:
         coder.symbols[at] = low << 16 | frequency
         coder.at = at + 1
@@ -75,7 +76,7 @@ def code_symbol(
     m: cython.int,
     trains: cython.bint,
 ) -> inlined_t:
-    """Code the symbol `px.value` of m values, 2 to 16 (spec D.6)."""
+    """Code the symbol `px.value`, which has 2 to 16 values: m (spec D.4)."""
     symbol: cython.int
     last: cython.bint
     low: cython.uint
@@ -107,7 +108,7 @@ def code_value(
     px: cython.pointer(Pixel),
     trains: cython.bint,
 ) -> inlined_t:
-    """Code the number `px.value`, which is below k, in symbols of four bits each (spec D.4)."""
+    """Code the number `px.value`, which is below k, in symbols of four bits (spec D.4)."""
     level: cython.int
     rest: cython.int
     fits: cython.int
@@ -147,7 +148,7 @@ def code_flat(
     coder: cython.pointer(Coder),
     px: cython.pointer(Pixel),
 ) -> inlined_t:
-    """Code whether a pixel is the same as those around it, which are equal (spec D.4)."""
+    """Code whether a pixel is the same as its neighbours, which are all equal (spec D.4)."""
     at: cython.Py_ssize_t = FLATS + 2 * around
     chance: cython.int = tables.learnt[at]
     count: cython.int = tables.learnt[at + 1]
@@ -181,7 +182,7 @@ def code_busy(
     at: cython.Py_ssize_t,
     trains: cython.bint,
 ) -> inlined_t:
-    """Code a pixel that isn't the same as those around it; a ramp's, as its distance from the guess."""
+    """Code a busy pixel. On a ramp, its distance from the guess is coded."""
     pitch: cython.Py_ssize_t = tile.width + 2 * MARGIN_LEFT
     error: cython.int
     if kind == RAMP:
@@ -209,7 +210,7 @@ def code_tile(
     tables: cython.pointer(cython.const[Tables]),
     state: cython.pointer(Coder),
 ) -> inlined_t:
-    """Code all pixels of a tile, or decode until the payload has ended."""
+    """Code all pixels of a tile. Decoding stops soon after the payload's end."""
     x: cython.Py_ssize_t
     y: cython.Py_ssize_t
     i: cython.Py_ssize_t
@@ -237,7 +238,7 @@ def code_tile(
         coder, of, px = Coder(), Mixture(), Pixel()
     coder.x, coder.at, coder.end = state.x, state.at, state.end
     coder.symbols, coder.words = state.symbols, state.words
-    for i in range(8):  # of which some stay unused
+    for i in range(8):  # all of these learn together, also the unused ones
         of.weights[i] = 0
         of.shares[i] = 0
         of.masses[i] = 0
@@ -264,7 +265,7 @@ def code_tile(
                 while (
                     px.same and around & 15 == 15 and cells[above + 3] == w and cells[above + 1 - pitch] == w
                 ):
-                    # Nearly all pixels of a page are like this one: the next has the same neighbourhood.
+                    # On a page, most pixels have this neighbourhood, all of one index.
                     cells[at] = w
                     at += 1
                     above += 1
@@ -316,7 +317,7 @@ def code_kind(
     tables: cython.pointer(cython.const[Tables]),
     coder: cython.pointer(Coder),
 ) -> inlined_t:
-    """Code a tile of a kind: this is where each kind and direction becomes code of its own."""
+    """Code a tile of a kind. `code_tile` is compiled here once for each kind."""
     if kind == FEW:
         code_tile(encoding, FEW, 1, tile, tables, coder)
     elif kind == COLOURS:
@@ -339,15 +340,16 @@ def code_cells(
     colours: cython.const[cython.ulonglong][::1],
     cells: cython.ushort[::1],
     learnt: cython.ushort[::1],
-    stream: cython.uint[::1],
+    stream: cython.ulonglong[::1],
     symbols: cython.uint[::1],
     words: cython.const[cython.ushort][::1],
 ) -> None:
     """Code a tile's cells, or decode into them (spec annex D).
 
-    `cells` is the tile with its margins, (height + 3) x (width + 8), zero in the three rows on top. `numbers`,
-    `starts` and `learnt` are those of a `model.State`; `stream` has the decoder's state, and how many symbols were
-    written or words read. Decoding stops soon after the payload's end.
+    `cells` is the tile with its margins, (height + 3) x (width + 8), zero in the three rows on top. `fixed`
+    are the tables of `model`; `numbers`, `starts`, `colours` and `learnt` are those of a `State`, and
+    `points` (4 k,) those of an `Order`. `stream` is the decoder's state, and how many symbols are written, or
+    words read.
     """
     kind: cython.int = numbers[KIND]
     tile = cython.declare(Tile[1])
