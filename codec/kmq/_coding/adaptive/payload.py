@@ -26,11 +26,12 @@ COEFFICIENTS = 1 << 5
 RESERVED = 0b1100_0000
 """Bits of `Options`, the first byte of a payload (spec D.1)."""
 
-BUSY_ROWS = ((13, 1.0), (14, 0.6), (15, 0.35))
-"""The largest `Rows` for a tile with more than this many symbols a pixel. Flat pixels count for none."""
+FEW_ROWS = ((14, 0.6), (15, 0.35), (16, 0.0))
+BUSY_ROWS = ((13, 0.4), (14, 0.175), (15, 0.15), (16, 0.0))
+"""The largest `Rows`, and from which share of busy pixels on: up to k = 16, and above, with more tables."""
 
-LARGE = 1 << 19
-"""With more busy pixels, a tile may have twice as many rows."""
+LARGE, REPEATING = 1 << 19, 0.4
+"""A tile with this many busy pixels, and a smaller share of them, may have the largest `Rows`."""
 
 FITTED = 6_000
 """From this many busy pixels on, coefficients save more than their 7 bytes."""
@@ -140,13 +141,16 @@ def read_adaptive_tile(payload: memoryview, indices: Indices, palette: Palette, 
 def _row_bits(busy: int, pixels: int, order: Order) -> int:
     """Return `Rows` for a tile: as many rows as its busy pixels can fill, or fewer if it is busy all over.
 
-    Tables larger than a processor's cache make a busy tile several times slower. Photographs are busy all
-    over and gain little by large tables. Drawings repeat themselves and gain much, but few of their pixels
-    are busy. Large tiles gain more, and so do ramps.
+    Tables larger than a processor's cache make a busy tile several times slower. Photographs are busy all over
+    and gain little by large tables. Drawings repeat themselves and gain much, but few of their pixels are
+    busy. Large drawings gain more, and so do ramps.
     """
-    symbols = busy * (1 if len(order.points) <= SYMBOL else 2) / pixels
-    most = next((bits for bits, share in BUSY_ROWS if symbols > share), ROW_BITS[-1])
-    most = ROW_BITS[-1] if order.is_ramp else most + (busy >= LARGE)
+    share = busy / pixels
+    if order.is_ramp or (busy >= LARGE and share < REPEATING):
+        most = ROW_BITS[-1]
+    else:
+        rows = FEW_ROWS if len(order.points) <= SYMBOL else BUSY_ROWS
+        most = next(bits for bits, least in rows if share >= least)
     return min(max(busy.bit_length(), ROW_BITS[0]), most, _most_row_bits(pixels))
 
 
