@@ -26,7 +26,7 @@ COEFFICIENTS = 1 << 5
 RESERVED = 0b1100_0000
 """Bits of `Options`, the first byte of a payload (spec D.1)."""
 
-FEW_ROWS = ((14, 0.6), (15, 0.35), (16, 0.0))
+FEW_ROWS = ((14, 0.6), (15, 0.35), (14, 0.0))
 BUSY_ROWS = ((13, 0.4), (14, 0.175), (15, 0.15), (16, 0.0))
 """The largest `Rows`, and from which share of busy pixels on: up to k = 16, and above, with more tables."""
 
@@ -56,8 +56,8 @@ def adaptive_tile(plane: IndexPlane, palette: Palette) -> bytes:
             f"the picture has {plane.width} x {plane.height}: cut it into tiles"
         )
     order = entry_order(palette)
-    places = order.places[plane.indices]
-    busy = _busy(places)
+    places = order.places.take(plane.indices, mode="clip")  # nothing is clipped: indices are below k
+    busy = _busy(plane.indices)
     count = int(busy.sum()) + 2 * (plane.width + plane.height)
     row_bits = _row_bits(count, places.size, order)
     coefficients = DEFAULT
@@ -134,6 +134,9 @@ def read_adaptive_tile(payload: memoryview, indices: Indices, palette: Palette, 
             f"the stream at offset {offset + start} has {len(words)} words; its indices take {taken} and "
             f"leave the state at {end_state}; they must take all words and leave {STATE} (spec M36)"
         )
+    if palette.k <= SYMBOL:  # places are indices
+        indices[...] = _inner(cells)
+        return
     entries = order.order.astype(indices.dtype)
     np.take(entries, _inner(cells), out=indices, mode="clip")  # nothing is clipped: cells are below k
 
@@ -141,9 +144,9 @@ def read_adaptive_tile(payload: memoryview, indices: Indices, palette: Palette, 
 def _row_bits(busy: int, pixels: int, order: Order) -> int:
     """Return `Rows` for a tile: as many rows as its busy pixels can fill, or fewer if it is busy all over.
 
-    Tables larger than a processor's cache make a busy tile several times slower. Photographs are busy all over
-    and gain little by large tables. Drawings repeat themselves and gain much, but few of their pixels are
-    busy. Large drawings gain more, and so do ramps.
+    Tables larger than a processor's cache make a busy tile several times slower. Photographs are busy all
+    over and gain little by large tables. Drawings repeat themselves and gain much, but few of their pixels
+    are busy. Large drawings gain more, and so do ramps.
     """
     share = busy / pixels
     if order.is_ramp or (busy >= LARGE and share < REPEATING):
@@ -159,15 +162,15 @@ def _most_row_bits(pixels: int) -> int:
     return min(max(pixels.bit_length(), ROW_BITS[0]), ROW_BITS[-1])
 
 
-def _busy(places: NDArray[np.uint16]) -> NDArray[np.bool_]:
+def _busy(indices: Indices) -> NDArray[np.bool_]:
     """Return which of a tile's inner pixels are busy: whose neighbours W, N, NW and NE aren't all equal.
 
     The result (H - 2, W - 4) leaves out the first two rows, the first two columns and the last two.
     """
-    if places.shape[0] < 3 or places.shape[1] < 5:
+    if indices.shape[0] < 3 or indices.shape[1] < 5:
         return np.zeros((0, 0), np.bool_)
-    west, north = places[2:, 1:-3], places[1:-1, 2:-2]
-    busy: NDArray[np.bool_] = (west != north) | (west != places[1:-1, 1:-3]) | (west != places[1:-1, 3:-1])
+    west, north = indices[2:, 1:-3], indices[1:-1, 2:-2]
+    busy: NDArray[np.bool_] = (west != north) | (west != indices[1:-1, 1:-3]) | (west != indices[1:-1, 3:-1])
     return busy
 
 
