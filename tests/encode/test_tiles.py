@@ -283,6 +283,7 @@ print(resident() - before)
 
 
 @pytest.mark.proc
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_picture(tmp_path):
     peaks = []
     for side in (2000, 4000):

@@ -16,11 +16,17 @@ if TYPE_CHECKING:
     from kmq._indexed.index_plane import IndexPlane, Indices
     from kmq._indexed.palette import Palette
 
+THOROUGH = "thorough"
+"""The effort for which "auto" takes the context coding."""
+
 AUTO = "auto"
 """Asks for the coding that suits the picture; see `candidates`."""
 
-AUTO_CONTEXT_PIXELS = 8_000_000
-"""Most pixels for which "auto" tries the context coding, which is smaller and slower than zstd."""
+SMALL_PIXELS = 1 << 15
+"""Most pixels for which "auto" tries the context coding too, which is smaller and a tenth as fast."""
+
+THOROUGH_PIXELS = 8_000_000
+"""Most pixels for which "auto" takes the context coding if the effort is "thorough"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +46,7 @@ class Coding:
     - `code`: its number in `Flags`.
     - `sized`: the header determines the size of every payload, so no `Tile_Length` is stored.
     - `codes_palette`: the palette is coded too, if that is smaller.
+    - `flat_is_free`: pixels in flat surroundings take next to no time.
     - `encode(plane, palette, options)` returns a tile's payload.
     - `decode(payload, indices, palette, offset)` fills `indices` (H, W), which must be zero, from a payload
       that begins at `offset` of its file. It raises FormatError if the payload is invalid.
@@ -49,6 +56,7 @@ class Coding:
     code: int
     sized: bool
     codes_palette: bool
+    flat_is_free: bool
     encode: Callable[[IndexPlane, Palette, CodingOptions], bytes]
     decode: Callable[[memoryview, Indices, Palette, int], None]
 
@@ -58,6 +66,7 @@ PACKED = Coding(
     code=0,
     sized=True,
     codes_palette=False,
+    flat_is_free=False,
     encode=lambda plane, _palette, _options: pack_indices(plane),
     decode=lambda payload, indices, palette, offset: unpack_tile(payload, indices, palette.k, offset),
 )
@@ -66,6 +75,7 @@ ZSTD = Coding(
     code=1,
     sized=False,
     codes_palette=False,
+    flat_is_free=False,
     encode=lambda plane, _palette, options: zstd_tile(plane, options.effort),
     decode=lambda payload, indices, palette, offset: unzstd_tile(payload, indices, palette.k, offset),
 )
@@ -74,6 +84,7 @@ CONTEXT = Coding(
     code=2,
     sized=False,
     codes_palette=True,
+    flat_is_free=False,
     encode=lambda plane, palette, options: context_tile(plane, palette, options.effort),
     decode=read_context_tile,
 )
@@ -82,6 +93,7 @@ ADAPTIVE = Coding(
     code=3,
     sized=False,
     codes_palette=True,
+    flat_is_free=True,
     encode=lambda plane, palette, _options: adaptive_tile(plane, palette),
     decode=read_adaptive_tile,
 )
@@ -90,13 +102,16 @@ CODINGS = MappingProxyType({coding.name: coding for coding in (PACKED, ZSTD, CON
 """The codings by name (spec M12)."""
 
 
-def candidates(coding: str, pixels: int) -> tuple[Coding, ...]:
+def candidates(coding: str, pixels: int, effort: str) -> tuple[Coding, ...]:
     """Return the codings to try for a picture of `pixels` pixels. If files are equally small, the first wins.
 
-    A named coding is the only one. "auto" tries packed and another: context for up to
-    `AUTO_CONTEXT_PIXELS`, and zstd above, where context would take too long beside the rest of the encoding.
+    A named coding is the only one. "auto" tries packed and adaptive; up to `SMALL_PIXELS` context as well;
+    and with the effort "thorough", up to `THOROUGH_PIXELS`, context in place of adaptive.
     """
     if coding != AUTO:
         return (CODINGS[coding],)
-    smaller = CONTEXT if pixels <= AUTO_CONTEXT_PIXELS else ZSTD
-    return PACKED, smaller
+    if effort == THOROUGH and pixels <= THOROUGH_PIXELS:
+        return PACKED, CONTEXT
+    if pixels <= SMALL_PIXELS:
+        return PACKED, ADAPTIVE, CONTEXT
+    return PACKED, ADAPTIVE

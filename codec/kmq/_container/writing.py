@@ -15,7 +15,7 @@ from kmq._container.header import Container, read_header, read_sections, write_h
 from kmq._ground.threads import in_order
 from kmq._indexed.index_plane import IndexPlane, index_dtype, trusted_plane
 from kmq._indexed.palette import Palette
-from kmq._indexed.tiles import Box, TileGrid, cut
+from kmq._indexed.tiles import AUTO_TILE, WHOLE_PIXELS, Box, TileGrid, cut, cut_where_busy
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -60,6 +60,14 @@ class Plan:
         tile = trusted_plane(own.view(), self.palette.k)
         return CODINGS[self.coding].encode(tile, self.palette, self.options)
 
+    def renumbered(self, counts: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return counts of the picture's indices, (k,), in the order of the file's entries."""
+        if self.numbers is None:
+            return counts
+        ordered = np.empty_like(counts)
+        ordered[self.numbers] = counts
+        return ordered
+
     def head(self, lengths: list[int], crcs: list[int], metadata: Mapping[str, bytes]) -> bytes:
         """Return the bytes of the file before its payloads, given their lengths and checksums."""
         coding = CODINGS[self.coding]
@@ -97,12 +105,23 @@ def planned(palette: Palette, grid: TileGrid, coding: Coding, writing: Writing) 
 
 def written(palette: Palette, plane: IndexPlane, metadata: Mapping[str, bytes], writing: Writing) -> bytes:
     """Return the bytes of the smallest file that `writing` allows, the same on any number of threads."""
-    grid = cut(plane.width, plane.height, writing.tile)
-    plans = (
-        planned(palette, grid, coding, writing)
-        for coding in candidates(writing.coding, plane.width * plane.height)
-    )
-    return min((_file(plan, plane, metadata, writing.threads) for plan in plans), key=len)
+    return smallest(palette, plane, metadata, writing)[1]
+
+
+def smallest(
+    palette: Palette, plane: IndexPlane, metadata: Mapping[str, bytes], writing: Writing
+) -> tuple[Plan, bytes]:
+    """Return the plan of the smallest file that `writing` allows, and its bytes."""
+    codings = candidates(writing.coding, plane.indices.size, writing.options.effort)
+    plans = (planned(palette, _grid(plane, coding, writing.tile), coding, writing) for coding in codings)
+    files = ((plan, _file(plan, plane, metadata, writing.threads)) for plan in plans)
+    return min(files, key=lambda file: len(file[1]))
+
+
+def _grid(plane: IndexPlane, coding: Coding, tile: int | str | None) -> TileGrid:
+    if tile == AUTO_TILE and coding.flat_is_free and plane.indices.size <= WHOLE_PIXELS:
+        return cut_where_busy(plane.indices)
+    return cut(plane.width, plane.height, tile)
 
 
 def _file(plan: Plan, plane: IndexPlane, metadata: Mapping[str, bytes], threads: int) -> bytes:
@@ -111,7 +130,7 @@ def _file(plan: Plan, plane: IndexPlane, metadata: Mapping[str, bytes], threads:
     def payload(box: Box) -> bytes:
         return plan.payload(plane.indices[box.y : box.y + box.height, box.x : box.x + box.width])
 
-    return joined(plan, in_order(payload, plan.grid.boxes(), threads), metadata)
+    return joined(plan, in_order(payload, plan.grid.boxes(), min(threads, plan.grid.count)), metadata)
 
 
 def joined(plan: Plan, payloads: Iterable[bytes], metadata: Mapping[str, bytes]) -> bytes:
