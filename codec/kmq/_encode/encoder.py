@@ -24,7 +24,7 @@ from kmq._palette.given import PaletteLike, matched
 from kmq._picture.canonical import canonical_image
 from kmq._picture.colour_table import MOST_COLOURS
 from kmq._picture.histogram import Histogram, histogram
-from kmq._plane.mapping import map_indices
+from kmq._plane.mapping import exact_plane, map_indices
 
 if TYPE_CHECKING:
     from kmq._file.ledger import Ledger
@@ -177,9 +177,9 @@ def _quantise(canonical: CanonicalImage, request: Request, k: int) -> tuple[Pale
 
 def _chosen(counted: Histogram, k: int, options: KMeansOptions) -> tuple[Palette, IndexPlane]:
     """Choose a palette and map the picture to it; leave out the entries that dithering doesn't use."""
-    if len(counted) <= k:  # every colour has an entry: there is nothing to dither
-        options = replace(options, dither="none")
     palette = cluster_palette(counted, k, options)
+    if len(counted) <= k:  # every colour has an entry: there is nothing to search for, or to dither
+        return palette, exact_plane(counted, palette)
     plane = _mapped(counted, palette, options)
     used = plane.counts() > 0
     # Above MOST_COLOURS, encode_tiles can't know in time which entries are used: keep them all here too.
