@@ -74,7 +74,6 @@ def test_damaged_tiles_get_the_same_verdict_uncompiled(first, monkeypatch):
     monkeypatch.setattr(_context, "code_numbers", numbers.code_numbers)
     monkeypatch.setattr(_context_tree, "fill_tree", tree.fill_tree)
     monkeypatch.setattr(_palette_coding, "code_entries", entries.code_entries)
-    monkeypatch.setattr(_palette_coding, "tail_table", entries.tail_table)
     assert [verdict(data) for data in files] == compiled
 
 

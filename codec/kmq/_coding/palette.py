@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kmq._coding.arithmetic import CODER_BYTES, last_bytes
-from kmq._coding.palette_loop import MARKS, ROW, WIDTHS, code_entries, fill_masses
+from kmq._coding.palette_loop import EXPERTS, MARKS, ROW, WIDTHS, code_entries
 from kmq._ground.errors import FormatError
 
 if TYPE_CHECKING:
@@ -134,13 +134,13 @@ def _run(
     """Allocate the loop's tables and run it. Return the head and the coder's state."""
     channels = entries.shape[1]
     counts = np.zeros((channels, 2, ROW), np.uint32)
-    weights = np.zeros((channels, 7), np.uint32)
+    weights = np.zeros((channels, EXPERTS), np.uint32)
     marks = np.zeros(MARKS, np.uint32)
     coder = np.zeros(4, np.uint32)
     head = code_entries(
         entries.data,
         stream.data,
-        _masses().data,
+        kernel_masses().data,
         counts.data,
         weights.data,
         marks.data,
@@ -154,10 +154,14 @@ def _run(
 
 
 @cache
-def _masses() -> NDArray[np.uint16]:
-    """Return the masses of the kernels, which are computed at the first call."""
-    masses = np.empty(WIDTHS * ROW, np.uint16)
-    fill_masses(masses.data)
+def kernel_masses() -> NDArray[np.uint16]:
+    """Return, shape (13 x 512,), of 2^14, what of each kernel lies below its centre + d, d from -255 to 256.
+
+    Computed at the first call (spec B.2).
+    """
+    widths = 1 << np.arange(WIDTHS)[:, np.newaxis]
+    beyond = ((widths << 13) // (widths + 2 * np.arange(ROW // 2) + 1)) ** 2 >> 13
+    masses = np.hstack([beyond[:, ::-1], (1 << 14) - beyond]).astype(np.uint16).reshape(-1)
     masses.flags.writeable = False
     return masses
 
