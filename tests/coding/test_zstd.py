@@ -237,7 +237,8 @@ def test_the_codings_to_try():
     def names(pixels, effort):
         return [coding.name for coding in candidates("auto", pixels, effort)]
 
-    assert names(2**15, "default") == names(1, "fast") == ["packed", "adaptive", "context"]
+    assert names(1, "default") == names(2**12, "fast") == ["packed", "context"]
+    assert names(2**12 + 1, "default") == names(2**15, "fast") == ["packed", "adaptive", "context"]
     assert names(2**15 + 1, "default") == names(10**9, "fast") == ["packed", "adaptive"]
     assert names(1, "thorough") == names(8_000_000, "thorough") == ["packed", "context"]
     assert names(8_000_001, "thorough") == ["packed", "adaptive"]

@@ -36,8 +36,11 @@ On 670 palettes of photographs, icons and other pictures, the first two orders t
 (RGBA) more bytes than the best of all orders, the first three 0.2 % and 0.7 %.
 """
 
-ENTRIES_TRIED = 512
-"""Most entries to code in all while trying more than `FEWEST_ORDERS`: 1 ms."""
+ENTRIES_TRIED = 128
+"""Most entries to code in all while trying more than `FEWEST_ORDERS`: some tenths of a millisecond.
+
+Four times as many save 0.1 % of a palette's bytes.
+"""
 
 FEWEST_ORDERS = 3
 """Orders to try however many entries there are, up to `MOST_ENTRIES_TRIED` in all: a tenth of a second."""

@@ -21,7 +21,7 @@ from kmq._colours.channels import in_channels
 from kmq._colours.loss import SCALE, squared_distances
 from kmq._colours.nearest import nearest
 from kmq._colours.spaces import checked_space
-from kmq._container.header import packed_bytes, read_container
+from kmq._container.header import read_container
 from kmq._container.tile_file import TileFile
 from kmq._container.writing import Plan, Writing, planned, smallest
 from kmq._encode.options import ClusterOptions, Request, check_known
@@ -115,10 +115,10 @@ def job_for(picture: LargePicture, table: ColourTable, request: Request) -> Job:
     if picture.width * picture.height <= WHOLE_PIXELS and any(coding.flat_is_free for coding in codings):
         # The indices decide how it is cut, or which of several codings is the smallest.
         whole = TileGrid(picture.width, picture.height)
-        plan = planned(mapping.palette, whole, PACKED, writing)
-        return Job(picture, mapping, (plan,), writing.threads, writing)
+        plans = planned(mapping.palette, [(PACKED, whole)], writing)
+        return Job(picture, mapping, plans, writing.threads, writing)
     grid = cut(picture.width, picture.height, writing.tile)
-    plans = tuple(planned(mapping.palette, grid, coding, writing) for coding in codings)
+    plans = planned(mapping.palette, [(coding, grid) for coding in codings], writing)
     return Job(picture, mapping, plans, writing.threads, None)
 
 
@@ -183,7 +183,7 @@ def write_coded(
     Return None once the file is no smaller than that of the job's first plan, which is packed if there are
     others.
     """
-    most = None if plan is job.plans[0] else _packed_size(job.plans[0])
+    most = None if plan is job.plans[0] else job.plans[0].packed_size({})
     begun = TileFile(file, plan)
     counts = np.zeros(plan.palette.k, np.int64)
     error = done = 0
@@ -223,11 +223,6 @@ def _coded(pixels: NDArray[np.uint8], mapping: Mapping, plan: Plan) -> Coded:
             error += int(squared_distances(colours[part], palette.entries[found[part]]) @ each)
         indices[rows] = indices_of(counted.inverse, found, palette.k)
     return Coded(plan.payload(indices), counts, error)
-
-
-def _packed_size(plan: Plan) -> int:
-    none = [0] * plan.grid.count
-    return len(plan.head(none, none, {})) + packed_bytes(plan.grid, plan.palette.k)
 
 
 def tell(progress: Progress | None, done: int, picture: LargePicture) -> None:
