@@ -41,9 +41,6 @@ WORTH_FITTING = 400
 COMMON = 0.08
 """Coefficients pay for a small tile only above so many bytes of payload, and if no entry has such a share."""
 
-FEW_ENTRIES = 16
-"""Entries up to which a small tile is coded in no time, and gains a byte or two by repeats or flat pixels."""
-
 FITTED = 30_000
 """From this many pixels on, coefficients save more than the 100 bytes that they take."""
 
@@ -178,12 +175,8 @@ def _options_tried(plane: IndexPlane, effort: str, flat: float, payload_bytes: i
         return [COEFFICIENTS, COUNTS, MATCH, FLAT]
     if size >= SMALL:
         return []
-    options = []
-    if payload_bytes > WORTH_FITTING and plane.counts().max() < COMMON * size:
-        options += [COEFFICIENTS]
-    if plane.k <= FEW_ENTRIES or flat > DRAWN:
-        options += [MATCH, FLAT]
-    return options
+    gains = payload_bytes > WORTH_FITTING and plane.counts().max() < COMMON * size
+    return [COEFFICIENTS] if gains else []
 
 
 def _encoded(plane: IndexPlane, palette: Palette, options: int) -> bytes:
