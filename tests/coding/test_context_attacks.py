@@ -22,7 +22,7 @@ from kmq._coding.context import (
     tree as _context_tree,
 )
 from kmq._coding.context.prediction import fitted_coefficients
-from kmq._container.writing import Plan, joined
+from kmq._container.writing import Entries, Plan, joined
 from kmq._indexed.tiles import TileGrid
 from ways import uncompiled
 
@@ -30,7 +30,8 @@ GREY = kmq.Palette([[0], [255]])
 
 
 def context_file(grid, palette, payloads, coded=None):
-    return joined(Plan(grid, palette, coded, None, "context", CodingOptions()), payloads, {})
+    plan = Plan(grid, Entries(palette, coded, None), "context", CodingOptions())
+    return joined(plan, payloads, {})
 
 
 def damaged_file(seed):
