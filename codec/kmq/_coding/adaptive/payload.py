@@ -169,7 +169,7 @@ def _row_bits(busy: int, pixels: int, order: Order) -> int:
 
 
 def _most_row_bits(pixels: int) -> int:
-    """Return the largest `Rows` that a tile may have: more rows than its pixels can't be filled."""
+    """Return the largest `Rows` that a tile may have. Its pixels could not fill larger tables."""
     return min(max(pixels.bit_length(), ROW_BITS[0]), ROW_BITS[-1])
 
 
