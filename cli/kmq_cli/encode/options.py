@@ -154,8 +154,8 @@ Coding = Annotated[
     Literal["auto", "packed", "zstd", "context", "adaptive"],
     typer.Option(
         rich_help_panel=HOW,
-        help="How to write the indices. adaptive: small and quick; context: smallest and slow; zstd: quick to "
-        "decode; packed: any region can be read alone; auto: adaptive, packed if that is no larger, up to "
+        help="How to write the indices. adaptive: small and quick; context: smallest and slow; zstd: quick "
+        "to decode; packed: any region can be read alone; auto: adaptive, packed if that is no larger, up to "
         "32,768 pixels context if smaller, and with --effort thorough context up to 8 megapixels.",
     ),
 ]
