@@ -36,6 +36,12 @@ def main() -> int:
     add("--kept", action="store_true", help="measure nothing: results of what the cache has; not of speed")
     add("--time-limit", type=float, default=60.0, metavar="S", help="processor's seconds of an output; 60")
     add(
+        "--coder",
+        action="append",
+        metavar="NAME",
+        help="of size and speed only this coder, as in the results; repeatable; of speed nothing else",
+    )
+    add(
         "--gate",
         action="store_true",
         help="measure kmq alone; fail if bytes or errors are above those in DIR",
@@ -61,8 +67,17 @@ def main() -> int:
     results = options.results or HERE / "results" / ("quick" if options.quick else "")
     if options.report:
         return run.report(results, options.readme)
+    if unknown := [name for name in options.coder or [] if name not in run.coders.CODERS]:
+        parser.error(f"--coder {unknown[0]}: there are {', '.join(run.coders.CODERS)}")
     asked = run.Asked(
-        options.folders, parts, options.quick, results, options.cache, options.time_limit, options.kept
+        options.folders,
+        parts,
+        options.quick,
+        results,
+        options.cache,
+        options.time_limit,
+        options.kept,
+        tuple(options.coder or ()),
     )
     return (run.gate if options.gate else run.run)(asked)
 
