@@ -17,8 +17,8 @@ HERE = Path(__file__).parent
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS"), "1")
 
 
-def main() -> int:
-    """Do what the arguments ask for, and return the exit code."""
+def parser_of_arguments() -> argparse.ArgumentParser:
+    """Return the parser of what can be asked for."""
     parser = argparse.ArgumentParser(
         prog="python -m bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -48,6 +48,12 @@ def main() -> int:
     )
     add("--report", action="store_true", help="measure nothing: write the tables and plots of DIR again")
     add("--readme", type=Path, metavar="FILE", help="with --report: put the small table into this README")
+    return parser
+
+
+def main() -> int:
+    """Do what the arguments ask for, and return the exit code."""
+    parser = parser_of_arguments()
     options = parser.parse_args()
     parts = options.only.split(",")
     if unknown := [part for part in parts if part not in PARTS]:
