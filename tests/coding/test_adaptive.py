@@ -87,6 +87,15 @@ def test_the_order_of_entries_is_that_of_the_spec(seed, k, kind):
     assert order.kind == RAMP or kind in ("any", "few") or palette.channels == 4 or k > 256
 
 
+def test_the_order_is_worked_out_once_for_all_tiles_of_a_palette():
+    entries = np.arange(300).reshape(100, 3) % 256
+    order = entry_order(Palette(entries))
+    assert entry_order(Palette(entries)) is order
+    assert not any(
+        array.flags.writeable for array in (order.order, order.places, order.points, order.colours)
+    )
+
+
 @pytest.mark.compiled_only("palettes of thousands of entries")
 @pytest.mark.parametrize(("k", "channels"), [(257, 4), (4096, 3), (4097, 4), (5000, 1), (65_536, 3)])
 def test_small_pictures_with_many_entries(k, channels):

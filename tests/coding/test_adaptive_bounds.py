@@ -1,6 +1,7 @@
 """What D.8 of the spec promises of the numbers, on the worst symbols there are; and the loops as Python."""
 
 import importlib
+import tracemalloc
 from itertools import pairwise
 
 import numpy as np
@@ -9,9 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adaptive_tiles import WISHES, hostile_payload, some_palette, tiles, verdict
-from kmq import Palette
+from kmq import IndexPlane, Palette
 from kmq._coding.adaptive import payload as _payload
-from kmq._coding.adaptive.payload import adaptive_tile, code_cells
+from kmq._coding.adaptive.model import fresh_state
+from kmq._coding.adaptive.order import entry_order
+from kmq._coding.adaptive.payload import adaptive_tile, code_cells, read_adaptive_tile
 from kmq._ground.loops import LOOPS
 from reference_decoder import annex_d_pixels
 from reference_decoder.annex_d_symbols import Mixture
@@ -90,6 +93,20 @@ def test_chances_of_flat_pixels_keep_to_their_bounds():
             learnt = chances + ((goal - chances) * annex_d_pixels.flat_rate(n) >> 16)
             assert learnt.min() >= 30
             assert learnt.max() <= 65_500
+
+
+@pytest.mark.parametrize(("k", "kind", "most"), [(16, "any", 3), (40, "any", 3), (256, "rising", 5)])
+def test_memory_beside_the_tables_is_a_few_bytes_a_pixel(k, kind, most):
+    """The cells, two bytes each, on a ramp as much again for errors, and little while entries are found."""
+    palette = Palette(some_palette(np.random.default_rng(k), k, 3, kind))
+    plane = IndexPlane(np.zeros((2000, 1500), np.uint8), k)
+    payload, indices = adaptive_tile(plane, palette), np.zeros_like(plane.indices)
+    tables = len(fresh_state(entry_order(palette), payload[0] & 31, 0).learnt) * 2
+    tracemalloc.start()
+    read_adaptive_tile(memoryview(payload), indices, palette, 0)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < tables + most * indices.size
 
 
 def test_learning_keeps_the_order_and_the_top_of_every_row():

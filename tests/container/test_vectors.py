@@ -120,6 +120,7 @@ def outcome(source, most):
 OPENED = [name for name in EITHER_WAY if name != "valid/adaptive-k65536-grey.kmq"]  # it is sorted ten times
 
 
+@pytest.mark.compiled_only("what is tested is the file, not the coding")
 @pytest.mark.parametrize("name", [*OPENED, *INVALID])
 def test_an_open_file_is_what_its_bytes_are_or_the_same_error(name):
     data, most = data_of(name), MANIFEST[name].get("max_pixels", 89_478_485)

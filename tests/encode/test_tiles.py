@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import kmq
-from kmq._encode import job
 from kmq._colours.z_order import codes_of
+from kmq._encode import job
 from kmq._encode.job import table_of
 from kmq._picture.colour_table import ColourTable, added
 from strategies import CODINGS, TILES, pictures

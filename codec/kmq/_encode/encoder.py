@@ -66,12 +66,16 @@ def encode(
     `space` defaults to "srgb" with `psnr`, or to dither with a `palette`; otherwise to "oklab". `strength`
     defaults to 1 with a `palette`, otherwise to 0.8.
 
-    `coding` is "packed", "zstd", "context", "adaptive" or "auto": context up to 8 megapixels, zstd above,
-    packed if that is no larger. `effort` also picks the context coding's model; "thorough" takes several
-    times longer to encode and twice as long to decode. `tile` is the side of square tiles, a power of two
-    from 16 to 32,768; None for one tile; "auto" for one up to 4,194,304 pixels and a side of 1,024 above.
-    `threads`, 1 to 256, tiles are coded at a time. The context and the adaptive coding may renumber the
-    entries, which makes files smaller, unless `keep_palette_order` is true or a `palette` is given.
+    `coding` is "packed", "zstd", "context", "adaptive" or "auto": adaptive; up to 32,768 pixels the smaller
+    of adaptive and context; with the effort "thorough" context up to 8 megapixels; packed if no larger.
+    `effort` also picks the context coding's model; "thorough" takes several times longer to encode and twice
+    as long to decode. Adaptive and context may renumber the entries, which makes files smaller, unless
+    `keep_palette_order` is true or a `palette` is given.
+
+    `tile` is the side of square tiles, a power of two from 16 to 32,768; None for one tile; "auto" for one up
+    to 4,194,304 pixels and 1,024 above. For adaptive, "auto" also cuts smaller pictures with more than
+    524,288 pixels that aren't flat: 1,024, or 512 if most aren't. `threads`, 1 to 256, tiles are coded at a
+    time.
 
     The same pixels and options give the same bytes, on any number of cores. Raises ValueError or TypeError
     naming the argument; TargetError if no k meets the target; for a palette file FormatError or OSError.

@@ -146,8 +146,7 @@ def mix(
     rows: cython.p_ushort,
     fixed: cython.pointer(cython.const[cython.ushort]),
     of: cython.pointer(Mixture),
-    blend: lanes_t,
-    sums: lanes_t,
+    learnt: lanes_t,
     target: cython.short,
 ) -> inlined_t:
     """Mix n rows and the candidates, and count the lanes that are at most the target (spec D.6)."""
@@ -187,7 +186,7 @@ def mix(
             + (fixed[STEPS + nw + j] & r)
             + (fixed[STEPS + ne + j] & s)
         )
-        blend[BLEND + 16 + j] = t & 65535
+        learnt[BLEND + 16 + j] = t & 65535
         u = (cython.cast(cython.uint, t) * share) >> 16
         v = (cython.cast(cython.uint, rows[a + j]) * share_a) >> 16
         u = u + v + cython.cast(cython.ushort, j + 1)
@@ -203,9 +202,9 @@ def mix(
         if n > 5:
             v = (cython.cast(cython.uint, rows[f + j]) * share_f) >> 16
             u = u + v
-        sums[SUMS + 16 + j] = u & 65535
+        learnt[SUMS + 16 + j] = u & 65535
         found += cython.cast(cython.short, u) <= target
-    found -= cython.cast(cython.short, sums[SUMS + 31]) <= target  # lane 15 has the counts
+    found -= cython.cast(cython.short, learnt[SUMS + 31]) <= target  # lane 15 has the counts
     of.found = found
 
 
@@ -225,7 +224,7 @@ def expect_of(
     """Do what `expect` does, with n contexts."""
     find_rows(n, direct, tables, of, level, part)
     weigh(n, tables, of, level)
-    mix(n, tables.rows, tables.fixed, of, tables.learnt, tables.learnt, target)
+    mix(n, tables.rows, tables.fixed, of, tables.learnt, target)
 
 
 @cython.cfunc

@@ -67,6 +67,9 @@ FIRST_MASS, FIRST_CHANCE = 5500, 60000
 LANES = 16
 """Lanes of a row: 15 sums and a count."""
 
+RUN = 256 * LANES
+"""Lanes that are copied at a time to fill a table."""
+
 LINE = 32
 """16-bit numbers in a cache line. A pair of rows fits into one."""
 
@@ -114,13 +117,11 @@ class State:
     - `numbers` (NUMBERS,): the tile's kind, k and other small numbers.
     - `starts` (STARTS,): where the rows of each level and context begin, and where each table begins in
       `learnt`.
-    - `colours` (k,): the points, 16 bits a channel.
     - `learnt`: all tables.
     """
 
     numbers: NDArray[np.int32]
     starts: NDArray[np.intp]
-    colours: NDArray[np.uint64]
     learnt: NDArray[np.uint16]
 
 
@@ -143,12 +144,10 @@ def kind_of(order: Order) -> int:
 
 def fresh_state(order: Order, row_bits: int, cells: int) -> State:
     """Return the state of a tile before its first pixel. `cells` counts its margins too."""
-    points = order.points
-    k = len(points)
+    k = len(order.points)
     kind = kind_of(order)
     levels = max(1, -(-(k - 1).bit_length() // 4))
     contexts, direct = CONTEXTS[kind]
-    has_alpha = bool((points[:, 3] < 255).any())
     keys = {FEW: (256, 256), COLOURS: (k, k, k), RAMP: (256, k, 256), MANY: ()}[kind]
     starts = np.zeros(STARTS, np.intp)
     rows = 0
@@ -163,35 +162,43 @@ def fresh_state(order: Order, row_bits: int, cells: int) -> State:
         ROWS: LANES * rows,
         CANDIDATES: 4 * PATTERNS * levels,
         CANDIDATE_COUNTS: PATTERNS * levels,
-        NEAREST: CELLS * (32 if has_alpha else 1) if kind in (FEW, COLOURS) else 1,
+        NEAREST: CELLS * (32 if order.has_alpha else 1) if kind in (FEW, COLOURS) else 1,
         ERRORS: cells if kind == RAMP else 1,
     }
     starts[ROWS:] = LEARNT + np.cumsum([0, *sizes.values()])[:-1]
     learnt = _aligned(LEARNT + sum(sizes.values()))
     tables = {name: learnt[starts[name] : starts[name] + size] for name, size in sizes.items()}
-    lanes = tables[ROWS].reshape(rows, LANES)
-    lanes[:] = _even(SYMBOL)
-    lanes[: begun[1] if levels > 1 else rows] = _even(((k - 1) >> 4 * (levels - 1)) + 1)
+    first_level = LANES * (begun[1] if levels > 1 else rows)
+    _fill(tables[ROWS][:first_level], _even_rows(((k - 1) >> 4 * (levels - 1)) + 1))
+    _fill(tables[ROWS][first_level:], _even_rows(SYMBOL))
     learnt[WEIGHTS : WEIGHTS + levels * LEVEL_WEIGHTS] = np.tile(_weights(contexts), levels)
     learnt[FLATS:LEARNT:2] = FIRST_CHANCE
     tables[CANDIDATES][:] = FIRST_MASS
-    packed = points.astype(np.uint64) << np.array([0, 16, 32, 48], np.uint64)
     most = RAMP_COUNT if kind == RAMP else COUNT
     middle = k // 32 * 16 + 8 if kind == RAMP else 0
     return State(
-        numbers=np.array([kind, k, levels, row_bits, most, middle, has_alpha], np.int32),
+        numbers=np.array([kind, k, levels, row_bits, most, middle, order.has_alpha], np.int32),
         starts=starts,
-        colours=packed.sum(axis=1, dtype=np.uint64),
         learnt=learnt,
     )
 
 
-def _even(m: int) -> NDArray[np.uint16]:
-    """Return a row in which m symbols have the same chance."""
+@cache
+def _even_rows(m: int) -> NDArray[np.uint16]:
+    """Return a run of rows, (RUN,), in each of which m symbols have the same chance."""
     lanes = np.arange(1, SYMBOL + 1)
     row = np.where(lanes >= m, TOP, TOP * lanes // m).astype(np.uint16)
     row[-1] = 0
-    return row
+    run = np.tile(row, RUN // LANES)
+    run.flags.writeable = False
+    return run
+
+
+def _fill(table: NDArray[np.uint16], run: NDArray[np.uint16]) -> None:
+    """Fill a table with a run, again and again. Row by row it takes ten times as long."""
+    whole = len(table) // len(run) * len(run)
+    table[:whole].reshape(-1, len(run))[:] = run
+    table[whole:] = run[: len(table) - whole]
 
 
 @cache

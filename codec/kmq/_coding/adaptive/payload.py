@@ -39,6 +39,9 @@ FITTED = 6_000
 STATE = 1 << 16
 """The decoder's state after the last symbol, which is also its lower bound (spec D.2)."""
 
+PART = 1 << 16
+"""About how many places become entries at a time."""
+
 MOST_CELLS = 2**31 - 1
 """Most cells of a tile with its margins, because places in it are 32-bit numbers."""
 
@@ -134,11 +137,19 @@ def read_adaptive_tile(payload: memoryview, indices: Indices, palette: Palette, 
             f"the stream at offset {offset + start} has {len(words)} words; its indices take {taken} and "
             f"leave the state at {end_state}; they must take all words and leave {STATE} (spec M36)"
         )
-    if palette.k <= SYMBOL:  # places are indices
-        indices[...] = _inner(cells)
+    _to_entries(_inner(cells), order, indices)
+
+
+def _to_entries(places: NDArray[np.uint16], order: Order, indices: Indices) -> None:
+    """Write the entries at some places (H, W) into `indices` (H, W)."""
+    if len(order.points) <= SYMBOL:  # places are indices
+        indices[...] = places
         return
     entries = order.order.astype(indices.dtype)
-    np.take(entries, _inner(cells), out=indices, mode="clip")  # nothing is clipped: cells are below k
+    rows = max(1, PART // places.shape[1])
+    for y in range(0, len(places), rows):  # in parts: take() widens every place to 8 bytes
+        # nothing is clipped: places are below k
+        np.take(entries, places[y : y + rows], out=indices[y : y + rows], mode="clip")
 
 
 def _row_bits(busy: int, pixels: int, order: Order) -> int:
@@ -158,7 +169,7 @@ def _row_bits(busy: int, pixels: int, order: Order) -> int:
 
 
 def _most_row_bits(pixels: int) -> int:
-    """Return the largest `Rows` that a tile may have: more rows than its pixels can't be filled."""
+    """Return the largest `Rows` that a tile may have. Its pixels could not fill larger tables."""
     return min(max(pixels.bit_length(), ROW_BITS[0]), ROW_BITS[-1])
 
 
@@ -207,7 +218,7 @@ def _code(
         fixed_tables().data,
         coefficients.astype(np.int64).data,
         order.points.reshape(-1).data,
-        state.colours.data,
+        order.colours.data,
         cells.reshape(-1).data,
         state.learnt.data,
         stream.data,

@@ -347,8 +347,8 @@ def code_cells(
     """Code a tile's cells, or decode into them (spec annex D).
 
     `cells` is the tile with its margins, (height + 3) x (width + 8), zero in the three rows on top. `fixed`
-    are the tables of `model`; `numbers`, `starts`, `colours` and `learnt` are those of a `State`, and
-    `points` (4 k,) those of an `Order`. `stream` is the decoder's state, and how many symbols are written, or
+    are the tables of `model`; `numbers`, `starts` and `learnt` are those of a `State`, and `points` (4 k,)
+    and `colours` those of an `Order`. `stream` is the decoder's state, and how many symbols are written, or
     words read.
     """
     kind: cython.int = numbers[KIND]
