@@ -66,8 +66,9 @@ def encode(
     `space` defaults to "srgb" with `psnr`, or to dither with a `palette`; otherwise to "oklab". `strength`
     defaults to 1 with a `palette`, otherwise to 0.8.
 
-    `coding` is "packed", "zstd", "context", "adaptive" or "auto": adaptive; up to 32,768 pixels the smaller
-    of adaptive and context; with the effort "thorough" context up to 8 megapixels; packed if no larger.
+    `coding` is "packed", "zstd", "context", "adaptive" or "auto": context up to 4,096 pixels, from there to
+    32,768 the smaller of context and adaptive, else adaptive; with the effort "thorough" context up to 8
+    megapixels; packed if no larger.
     `effort` also picks the context coding's model; "thorough" takes several times longer to encode and twice
     as long to decode. Adaptive and context may renumber the entries, which makes files smaller, unless
     `keep_palette_order` is true or a `palette` is given.
