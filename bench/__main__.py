@@ -35,12 +35,8 @@ def parser_of_arguments() -> argparse.ArgumentParser:
     add("--cache", type=Path, metavar="DIR", help="where results are kept; ~/.cache/kmq-bench unless told")
     add("--kept", action="store_true", help="measure nothing: results of what the cache has; not of speed")
     add("--time-limit", type=float, default=60.0, metavar="S", help="processor's seconds of an output; 60")
-    add(
-        "--coder",
-        action="append",
-        metavar="NAME",
-        help="of size and speed only this coder, as in the results; repeatable; of speed nothing else",
-    )
+    said = "of size and speed only this coder, as in the results; repeatable; of speed nothing else"
+    add("--coder", action="append", metavar="NAME", help=said)
     add(
         "--gate",
         action="store_true",
@@ -76,15 +72,9 @@ def main() -> int:
     if unknown := [name for name in options.coder or [] if name not in run.coders.CODERS]:
         parser.error(f"--coder {unknown[0]}: there are {', '.join(run.coders.CODERS)}")
     asked = run.Asked(
-        options.folders,
-        parts,
-        options.quick,
-        results,
-        options.cache,
-        options.time_limit,
-        options.kept,
+        options.folders, parts, options.quick, results, options.cache, options.time_limit, options.kept,
         tuple(options.coder or ()),
-    )
+    )  # fmt: skip
     return (run.gate if options.gate else run.run)(asked)
 
 
