@@ -17,8 +17,8 @@ HERE = Path(__file__).parent
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS"), "1")
 
 
-def main() -> int:
-    """Do what the arguments ask for, and return the exit code."""
+def parser_of_arguments() -> argparse.ArgumentParser:
+    """Return the parser of what can be asked for."""
     parser = argparse.ArgumentParser(
         prog="python -m bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -35,6 +35,8 @@ def main() -> int:
     add("--cache", type=Path, metavar="DIR", help="where results are kept; ~/.cache/kmq-bench unless told")
     add("--kept", action="store_true", help="measure nothing: results of what the cache has; not of speed")
     add("--time-limit", type=float, default=60.0, metavar="S", help="processor's seconds of an output; 60")
+    said = "of size and speed only this coder, as in the results; repeatable; of speed nothing else"
+    add("--coder", action="append", metavar="NAME", help=said)
     add(
         "--gate",
         action="store_true",
@@ -42,6 +44,12 @@ def main() -> int:
     )
     add("--report", action="store_true", help="measure nothing: write the tables and plots of DIR again")
     add("--readme", type=Path, metavar="FILE", help="with --report: put the small table into this README")
+    return parser
+
+
+def main() -> int:
+    """Do what the arguments ask for, and return the exit code."""
+    parser = parser_of_arguments()
     options = parser.parse_args()
     parts = options.only.split(",")
     if unknown := [part for part in parts if part not in PARTS]:
@@ -61,9 +69,12 @@ def main() -> int:
     results = options.results or HERE / "results" / ("quick" if options.quick else "")
     if options.report:
         return run.report(results, options.readme)
+    if unknown := [name for name in options.coder or [] if name not in run.coders.CODERS]:
+        parser.error(f"--coder {unknown[0]}: there are {', '.join(run.coders.CODERS)}")
     asked = run.Asked(
-        options.folders, parts, options.quick, results, options.cache, options.time_limit, options.kept
-    )
+        options.folders, parts, options.quick, results, options.cache, options.time_limit, options.kept,
+        tuple(options.coder or ()),
+    )  # fmt: skip
     return (run.gate if options.gate else run.run)(asked)
 
 

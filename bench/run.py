@@ -32,6 +32,7 @@ class Asked:
     cache: Path | None
     seconds: float
     kept: bool = False
+    coders: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +48,13 @@ class Bench:
         """Return how a part was measured."""
         quick = " --quick" if self.asked.quick else ""
         limit = f" --time-limit {self.asked.seconds:g}"
+        limit += "".join(f" --coder '{name}'" for name in self.asked.coders)
         return {
             "command": f"python -m bench FOLDER --only {part}{quick}{limit}",
             "pictures": len(self.pictures),
             "time limit": self.asked.seconds,
             "machine": machine(),
+            "default coding": "adaptive",
             "versions": {name: version for name, version in self.versions.items() if version is not None},
             "missing": absent,
         }
@@ -116,7 +119,7 @@ def gate(asked: Asked) -> int:
 def sizes(bench: Bench, *, only_ours: bool = False) -> dict[str, Any]:
     """Measure bytes of the same indices."""
     absent = coders.missing(bench.versions)
-    names = [name for name in coders.CODERS if name not in absent]
+    names = [name for name in bench.asked.coders or coders.CODERS if name not in absent]
     if only_ours:
         names = list(coders.OURS)
     rows = size.measure(bench.pictures, names, bench.versions, bench.cache, bench.asked.seconds, step)
@@ -156,7 +159,8 @@ def curves(bench: Bench) -> dict[str, Any]:
 
 def speeds(bench: Bench) -> dict[str, Any]:
     """Measure speed, memory, start-up and growth."""
-    found = speed.measure(bench.pictures, bench.versions, step, quick=bench.asked.quick)
+    asked = bench.asked
+    found = speed.measure(bench.pictures, bench.versions, step, quick=asked.quick, coders=asked.coders)
     return {**bench.about("speed", found.pop("missing")), **found}
 
 

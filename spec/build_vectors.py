@@ -20,7 +20,11 @@ A recipe is a text file. `#` begins a comment. Each other line is one of
     counts: 0 3 15                rough counts for the next payload of the context coding
     coefficients: 0 -5            steps of its coefficients (C.3); those left out are 0
     context 0C 3x2: 0 2 1 1 0 2   its payload (annex C): Options, width and height, indices
-    more 00 00                    what to append to the stream of the line before
+    coefficients: 16 0 0 0 0 0 0  c0 to c6 for the next payload of the adaptive coding
+    adaptive 04 3x2: 0 2 1 1 0 2  its payload (annex D): Options, width and height, indices
+    adaptive 04 3x2 to 65537: 0   the same with this state at the end, where M36 wants 65,536
+    more 00 00                    what to append to the line before
+    less 2                        how many bytes to cut off its end
 
 In lists, `9*FF` is nine times the same, and `9@00+11` nine numbers from 00 on, each 11 (in the base of
 the list) more than the one before, modulo what their digits hold; `9@0+4%5` is modulo 5. `9~7%41-20`
@@ -87,12 +91,14 @@ class Recipe:
             self.limit = int(rest)
         elif word == "part":
             self.items = self.parts[rest] = []
+        elif word == "less":
+            self.items[-1] = self.items[-1][: -int(rest)]
         elif word in ("crc", "u32") and not rest.isdigit():
             self.items.append((word, rest.removeprefix("size ")))
         else:
             self.items.append(self.content(word, rest, listed, text))
 
-    def content(self, word, rest, listed, text):  # noqa: PLR0911 - a line is one of ten things
+    def content(self, word, rest, listed, text):  # noqa: PLR0911 - a line is one of a dozen things
         """The bytes that a line stands for."""
         if text[0] == text[-1] == '"':
             return text[1:-1].encode("ascii")
@@ -120,6 +126,8 @@ class Recipe:
             return b""
         if word == "context":
             return self.context(rest.split(":")[0], listed)
+        if word == "adaptive":
+            return self.adaptive(rest.split(":")[0], listed)
         return bytes(numbers(text, 16, 2))
 
     def entries(self, kind, listed):
@@ -141,6 +149,19 @@ class Recipe:
         )
         self.counts, self.coefficients = [], []
         return bytes([int(options, 16)]) + encoder.finished()
+
+    def adaptive(self, head, listed):
+        options, size, *state = head.split()
+        width, height = map(int, size.split("x"))
+        coefficients, self.coefficients = self.coefficients or None, []
+        indices = [*numbers(listed, 10)]
+        if len(indices) != width * height:
+            raise ValueError(f"{len(indices)} indices for {size}")
+        options = int(options, 16)
+        coder, _ = writing.adaptive(
+            options & 31, width, height, self.palette, indices, coefficients=coefficients
+        )
+        return writing.adaptive_head(options, coefficients) + coder.finished(*map(int, state[1:]))
 
     def bytes(self, name):
         """A part's bytes."""

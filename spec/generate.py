@@ -19,7 +19,7 @@ from reference_decoder import decode
 from reference_decoder.annex_b import read_coded_palette
 from reference_decoder.annex_c_tree import DEFAULT
 from reference_decoder.conventions import bit_depth
-from reference_decoder.reading import CODINGS, PACKED, ZSTD, portable
+from reference_decoder.reading import ADAPTIVE, CODINGS, PACKED, ZSTD, portable
 from writing import section, uleb
 
 ENTRIES = [1, 2, 3, 4, 5, 8, 16, 17, 40, 255, 256, 257, 300]
@@ -74,8 +74,12 @@ def generated(random, max_pixels=600, coding=None):
 
 
 def entries(random, stream_random, k, channels):
-    """K colours: of all kinds, a ramp, few bits, or many the same."""
-    kind = random.choice(["any", "ramp", "few", "same"])
+    """K colours: of all kinds, a ramp, one that never falls, few bits, or many the same."""
+    kind = random.choice(["any", "ramp", "rising", "few", "same"])
+    if kind == "rising":
+        columns = [sorted(stream_random.randrange(256) for _ in range(k)) for _ in range(channels)]
+        rising = list(zip(*columns, strict=True))
+        return rising if random.random() < 0.5 else stream_random.sample(rising, k)
     steps = [stream_random.randrange(-3, 4) for _ in range(channels)]
     few = [0, 255, *(stream_random.randrange(256) for _ in range(2))]
     palette = []
@@ -161,6 +165,8 @@ def payload(random, stream_random, coding, size, palette, indices):
         return zstd_frame(random, b"".join(index.to_bytes(width, "little") for index in indices))
     if k == 1:
         return b""
+    if coding == ADAPTIVE:
+        return adaptive(random, stream_random, size, palette, indices)
     options = random.choice([0, 0, 1, 1, 2]) | random.randrange(16) << 2
     if len(indices) < k:
         options &= ~16  # M31
@@ -183,6 +189,28 @@ def payload(random, stream_random, coding, size, palette, indices):
         choose=chooser(stream_random, random.choice([0, 0.5, 0.9, 0.99])),
     )
     return bytes([options]) + ended(stream_random, encoder)
+
+
+def adaptive(random, stream_random, size, palette, indices):
+    """A payload of the adaptive coding: of the indices, or of what symbols drawn by their chances say."""
+    row_bits = random.randint(4, min(16, max(4, len(indices).bit_length())))
+    coefficients = None
+    if random.random() < 0.4:
+        least, most = random.choice([(-9, 9), (-64, 64), (0, 16)])
+        coefficients = [stream_random.randint(least, most) for _ in range(7)]
+        while sum(map(abs, coefficients)) > 64:  # M34
+            coefficients[stream_random.randrange(7)] //= 2
+    end = random.choice([32_768, 32_768, 20_000, 100])  # small numbers are low symbols, and flat pixels
+    sampled = random.random() < 0.4
+    coder, _ = writing.adaptive(
+        row_bits,
+        *size,
+        palette,
+        None if sampled else indices,
+        coefficients=coefficients,
+        choose=lambda: stream_random.randrange(end),
+    )
+    return writing.adaptive_head(row_bits, coefficients) + coder.finished()
 
 
 def zstd_frame(random, content):

@@ -1,7 +1,7 @@
 """Writes the parts of .kmq files, as the spec has them or wrong on purpose: for vectors, generator and tests.
 
-It chooses nothing, unlike an encoder, and shares no code with one: the streams of the arithmetic coder are
-written by running the reference decoder over a coder that is told what it decodes.
+It chooses nothing, unlike an encoder, and shares no code with one: the streams of the coders are written by
+running the reference decoder over a coder that is told what it decodes.
 """
 
 import zlib
@@ -11,6 +11,9 @@ from itertools import permutations
 from reference_decoder.annex_b import ORDER_BITS, read_coded_palette
 from reference_decoder.annex_c_pixels import ContextTile
 from reference_decoder.annex_c_tree import Tree, read_parameters
+from reference_decoder.annex_d import DEFAULT
+from reference_decoder.annex_d_order import order_of
+from reference_decoder.annex_d_pixels import AdaptiveTile
 
 
 def u32(value):
@@ -209,3 +212,79 @@ def context(options, width, height, palette, indices=None, *, counts=(), coeffic
     else:
         tile = DirectedTile(encoder, width, height, tree, parameters[1], options, indices)
     return encoder, tile.read()
+
+
+class Intervals:
+    """The coder of D.2 for a decoder to run over: the symbols it decodes are those that are wanted.
+
+    Where no symbol is wanted, that of the number that `choose()` gives, 0 to 32,767.
+    """
+
+    def __init__(self, choose=None):
+        self.wanted, self.choose, self.coded = deque(), choose, []
+
+    def symbol(self, ends):
+        if self.wanted:
+            s = self.wanted.popleft()
+        else:
+            number = self.choose()
+            s = next(s for s, end in enumerate(ends) if end > number)
+        low = ends[s - 1] if s else 0
+        self.coded.append((low, ends[s] - low))
+        return s
+
+    def finished(self, x=65_536):
+        """The stream: the decoder's state is `x` after the last symbol."""
+        words = []
+        for low, freq in reversed(self.coded):
+            if x >> 17 >= freq:
+                words.append(x & 65_535)
+                x >>= 16
+            x = 32_768 * (x // freq) + x % freq + low
+        words += [x & 65_535, x >> 16]
+        return b"".join(word.to_bytes(2, "little") for word in reversed(words))
+
+
+class DirectedAdaptiveTile(AdaptiveTile):
+    """A tile of the adaptive coding that decodes to the indices that are wanted."""
+
+    def __init__(self, coder, width, height, order, coefficients, row_bits, indices):
+        super().__init__(coder, width, height, order, coefficients, row_bits)
+        self.goals = [order.places[index] for index in indices]
+
+    def pixel(self, x, y):
+        self.goal = self.goals[y * self.width + x]
+        return super().pixel(x, y)
+
+    def flat_pixel(self, near):
+        self.coder.wanted.append(int(self.goal != near.w))
+        return super().flat_pixel(near)
+
+    def chosen(self, near, x, y):
+        chosen = super().chosen(near, x, y)
+        self.v = (self.goal - chosen.base) % self.k
+        return chosen
+
+    def symbol(self, near, chosen, level, part):
+        before = len(self.coder.coded)
+        self.coder.wanted.append(self.v >> 4 * (self.symbols - 1 - level) & 15)
+        symbol = super().symbol(near, chosen, level, part)
+        if len(self.coder.coded) == before:  # its only value
+            self.coder.wanted.pop()
+        return symbol
+
+
+def adaptive(row_bits, width, height, palette, indices=None, *, coefficients=None, choose=None):
+    """A coder after the symbols of a tile (annex D), and the tile's indices.
+
+    Those are what `indices` says; without it what comes of the numbers that `choose` gives.
+    """
+    coder, order = Intervals(choose), order_of(tuple(palette))
+    arguments = coder, width, height, order, coefficients or DEFAULT, row_bits
+    tile = AdaptiveTile(*arguments) if indices is None else DirectedAdaptiveTile(*arguments, indices)
+    return coder, tile.read()
+
+
+def adaptive_head(options, coefficients=None):
+    """`Options`, or `Rows` alone, and the coefficients if there are any."""
+    return bytes([options | 32 * (coefficients is not None), *(c % 256 for c in coefficients or ())])

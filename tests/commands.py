@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import MappingProxyType
 
 from forked_commands import PIPE_BYTES, ForkedCommands
 
@@ -24,40 +25,58 @@ sys.exit(code)
 """A program that runs `kmq` and says last on standard error how much memory its processes had."""
 
 
-def run(*arguments, stdin=b"", check=None, env=None):
-    """Run `kmq` in the folder of the tests, and their environment or `env`; `check` is its exit code."""
+CHANGED = """
+import importlib
+from kmq_cli import main
+for module, values in {constants!r}.items():
+    vars(importlib.import_module(module)).update(values)
+main()
+"""
+"""The command with other values of some constants."""
+
+
+def run(*arguments, stdin=b"", check=None, env=None, constants=MappingProxyType({})):
+    """Run `kmq` in the folder of the tests, and their environment or `env`; `check` is its exit code.
+
+    `constants` are other values of modules' constants, by the modules' names and their own.
+    """
     words = [str(argument) for argument in arguments]
-    forked = hasattr(os, "fork") and len(stdin) <= PIPE_BYTES
-    done = (run_forked if forked else run_started)(words, stdin, env)
+    if hasattr(os, "fork") and len(stdin) <= PIPE_BYTES:
+        done = run_forked(words, stdin, env, dict(constants))
+    else:
+        done = run_started(words, stdin, env, dict(constants))
     if check is not None:
         assert done.returncode == check, (done.stdout, done.stderr)
     assert b"Traceback" not in done.stderr
     return done
 
 
-def run_started(words, stdin=b"", env=None):
+def run_started(words, stdin=b"", env=None, constants=None):
     """Start a new interpreter, as the command does."""
-    command = [sys.executable, "-m", "kmq_cli", *words]
+    command = [*KMQ, *words]
+    if constants:
+        command[1:3] = ["-c", CHANGED.format(constants=constants)]
     return subprocess.run(command, input=stdin, capture_output=True, check=False, env=env)
 
 
-def run_forked(words, stdin, env):
+def run_forked(words, stdin, env, constants=None):
     """Fork a process that has kmq loaded."""
     command = {
         "arguments": words,
         "folder": str(Path.cwd()),
         "stdin": stdin.decode("latin-1"),
         "env": dict(os.environ if env is None else env),  # as it is now, not when the forking one was started
+        "constants": constants or {},
     }
-    (done,) = forker()(command)
+    (done,) = forker(later=True)(command)
     out, err = (done[name].encode("latin-1") for name in ("out", "err"))
     return subprocess.CompletedProcess(words, done["code"], out, err)
 
 
 @functools.cache
-def forker():
-    """Return the process that forks, one for all tests."""
-    commands = ForkedCommands()
+def forker(*, later):
+    """Return the process that forks, one of each kind for all tests."""
+    commands = ForkedCommands(later=later)
     atexit.register(commands.close)
     return commands
 

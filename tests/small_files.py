@@ -32,6 +32,15 @@ SMALL_FILES = {
     "context, more than 256 entries": kmq.encode(
         np.arange(900).astype(np.uint8).reshape(30, 10, 3) // 2 * 2, 300, coding="context"
     ),
+    "adaptive": kmq.encode(np.arange(63, dtype=np.uint8).reshape(9, 7) ** 2, 63, coding="adaptive"),
+    "adaptive, tiles": kmq.encode(
+        np.arange(306).astype(np.uint8).reshape(17, 18) // 9, tile=16, coding="adaptive"
+    ),
+    "adaptive, one colour": kmq.encode(np.full((3, 9), 7, np.uint8), coding="adaptive"),
+    "adaptive, tiles of one colour": kmq.encode(np.full((17, 9, 3), 7, np.uint8), tile=16, coding="adaptive"),
+    "adaptive, more than 256 entries": kmq.encode(
+        np.arange(900).astype(np.uint8).reshape(30, 10, 3) // 2 * 2, 300, coding="adaptive"
+    ),
     "coded palette, packed": build(flags=0x21, palette=CODED_EXAMPLE),
     "zstd, one colour": kmq.encode(np.full((3, 9), 7, np.uint8), coding="zstd"),
     "zstd, more than 256 entries": kmq.encode(
@@ -54,6 +63,11 @@ def context_file(*payloads, **fields):
     return build(**({"flags": 9} | fields), payloads=payloads)
 
 
+def adaptive_file(*payloads, **fields):
+    """Write the example of the spec in the adaptive coding."""
+    return build(**({"flags": 13} | fields), payloads=payloads)
+
+
 BAD_FILES = [
     ("M1", FormatError, build(width=b"\x82\x00")),  # not the shortest form
     ("M1", FormatError, build(height=b"\x81\x80\x80\x80\x80\x00")),  # six bytes
@@ -71,7 +85,7 @@ BAD_FILES = [
     ("M9", FormatError, build(sections_size=b"\0")),
     ("M10", FormatError, build(header_crc=bytes(4))),
     ("M11", FormatError, build(flags=3)),
-    *(("M12", UnsupportedError, build(flags=1 | coding << 2)) for coding in range(3, 8)),
+    *(("M12", UnsupportedError, build(flags=1 | coding << 2)) for coding in range(4, 8)),
     ("M14", FormatError, build(tile_crcs=[bytes(4)])),
     ("M16", FormatError, build(payloads=[b"\x25\x21"])),
     ("M17", FormatError, build(payloads=[b"\x25\x30"])),
@@ -110,4 +124,16 @@ BAD_FILES = [
     ("M31", FormatError, context_file(b"\x10")),  # zeros are ones without end: a number too long
     ("M31", FormatError, context_file(b"\x20")),
     ("M32", FormatError, context_file(bytes(6))),
+    ("M33", FormatError, adaptive_file(b"")),
+    ("M33", FormatError, adaptive_file(b"\x03\1\0\0\0")),
+    ("M33", FormatError, adaptive_file(b"\x05\1\0\0\0")),
+    ("M33", FormatError, adaptive_file(b"\x44\1\0\0\0")),
+    ("M33", FormatError, adaptive_file(b"\x84\1\0\0\0")),
+    ("M33", FormatError, adaptive_file(b"\4\1\0\0\0", entries=b"\0", palette=bytes(3))),
+    ("M34", FormatError, adaptive_file(b"\x24\1\1\1\1\1\1")),
+    ("M34", FormatError, adaptive_file(b"\x24\x41\0\0\0\0\0\0\1\0\0\0")),
+    ("M35", FormatError, adaptive_file(b"\4\1\0")),
+    ("M35", FormatError, adaptive_file(b"\4\1\0\0\0\0")),
+    ("M35", FormatError, adaptive_file(b"\4\0\0\1\0")),
+    ("M36", FormatError, adaptive_file(b"\4\1\0\0\0")),
 ]

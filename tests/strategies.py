@@ -9,7 +9,7 @@ from kmq import IndexPlane, Palette
 
 SIDES = st.one_of(st.integers(1, 20), st.integers(15, 40))
 TILES = st.sampled_from([None, 16, 32])
-CODINGS = st.sampled_from(["auto", "packed", "zstd", "context"])
+CODINGS = st.sampled_from(["auto", "packed", "zstd", "context", "adaptive", "adaptive"])
 PLAIN_CODINGS = st.sampled_from(["packed", "zstd"])
 """Codings that the reference decoder reads quickly."""
 

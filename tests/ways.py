@@ -15,8 +15,8 @@ UNCOMPILED = os.environ.get("KMQ_UNCOMPILED") == "1"
 SLOWER = 40
 """Times fewer examples of a property uncompiled; a loop takes some hundred times as long."""
 
-EXAMPLES = 100
-"""Of a property that names no number: Hypothesis's own."""
+EXAMPLES = 50
+"""Of a property that names no number."""
 
 
 def examples(number: int = EXAMPLES) -> settings:

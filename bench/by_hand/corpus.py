@@ -40,7 +40,7 @@ def main() -> None:
     )
     parser.add_argument("folders", nargs="+", type=Path, metavar="FOLDER")
     parser.add_argument("-k", type=int, default=256, help="most colours (default 256)")
-    parser.add_argument("--coding", default="auto", choices=["auto", "packed", "zstd", "context"])
+    parser.add_argument("--coding", default="auto", choices=["auto", "packed", "zstd", "context", "adaptive"])
     options = parser.parse_args()
     Image.MAX_IMAGE_PIXELS = None
     paths = sorted(

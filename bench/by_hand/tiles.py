@@ -122,7 +122,7 @@ def read(raw: Path, threads: int) -> None:
 def decode(raw: Path, how: str, threads: int) -> None:
     """Decode everything in this process, in rows of tiles or whole, and print a row."""
     noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
-    for coding in ("packed", "zstd", "context"):
+    for coding in ("packed", "zstd", "context", "adaptive"):
         kmq.decode(kmq.encode(noise, 16, coding=coding))  # everything is imported
     with (
         raw.with_suffix(".kmq").open("rb") as stream,

@@ -67,7 +67,7 @@ def measure(
     state = codec_digest()
     for number, picture in enumerate(pictures, 1):
         for label, plane in planes(picture):
-            about = lambda plane=plane: _about(plane())  # noqa: E731
+            about = lambda plane=plane: identity(plane())  # noqa: E731
             try:
                 key, pixels, k = kept.get(("plane", picture.digest, label, state), seconds, about)
             except NotMeasured:  # only what is kept is asked for
@@ -93,7 +93,7 @@ def measure(
     return rows
 
 
-def _about(plane: Plane) -> tuple[str, int, int]:
+def identity(plane: Plane) -> tuple[str, int, int]:
     """Return what tells a plane from others, its pixels and k."""
     indices, entries = plane.plane.indices, plane.palette.entries
     told = hashlib.sha256(repr(indices.shape).encode() + indices.tobytes() + entries.tobytes())

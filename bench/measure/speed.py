@@ -62,25 +62,42 @@ GROWING = (
 
 
 def measure(
-    pictures: Sequence[Picture], versions: dict[str, str | None], step: Step, *, quick: bool
+    pictures: Sequence[Picture],
+    versions: dict[str, str | None],
+    step: Step,
+    *,
+    quick: bool,
+    coders: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """Return, by name: "rows" of coders, "palettes", "start-up", "growth", "colours", and who is missing."""
-    kmq.encode(np.arange(27, dtype=np.uint8).reshape(3, 3, 3), 2, coding="context")
+    """Return, by name: "rows" of coders, "palettes", "start-up", "growth", "colours", and who is missing.
+
+    If `coders` names some, only these are measured, and nothing else.
+    """
+    kmq.encode(np.arange(27, dtype=np.uint8).reshape(3, 3, 3), 2)  # everything is imported
     rounds = QUICK_ROUNDS if quick else ROUNDS
     chosen = _chosen(pictures)
     coloured = _chosen([picture for picture in pictures if _has_colours(picture)])
     absent = missing_coders(versions) | quantisers.missing(versions) | missing_commands(versions)
-    coders = [name for name in CODERS if name not in absent and name not in ("xz", "zstd")]
+    named = coders or [name for name in CODERS if name not in ("xz", "zstd")]
+    asked = [name for name in named if name not in absent]
     tools = [name for name in TIMED_TOOLS if name not in absent]
-    return {
+    found: dict[str, Any] = {
         "missing": absent,
         "rounds": rounds,
-        "rows": [row for picture in chosen for row in _coded(picture, coders, rounds, step)],
-        "palettes": [row for picture in coloured for row in _quantised(picture, tools, rounds, step)],
-        "start-up": _started(versions, 2 * rounds + 1, step),
-        "growth": _grown(pictures, absent, step, QUICK_MEGAPIXELS if quick else MEGAPIXELS),
-        "colours": _coloured(coloured, absent, step, KS[2:6:3] if quick else KS),
+        "rows": [row for picture in chosen for row in _coded(picture, asked, rounds, step)],
+        "palettes": [],
+        "start-up": [],
+        "growth": [],
+        "colours": [],
     }
+    if not coders:
+        found |= {
+            "palettes": [row for picture in coloured for row in _quantised(picture, tools, rounds, step)],
+            "start-up": _started(versions, 2 * rounds + 1, step),
+            "growth": _grown(pictures, absent, step, QUICK_MEGAPIXELS if quick else MEGAPIXELS),
+            "colours": _coloured(coloured, absent, step, KS[2:6:3] if quick else KS),
+        }
+    return found
 
 
 def _chosen(pictures: Sequence[Picture]) -> list[Picture]:
@@ -247,14 +264,15 @@ def _coloured(
                 break
     for k in ks:
         if not colours_at_most(pixels, k):
-            step(f"speed, {most.name}, k = {k}: context coding")
             with kmq.KmqFile(kmq.encode(pixels, k, coding="packed"), max_pixels=None) as file:
                 palette, plane = file.palette, file.indices()
-            writing = Writing("context", None, 1, CodingOptions("default"))
-            data = written(palette, plane, {}, writing)
-            for name, work in (
-                ("kmq context, coding", partial(written, palette, plane, {}, writing)),
-                ("kmq context, decoding", partial(kmq.decode, data, max_pixels=None)),
-            ):
-                rows.append([name, k, float(f"{seconds_of(work, LIMIT):.3g}"), most.name])
+            for coding in ("adaptive", "context"):
+                step(f"speed, {most.name}, k = {k}: {coding} coding")
+                writing = Writing(coding, None, 1, CodingOptions("default"))
+                data = written(palette, plane, {}, writing)
+                for name, work in (
+                    (f"kmq {coding}, coding", partial(written, palette, plane, {}, writing)),
+                    (f"kmq {coding}, decoding", partial(kmq.decode, data, max_pixels=None)),
+                ):
+                    rows.append([name, k, float(f"{seconds_of(work, LIMIT):.3g}"), most.name])
     return rows

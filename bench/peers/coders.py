@@ -229,6 +229,7 @@ CODERS: dict[str, Coder] = {
     "kmq zstd, fast": _kmq("zstd", "fast"),
     "kmq zstd": _kmq("zstd", "default"),
     "kmq zstd, thorough": _kmq("zstd", "thorough"),
+    "kmq adaptive": _kmq("adaptive", "default"),
     "kmq context, fast": _kmq("context", "fast"),
     "kmq context": _kmq("context", "default"),
     "kmq context, thorough": _kmq("context", "thorough"),

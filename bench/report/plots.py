@@ -55,14 +55,15 @@ def drawn(path: Path, width: float, height: float) -> Iterator[Axes]:
 
 
 def size_plot(found: dict[str, Any], path: Path) -> None:
-    """Draw, for each class, the context coding's bytes as ratios to the smallest image peer's."""
+    """Draw, for each class, the first coding's bytes as ratios to the smallest image peer's."""
+    ours = size_tables.codings_of(found)[0]
     classes = sorted({name.split("/")[0] for name, *_ in found["rows"]})
     peers = [size_tables.SMALLEST, *size_tables.BEST]
     scatter = random.Random(0)  # noqa: S311  so that equal ones don't hide each other
     with drawn(path, 7, 0.55 * len(classes) + 1.2) as axes:
         for place, kind in enumerate(classes):
             for lane, peer in enumerate(peers):
-                pairs = size_tables.against(found, "kmq context", peer, [kind]).pairs
+                pairs = size_tables.against(found, ours, peer, [kind]).pairs
                 heights = [place + 0.3 - 0.15 * lane + scatter.uniform(-0.03, 0.03) for _ in pairs]
                 label = peer.replace(size_tables.SMALLEST, "the smallest of these") if place == 0 else None
                 colour = OURS if lane == 0 else COLOURS[lane]
@@ -80,9 +81,7 @@ def size_plot(found: dict[str, Any], path: Path) -> None:
         axes.axvline(1, color=GREY, linewidth=1)
         axes.set_yticks(range(len(classes)), classes)
         axes.set_ylim(len(classes) - 0.5, -0.5)
-        axes.set_xlabel(
-            "bytes of kmq's context coding / those of a peer, for each plane (left of 1: kmq is smaller)"
-        )
+        axes.set_xlabel(f"bytes of {ours} / those of a peer, for each plane (left of 1: kmq is smaller)")
         axes.legend(loc="lower center", ncols=3, bbox_to_anchor=(0.5, 1), frameon=False, fontsize=8)
 
 

@@ -15,6 +15,8 @@ from bench.report.means import geometric, mean, table
 START, END = "<!-- bench: this table is written by python -m bench -->\n", "<!-- bench: end -->\n"
 
 
+SMALL = ("JPEG XL", "WebP lossless", "PNG-8, oxipng")
+
 KS, KS_SAID = (16, 64, 256), "16, 64, 256"
 
 Row = tuple[str, str, str, str, str]
@@ -34,10 +36,7 @@ def table_of(found: Mapping[str, dict[str, Any] | None]) -> str:
 def _sizes(found: dict[str, Any]) -> list[Row]:
     rows = []
     for coding, peer in (
-        ("context", size.SMALLEST),
-        ("context", "JPEG XL"),
-        ("context", "WebP lossless"),
-        ("context", "PNG-8, oxipng"),
+        *((coding, peer) for coding in ("adaptive", "context") for peer in (size.SMALLEST, *SMALL)),
         ("zstd", "PNG-8, oxipng"),
         ("packed", "PNG-8, oxipng"),
     ):
@@ -80,7 +79,7 @@ def _curves(found: dict[str, Any]) -> list[Row]:
 def _speeds(found: dict[str, Any]) -> list[Row]:
     rows = []
     for what, way in ((speed.ENCODE, "coding"), (speed.DECODE, "decoding")):
-        for coding in ("context", "zstd"):
+        for coding in ("adaptive", "context", "zstd"):
             for peer in ("WebP lossless", "JPEG XL"):
                 pairs = speed.paired(found["rows"], f"kmq {coding}", peer, what)
                 if pairs:

@@ -10,6 +10,8 @@ from bench.report.means import Ratios, number, ratios, table
 BEST = ("PNG-8, oxipng", "PNG-8, zopflipng", "WebP lossless", "JPEG XL")
 """The peers that a user would pick for size."""
 
+CODINGS = ("kmq adaptive", "kmq context", "kmq zstd", "kmq packed")
+
 SMALLEST = "the smallest of oxipng, zopflipng, WebP and JPEG XL"
 
 
@@ -41,21 +43,25 @@ def peers_of(found: dict[str, Any]) -> list[str]:
     return [SMALLEST, *named] if set(BEST) <= set(named) else named
 
 
+def codings_of(found: dict[str, Any]) -> list[str]:
+    """Return kmq's codings that were measured, the default first."""
+    return [name for name in CODINGS if name in found["coders"]]
+
+
 def overall(found: dict[str, Any]) -> str:
     """Return a row for each peer: what each coding takes of its bytes."""
-    codings = ("kmq context", "kmq zstd", "kmq packed")
-    rows = []
+    codings, rows = codings_of(found), []
     for peer in peers_of(found):
         each = [against(found, coding, peer) for coding in codings]
         worst, name = each[0].worst
         if each[0].pairs:
             rows.append((peer, len(each[0]), *(f"{one.mean:.3f}" for one in each), f"{worst:.3f}", name))
-    heading = ("kmq's bytes / those of", "planes", "context", "zstd", "packed", "context, worst", "which is")
-    return table(heading, rows)
+    names = [coding.removeprefix("kmq ") for coding in codings]
+    return table(("kmq's bytes / those of", "planes", *names, f"{names[0]}, worst", "which is"), rows)
 
 
 def efforts(found: dict[str, Any]) -> str:
-    """Return a row for each effort of two codings."""
+    """Return a row for each effort of the codings that have several."""
     rows = []
     for coding in ("kmq zstd", "kmq context"):
         for name in (f"{coding}, fast", coding, f"{coding}, thorough"):
@@ -65,28 +71,25 @@ def efforts(found: dict[str, Any]) -> str:
     return table(("", "planes", "/ smallest peer", "worst", "/ default effort"), rows)
 
 
-def by_kind(found: dict[str, Any]) -> str:
-    """Return the context coding against each peer, by class and by what the planes are."""
+def by_kind(found: dict[str, Any], ours: str) -> str:
+    """Return a coding against each peer, by class and by what the planes are."""
     classes = sorted({name.split("/")[0] for name, *_ in found["rows"]})
     labels = sorted({label for _, label, *_ in found["rows"]}, key=lambda label: (len(label), label))
     peers = peers_of(found)
-    rows = [
-        (kind, *(against(found, "kmq context", peer, [kind]).cell() for peer in peers)) for kind in classes
-    ]
+    rows = [(kind, *(against(found, ours, peer, [kind]).cell() for peer in peers)) for kind in classes]
     rows += [
-        (f"k: {label}", *(against(found, "kmq context", peer, [label]).cell() for peer in peers))
-        for label in labels
+        (f"k: {label}", *(against(found, ours, peer, [label]).cell() for peer in peers)) for label in labels
     ]
-    rows.append(("all", *(against(found, "kmq context", peer).cell() for peer in peers)))
+    rows.append(("all", *(against(found, ours, peer).cell() for peer in peers)))
     return table(("", *(peer.replace(SMALLEST, "smallest of four") for peer in peers)), rows)
 
 
-def behind(found: dict[str, Any]) -> str:
-    """Return the planes for which an image format is smaller than kmq's default, with all that are."""
+def behind(found: dict[str, Any], coding: str) -> str:
+    """Return the planes for which an image format or a compressor is smaller than a coding."""
     coders, rows = found["coders"], []
     for name, label, pixels, k, _, sizes in found["rows"]:
         size = {coder: number(each) for coder, each in zip(coders, sizes, strict=True)}
-        ours = size["kmq context"]
+        ours = size[coding]
         smaller = {
             coder: each
             for coder, each in size.items()
@@ -95,7 +98,7 @@ def behind(found: dict[str, Any]) -> str:
         if smaller:
             best = min(smaller, key=lambda coder: smaller[coder])
             rows.append((f"{name}, {label}", f"{pixels:,}", k, f"{ours:,.0f}", f"{smaller[best]:,.0f}", best))
-    heading = ("plane", "pixels", "k", "kmq context", "smallest peer", "which is")
+    heading = ("plane", "pixels", "k", coding, "smallest peer", "which is")
     return table(heading, rows) if rows else "None.\n"
 
 

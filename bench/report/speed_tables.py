@@ -10,7 +10,7 @@ from typing import Any
 from bench.report.means import geometric, table
 
 ENCODE, DECODE = 3, 4
-OURS = ("kmq context", "kmq zstd", "kmq packed")
+OURS = ("kmq adaptive", "kmq context", "kmq zstd", "kmq packed")
 
 
 def paired(rows: Sequence[Sequence[Any]], ours: str, theirs: str, what: int) -> list[tuple[float, str]]:
@@ -46,14 +46,15 @@ def short(value: float) -> str:
 def coders(found: dict[str, Any], what: int) -> str:
     """Return a row for each peer: its time as a ratio to that of kmq's codings."""
     names = list(dict.fromkeys(row[2] for row in found["rows"]))
+    codings = [name for name in OURS if name in names]
     rows = [
-        (name, *(cell(paired(found["rows"], ours, name, what)) for ours in OURS))
+        (name, *(cell(paired(found["rows"], ours, name, what)) for ours in codings))
         for name in names
-        if name not in OURS
+        if name not in codings
     ]
     count = len({row[0] for row in found["rows"]})
     way = "coding" if what == ENCODE else "decoding"
-    return table((f"{way}: time / that of kmq, {count} planes", *OURS), rows)
+    return table((f"{way}: time / that of kmq, {count} planes", *codings), rows)
 
 
 def megapixels(found: dict[str, Any]) -> str:

@@ -28,12 +28,14 @@ def _words(*words: str) -> Words:
     return lambda folder: [str(folder / word) if word.startswith(("in.", "out.")) else word for word in words]
 
 
-_ENCODE = ("encode", "in.png", "-o", "out.kmq", "--force", "-k", "256", "--max-pixels", "1000000000")
-_DECODE = ("decode", "out.kmq", "--force", "--max-pixels", "1000000000", "-o")
+_ALL = ("--max-pixels", "1000000000", "--threads", "1")
+_ENCODE = ("encode", "in.png", "-o", "out.kmq", "--force", "-k", "256", *_ALL)
+_DECODE = ("decode", "out.kmq", "--force", *_ALL, "-o")
 
 COMMANDS: Mapping[str, Command] = MappingProxyType(
     {
         "kmq encode": ((), _kmq(*_ENCODE)),
+        "kmq decode": ((), _kmq(*_DECODE, "out.bmp")),
         "kmq encode --coding zstd": ((), _kmq(*_ENCODE, "--coding", "zstd")),
         "kmq encode --coding packed": ((), _kmq(*_ENCODE, "--coding", "packed")),
         "kmq decode (packed)": ((), _kmq(*_DECODE, "out.bmp")),

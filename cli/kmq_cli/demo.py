@@ -18,7 +18,7 @@ EXAMPLES = "Example:\n\n- with 8 colours: `kmq demo -k 8`\n"
 
 CREDIT = "Photograph: china.jpg of scikit-learn, by danielbuechele, CC BY 2.0"
 
-OTHER_CODINGS = ("zstd", "context")
+OTHER_CODINGS = ("zstd", "adaptive", "context")
 
 Folder = Annotated[str, typer.Argument(metavar="FOLDER", help="Where to write; made if it doesn't exist.")]
 K = Annotated[

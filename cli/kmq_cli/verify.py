@@ -14,6 +14,7 @@ from kmq_cli.terminal.options import (
     Sources,
     Threads,
     reported,
+    threads_for,
 )
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def verify(
     sources: Sources,
     recursive: Recursive = False,
     jobs: Jobs = None,
-    threads: Threads = 1,
+    threads: Threads = None,
     max_pixels: MaxPixels = None,
     quiet: Quiet = False,
     as_json: JsonLines = False,
@@ -51,7 +52,7 @@ def verify(
         tasks = [Task(file.path) for file in found]
     work_on(
         tasks,
-        partial(_verified, max_pixels, threads),
+        partial(_verified, max_pixels, threads_for(threads, one_file=len(tasks) == 1)),
         Wording("verifying", saves=False, summary=_summary),
         failed=failed,
         jobs=jobs,

@@ -16,14 +16,18 @@ def main():
     parser.add_argument("file", help="the .kmq file, or - for standard input")
     parser.add_argument("output", nargs="?", default="-", help="by default standard output")
     parser.add_argument("--max-pixels", type=int, help="refuse larger pictures")
-    parser.add_argument("--trace", action="store_true", help="print every coded bit: its p and what it is")
+    parser.add_argument(
+        "--trace",
+        action="store_true",
+        help="print every coded bit: its p and what it is; of a symbol (D.2) low and freq",
+    )
     options = parser.parse_args()
     if options.file == "-":
         data = sys.stdin.buffer.read()
     else:
         with open(options.file, "rb") as file:
             data = file.read()
-    trace = (lambda p, bit: print(p, bit, file=sys.stderr)) if options.trace else None
+    trace = (lambda *coded: print(*coded, file=sys.stderr)) if options.trace else None
     try:
         picture = portable(*decode(data, options.max_pixels, trace))
     except Rejected as error:

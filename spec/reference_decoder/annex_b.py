@@ -2,6 +2,7 @@
 
 from functools import cache
 from itertools import permutations
+from operator import itemgetter, mul
 
 from .conventions import require
 
@@ -76,12 +77,13 @@ class Column:
         before = entry[-1] if entry else 128
         last = self.last or 0
 
-        kernels = [[(share, bell(g + 2 * e, y)) for share, g, y in around] for e in range(3)]
+        shares = [share for share, _, _ in around]
+        kernels = [[bell(g + 2 * e, y) for _, g, y in around] for e in range(3)]
         grey = [bell(g, before) for g in (6, 8)]
 
         def below(x):
             return [
-                *(2**10 * x + sum(share * kernel[x] for share, kernel in expert) for expert in kernels),
+                *(2**10 * x + sum(map(mul, shares, map(itemgetter(x), bells))) for bells in kernels),
                 *(2**12 * kernel[x] + 2**10 * x for kernel in grey),
                 64 * sum(self.values[:x]) + x,
                 64 * sum(self.steps[255 - last : 255 - last + x]) + x,

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from .annex_a import Decoder
 from .annex_b import read_coded_palette
 from .annex_c import read_context
+from .annex_d import read_adaptive
 from .conventions import LIMIT, TRUNCATED, UNSUPPORTED, Fields, Rejected, bit_depth, require
 from .plain_codings import read_packed, read_zstd
 
@@ -34,8 +35,8 @@ class File(NamedTuple):
             yield x, y, min(side, self.width - x), min(side, self.height - y)
 
 
-PACKED, ZSTD, CONTEXT = range(3)
-CODINGS = ("packed", "zstd", "context")
+PACKED, ZSTD, CONTEXT, ADAPTIVE = range(4)
+CODINGS = ("packed", "zstd", "context", "adaptive")
 
 
 class Header(NamedTuple):
@@ -69,10 +70,10 @@ def read_header(data):
     version = fields.u8("Version")
     require(version == 1, "M4", 3, f"Version is {version}", UNSUPPORTED)
     flags = fields.u8("Flags")
-    # M11: Channels is not 3. M12: Coding is 0, 1 or 2.
+    # M11: Channels is not 3. M12: Coding is 0 to 3.
     require(flags & 3 != 3, "M11", 4, "Channels is 3")
     channels, coding = (1, 3, 4)[flags & 3], flags >> 2 & 7
-    require(coding <= CONTEXT, "M12", 4, f"Coding is {coding}", UNSUPPORTED)
+    require(coding <= ADAPTIVE, "M12", 4, f"Coding is {coding}", UNSUPPORTED)
     palette_coded, tiled, has_sections = (flags & bit > 0 for bit in (0x20, 0x40, 0x80))
     width, height, k = read_sizes(fields)
     tile, sections_size = None, 0
@@ -189,7 +190,8 @@ def read_indices(file, trace=None):
         elif file.coding == ZSTD:
             indices = read_zstd(payload, at, width * height, k)
         else:
-            indices = read_context(payload, at, width, height, file.palette, trace)
+            read = read_context if file.coding == CONTEXT else read_adaptive
+            indices = read(payload, at, width, height, file.palette, trace)
         for row in range(height):
             rows[y + row][x : x + width] = indices[row * width : (row + 1) * width]
     return rows
@@ -198,7 +200,8 @@ def read_indices(file, trace=None):
 def decode(data, max_pixels=None, trace=None):
     """The picture as width, height, channels, and its pixels as bytes in raster order. Raises Rejected.
 
-    `trace(p, bit)`, if given, is called for every bit that annex A's coder decodes.
+    `trace(p, bit)`, if given, is called for every bit that annex A's coder decodes, and likewise with low and
+    freq for every symbol of the adaptive coding.
     """
     file = read_file(data, max_pixels, trace)
     rows = read_indices(file, trace)

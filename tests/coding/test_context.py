@@ -75,7 +75,7 @@ def test_small_pictures_with_many_entries(k, channels, effort):
 @pytest.mark.compiled_only("30,000 pixels and more")
 @pytest.mark.parametrize(
     ("k", "effort"),
-    [(2, "default"), (3, "default"), (1000, "default"), *((100, effort) for effort in EFFORTS)],
+    [(2, "default"), (1000, "default"), (100, "fast"), pytest.param(100, "thorough", marks=pytest.mark.slow)],
 )
 @pytest.mark.parametrize("kind", KINDS)
 def test_pictures_large_enough_for_every_option(k, kind, effort):
@@ -130,7 +130,9 @@ def test_a_decoder_written_from_the_spec_reads_the_same(tile, options):
 
 
 @pytest.mark.compiled_only("thousands of pixels and entries")
-@pytest.mark.parametrize("model", sorted(MODELS))
+@pytest.mark.parametrize(
+    "model", [pytest.param(0, marks=pytest.mark.slow), 1, pytest.param(2, marks=pytest.mark.slow)]
+)
 @pytest.mark.parametrize(
     ("k", "height", "width", "kind"),
     [

@@ -22,7 +22,7 @@ from kmq._coding.context import (
     tree as _context_tree,
 )
 from kmq._coding.context.prediction import fitted_coefficients
-from kmq._container.writing import Plan, joined
+from kmq._container.writing import Entries, Plan, joined
 from kmq._indexed.tiles import TileGrid
 from ways import uncompiled
 
@@ -30,7 +30,8 @@ GREY = kmq.Palette([[0], [255]])
 
 
 def context_file(grid, palette, payloads, coded=None):
-    return joined(Plan(grid, palette, coded, None, "context", CodingOptions()), payloads, {})
+    plan = Plan(grid, Entries(palette, coded, None), "context", CodingOptions())
+    return joined(plan, payloads, {})
 
 
 def damaged_file(seed):
@@ -74,7 +75,6 @@ def test_damaged_tiles_get_the_same_verdict_uncompiled(first, monkeypatch):
     monkeypatch.setattr(_context, "code_numbers", numbers.code_numbers)
     monkeypatch.setattr(_context_tree, "fill_tree", tree.fill_tree)
     monkeypatch.setattr(_palette_coding, "code_entries", entries.code_entries)
-    monkeypatch.setattr(_palette_coding, "tail_table", entries.tail_table)
     assert [verdict(data) for data in files] == compiled
 
 

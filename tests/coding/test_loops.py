@@ -25,6 +25,7 @@ from kmq._coding.context import (
     tree_loop as _context_tree_loop,
 )
 from kmq._coding.context.payload import _encoded
+from kmq._coding.palette import kernel_masses
 from kmq._ground import loops as _loops
 from strategies import planes
 from ways import uncompiled
@@ -63,16 +64,15 @@ def test_packing_checks_sizes_before_it_writes(loops, bits, size):
 
 def room_to_code(k, channels, size):
     """Return code_entries' arrays by name. It wants memoryviews of them, compiled or not."""
-    arrays = {
+    return {
         "entries": np.zeros((k, channels), np.uint8),
         "stream": np.zeros(size, np.uint8),
-        "tails": np.zeros((13, 256), np.uint16),
-        "counts": np.zeros((channels, 2, 511), np.uint32),
+        "masses": kernel_masses(),
+        "counts": np.zeros((channels, 2, 512), np.uint32),
         "weights": np.zeros((channels, 7), np.uint32),
+        "marks": np.zeros(9 * 512, np.uint32),
         "coder": np.zeros(4, np.uint32),
     }
-    _palette_coding_loop.tail_table(arrays["tails"].data)
-    return arrays
 
 
 @settings(max_examples=10)
@@ -107,11 +107,11 @@ def test_coding_palettes_uncompiled_gives_the_same(entries, head, size):
         ("entries", (65_537, 3), "65,536"),
         ("entries", (0, 3), "65,536"),
         ("entries", (4, 5), "bytes"),
-        ("tails", (12, 256), "tails"),
-        ("tails", (13, 255), "tails"),
-        ("counts", (2, 2, 511), "counts"),
-        ("counts", (3, 1, 511), "counts"),
-        ("counts", (3, 2, 510), "counts"),
+        ("masses", (13 * 512 - 1,), "masses"),
+        ("counts", (2, 2, 512), "counts"),
+        ("counts", (3, 1, 512), "counts"),
+        ("counts", (3, 2, 511), "counts"),
+        ("marks", (9 * 512 - 1,), "marks"),
         ("weights", (2, 7), "weights"),
         ("weights", (3, 6), "weights"),
         ("coder", (3,), "coder"),
@@ -122,8 +122,6 @@ def test_coding_palettes_checks_sizes_before_it_writes(loops, name, shape, messa
     arrays[name] = np.zeros(shape, arrays[name].dtype)
     with pytest.raises(ValueError, match=message):
         loops.code_entries(*(array.data for array in arrays.values()), 0, 4, 20, False)
-    with pytest.raises(ValueError, match="tails"):
-        loops.tail_table(np.zeros((13, 255), np.uint16).data)
 
 
 def context_both_ways(plane, palette, options):

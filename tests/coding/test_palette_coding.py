@@ -43,7 +43,7 @@ def check(palette, *, keep_order):
     return coded
 
 
-@pytest.mark.compiled_only("an encoder tries up to 24 orders of hundreds of entries")
+@pytest.mark.compiled_only("an encoder tries several orders of hundreds of entries")
 @given(compressible(k=st.integers(1, 400)), st.booleans())
 @example(Palette(GREY_RAMP), False)
 @example(Palette(GREY_RAMP), True)
@@ -54,7 +54,7 @@ def test_reading_gives_back_what_was_coded(palette, keep_order):
     check(palette, keep_order=keep_order)
 
 
-@pytest.mark.compiled_only("an encoder tries up to 24 orders of hundreds of entries")
+@pytest.mark.compiled_only("an encoder tries several orders of hundreds of entries")
 @given(npst.arrays(np.uint8, st.tuples(st.integers(1, 300), st.sampled_from(CHANNELS))), st.booleans())
 def test_any_palette_has_a_coded_form_that_is_right_or_none(entries, keep_order):
     check(Palette(entries), keep_order=keep_order)
@@ -166,7 +166,8 @@ def test_fully_transparent_and_opaque_alphas_are_almost_free():
     colours = np.unique(np.random.default_rng(4).integers(0, 256, (100, 3)), axis=0)
     opaque = np.column_stack([colours, np.full(len(colours), 255)])
     rgb = len(check(Palette(colours), keep_order=False).payload)
-    assert len(check(Palette([[0, 0, 0, 0], *opaque]), keep_order=False).payload) <= rgb + 8
+    with_alpha = len(check(Palette([[0, 0, 0, 0], *opaque]), keep_order=False).payload)
+    assert 8 * (with_alpha - rgb) < len(opaque)  # less than a bit each
 
 
 @pytest.mark.compiled_only("thousands of entries")

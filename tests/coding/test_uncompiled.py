@@ -34,6 +34,8 @@ def encoded(picture):
     yield "context", kmq.encode(picture, 20, coding="context", tile=16, keep_palette_order=True)
     yield "fast", kmq.encode(picture, 5, coding="context", effort="fast")
     yield "thorough", kmq.encode(picture[:7, :7], 14, coding="context", effort="thorough")
+    yield "adaptive", kmq.encode(picture, 20, coding="adaptive", tile=16)
+    yield "adaptive, few", kmq.encode(picture, 7, coding="adaptive")
     yield "diffused", kmq.encode(picture, 6, dither="floyd-steinberg", coding="packed")
     yield "ordered", kmq.encode(picture, 6, dither="ordered", coding="packed")
     yield "e-paper", kmq.encode(picture, palette="e-paper-7", dither="floyd-steinberg", coding="packed")
@@ -72,7 +74,7 @@ def test_either_way_gives_the_same_bytes(tmp_path):
         found.append(json.loads(done.stdout))
         assert all(path.endswith(suffixes) for path in found[-1].pop("loops"))
     assert found[0] == found[1]
-    assert len(found[0]) == 3 * 9 * 2
+    assert len(found[0]) == 3 * 11 * 2
 
 
 @pytest.mark.both_ways

@@ -234,10 +234,16 @@ def test_sections_that_are_longer_than_the_file_are_truncated():
 
 
 def test_the_codings_to_try():
-    assert [coding.name for coding in candidates("auto", 8_000_000)] == ["packed", "context"]
-    assert [coding.name for coding in candidates("auto", 8_000_001)] == ["packed", "zstd"]
-    assert candidates("zstd", 1) == (ZSTD,)
-    assert [candidates(name, 1) for name in CODINGS] == [(coding,) for coding in CODINGS.values()]
+    def names(pixels, effort):
+        return [coding.name for coding in candidates("auto", pixels, effort)]
+
+    assert names(1, "default") == names(2**12, "fast") == ["packed", "context"]
+    assert names(2**12 + 1, "default") == names(2**15, "fast") == ["packed", "adaptive", "context"]
+    assert names(2**15 + 1, "default") == names(10**9, "fast") == ["packed", "adaptive"]
+    assert names(1, "thorough") == names(8_000_000, "thorough") == ["packed", "context"]
+    assert names(8_000_001, "thorough") == ["packed", "adaptive"]
+    assert candidates("zstd", 1, "default") == (ZSTD,)
+    assert [candidates(name, 1, "thorough") for name in CODINGS] == [(coding,) for coding in CODINGS.values()]
     assert len({coding.code for coding in CODINGS.values()}) == len(CODINGS)
 
 

@@ -41,7 +41,7 @@ def asked(shell, line, **more):
     [
         ("kmq v", ["verify"]),
         ("kmq encode --cod", ["--coding"]),
-        ("kmq encode a.png --coding ", ["auto", "packed", "zstd", "context"]),
+        ("kmq encode a.png --coding ", ["auto", "packed", "zstd", "context", "adaptive"]),
         ("kmq encode a.png b.png --dither fl", ["floyd-steinberg"]),
         ("kmq decode --reg", ["--region"]),
         ("kmq verify a.kmq --js", ["--json"]),

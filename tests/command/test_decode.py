@@ -106,6 +106,7 @@ def test_profiles_come_back_and_exif_does_in_jpeg_too(folder):
     assert b"colour profile is lost" in run("decode", "rgb.kmq", "-o", "rgb.tga", check=0).stderr
 
 
+@pytest.mark.slow
 def test_a_picture_larger_than_pillow_likes_is_decoded_if_asked_for(folder):
     data = writing.build(
         flags=0,

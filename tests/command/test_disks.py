@@ -14,6 +14,7 @@ from samples import PICTURE
 from systems import BOUND_BY_PERMISSIONS, OWN_MOUNTS, WITHOUT_PROC
 
 pytestmark = pytest.mark.posix
+SLOW = pytest.mark.slow
 
 
 @pytest.fixture
@@ -49,13 +50,15 @@ def run_on(mounts, folder, before, *command, env=None):
 @pytest.mark.parametrize(
     ("mounts", "problem", "command", "before"),
     [
-        (FULL, "No space left on device", ENCODE, {}),
         (FULL, "No space left on device", ENCODE, {"x.kmq": b"old"}),
         (FULL, "No space left on device", DECODE, {}),
-        (FULL, "No space left on device", DECODE, {"x.png": b"old"}),
         (f"{FULL} && {WITHOUT_PROC}", "No space left on device", ENCODE, {}),
-        (f"{FULL} && {WITHOUT_PROC}", "No space left on device", DECODE, {"x.png": b"old"}),
-        (READ_ONLY, "Read-only file system", ENCODE, {"x.kmq": b"old"}),
+        pytest.param(FULL, "No space left on device", ENCODE, {}, marks=SLOW),
+        pytest.param(FULL, "No space left on device", DECODE, {"x.png": b"old"}, marks=SLOW),
+        pytest.param(
+            f"{FULL} && {WITHOUT_PROC}", "No space left on device", DECODE, {"x.png": b"old"}, marks=SLOW
+        ),
+        pytest.param(READ_ONLY, "Read-only file system", ENCODE, {"x.kmq": b"old"}, marks=SLOW),
         (READ_ONLY, "Read-only file system", DECODE, {}),
     ],
 )

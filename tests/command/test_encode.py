@@ -66,7 +66,7 @@ def test_what_dithering_costs_is_shown(folder):
     )
 
 
-@pytest.mark.parametrize("coding", ["zstd", "context", "auto"])
+@pytest.mark.parametrize("coding", ["zstd", "context", "adaptive", "auto"])
 def test_where_bytes_are_coded_the_cost_of_dithering_is_in_bytes(folder, coding):
     china = load_sample_image("china.jpg")[:100, :100]
     Image.fromarray(china).save("china.png")
@@ -135,7 +135,7 @@ def test_a_palette_file_that_is_none_is_named(folder):
 def test_options_reach_the_encoder(folder):
     options = {"k": 5, "tile": 16, "n_init": 2, "max_iter": 3, "tol": 0.1, "random_state": 7}
     flags = ["-k5", "--tile=16", "--n-init=2", "--max-iter=3", "--tol=0.1", "--random-state=7"]
-    for coding in ("packed", "zstd", "context"):
+    for coding in ("packed", "zstd", "context", "adaptive"):
         run("encode", "picture.png", f"--coding={coding}", "-fo", "x.kmq", *flags, "--threads=2", check=0)
         assert (folder / "x.kmq").read_bytes() == kmq.encode(PICTURE, coding=coding, **options)
     run("decode", "x.kmq", "-o", "x.png", "--threads=2", check=0)

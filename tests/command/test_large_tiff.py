@@ -1,14 +1,13 @@
 """kmq encode of large TIFF files: part by part where nothing has to be converted, to the same bytes."""
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+import commands
 import kmq
 from kmq_cli.pictures import tiff
 from kmq_cli.pictures.tiff import large_tiff
@@ -16,8 +15,8 @@ from kmq_cli.pictures.tiff import large_tiff
 tifffile = pytest.importorskip("tifffile")
 
 HEIGHT, WIDTH = 560, 600
-COMMAND = "from kmq_cli import main\nfrom kmq_cli.pictures import tiff\ntiff.LARGE_PIXELS = 300_000\nmain()"
-"""The command, for which pictures of so many pixels are large."""
+LARGE = {"kmq_cli.pictures.tiff": {"LARGE_PIXELS": 300_000}}
+"""Pictures of so many pixels are large for the command here."""
 
 
 def made(channels):
@@ -28,9 +27,7 @@ def made(channels):
 
 
 def run(*arguments, check=0):
-    done = subprocess.run([sys.executable, "-c", COMMAND, *arguments], capture_output=True, check=False)
-    assert done.returncode == check, done.stderr.decode()
-    return done
+    return commands.run(*arguments, check=check, constants=LARGE)
 
 
 @pytest.fixture

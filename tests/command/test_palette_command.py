@@ -202,14 +202,14 @@ def test_a_terminal_without_colour_gets_the_lines_of_a_pipe(folder, terminal, en
 
 
 def test_a_terminal_gets_256_entries_unless_it_asks_for_all(folder, terminal):
-    many = "".join(f"{number:06x}\n" for number in range(65_536))
+    many = "".join(f"{number:06x}\n" for number in range(600))
     (folder / "many.hex").write_text(many)
     few = terminal("palette", "many.hex")
     assert "#0000FF" in few
     assert "#000100" not in few
-    assert "and 65,280 more; --all prints them" in few
+    assert "and 344 more; --all prints them" in few
     every = terminal("palette", "many.hex", "--all", NO_COLOR="1")
-    assert every == "".join(f"{number:5}  #{number:06X}\n" for number in range(65_536))
+    assert every == "".join(f"{number:3}  #{number:06X}\n" for number in range(600))
     assert run("palette", "many.hex", check=0).stdout.decode() == every
 
 

@@ -47,7 +47,13 @@ def many(forked, folder, arguments, inputs):
 
 @pytest.mark.parametrize(
     ("command", "coding"),
-    [("decode", "packed"), ("decode", "zstd"), ("decode", "context"), ("info", "context")],
+    [
+        ("decode", "packed"),
+        ("decode", "zstd"),
+        ("decode", "context"),
+        ("decode", "adaptive"),
+        ("info", "context"),
+    ],
 )
 def test_of_a_pipe_that_ends_early_there_is_one_line(forked, tmp_path, command, coding):
     data = kmq.encode(PICTURE[:4, :5], coding=coding, tile=16)

@@ -97,6 +97,7 @@ def save(number, *, force):
     return ["save", str(number), "x", "force" if force else "keep"]
 
 
+MOUNTS = [pytest.mark.mounts, pytest.mark.slow]
 FORCE = pytest.mark.parametrize("force", [False, True], ids=["new", "overwritten"])
 
 
@@ -110,7 +111,7 @@ def written_by(commands, place, arguments, name):
 
 @pytest.mark.parametrize(
     ("place", "command"),
-    [("forked", encode), pytest.param("without_proc", save, marks=pytest.mark.mounts)],
+    [("forked", encode), pytest.param("without_proc", save, marks=MOUNTS)],
 )
 @FORCE
 def test_one_that_is_killed_leaves_the_old_file_or_the_new_one(request, tmp_path, place, command, force):
@@ -154,8 +155,8 @@ def test_one_that_is_killed_within_the_writing_leaves_what_was_there(forked, tmp
     [
         ("forked", encode, "x", False),
         ("forked", decode, "x.png", True),
-        pytest.param("without_proc", save, "x", False, marks=pytest.mark.mounts),
-        pytest.param("without_proc", save, "x", True, marks=pytest.mark.mounts),
+        pytest.param("without_proc", save, "x", False, marks=MOUNTS),
+        pytest.param("without_proc", save, "x", True, marks=MOUNTS),
     ],
 )
 def test_one_that_is_interrupted_says_so_and_leaves_nothing_else(
@@ -233,7 +234,7 @@ def test_an_interrupt_while_it_waits_for_its_reader_is_one_line(tmp_path):
     [
         ("forked", False),
         ("forked", True),
-        pytest.param("without_proc", False, marks=pytest.mark.mounts),
+        pytest.param("without_proc", False, marks=MOUNTS),
     ],
 )
 def test_of_one_that_is_overtaken_and_the_other_each_knows_who_won(request, tmp_path, place, force):
@@ -262,7 +263,7 @@ LOST = {
 @pytest.mark.parametrize("command", LOST)
 def test_of_many_at_the_same_time_one_wins(forked, tmp_path, command, force):
     files = [written_by(forked, tmp_path, command(n, force=force), "x") for n in range(4)]
-    for attempt in range(5):
+    for attempt in range(3):
         folder = filled(tmp_path / f"round {attempt}", {})
         ends = forked(*({"arguments": command(n, force=force), "folder": str(folder)} for n in range(4)))
         found = contents(folder)

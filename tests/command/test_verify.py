@@ -49,7 +49,7 @@ def test_good_files_are_counted(folder):
     assert run("verify", "-", stdin=SMALL_FILES["rgba"][:-1], check=1).stderr.startswith(b"kmq: -: ")
 
 
-@pytest.mark.parametrize("coding", ["packed", "zstd", "context"])
+@pytest.mark.parametrize("coding", ["packed", "zstd", "context", "adaptive"])
 def test_any_changed_byte_makes_a_file_bad(folder, coding):
     data = kmq.encode(PICTURE[:20, :20], tile=16, coding=coding, k=9)
     places = sorted({0, 3, 4, len(data) // 2, len(data) - 1, *range(0, len(data), len(data) // 12)})
@@ -82,7 +82,7 @@ def test_lines_of_json_tell_what_is_bad_from_what_could_not_be_checked(folder):
     assert lines(done.stderr)[-1] == "6 files: 1 good, 2 bad, 3 not checked"
 
 
-@pytest.mark.parametrize("coding", ["packed", "zstd", "context"])
+@pytest.mark.parametrize("coding", ["packed", "zstd", "context", "adaptive"])
 @pytest.mark.parametrize("tile", [None, 16])
 def test_a_region_is_decoded_as_that_part_of_the_picture_is(folder, coding, tile):
     kmq.save("x.kmq", PICTURE, 16, coding=coding, tile=tile)

@@ -39,13 +39,15 @@ def shape_of(data):
 
 def test_the_worked_example_of_the_spec_is_a_file():
     dumps = re.findall(r"```hexdump\n(.*?)```", SPEC.read_text("utf-8"), re.DOTALL)
-    data, in_context = (
+    data, in_context, adaptive = (
         bytes.fromhex("".join(re.match(r"(?:[0-9A-F]{2} ?)+", line).group() for line in dump.splitlines()))
         for dump in dumps
     )
     assert len(data) == 27
     assert data == build()
-    assert in_context == (SPEC.parent / "vectors" / "valid" / "context-fast-3x2.kmq").read_bytes()
+    vectors = SPEC.parent / "vectors" / "valid"
+    assert in_context == (vectors / "context-fast-3x2.kmq").read_bytes()
+    assert adaptive == (vectors / "adaptive-3x2.kmq").read_bytes()
     with kmq.KmqFile(data) as file:
         assert file.palette.entries.tolist() == [[0, 0, 0], [255, 0, 0], [255, 255, 255]]
         assert file.indices().indices.tolist() == EXAMPLE

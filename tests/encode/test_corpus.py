@@ -3,6 +3,7 @@
 import warnings
 
 import numpy as np
+import pytest
 from PIL import Image
 
 import kmq
@@ -28,6 +29,7 @@ def test_every_valid_file_of_pngsuite_comes_back(corpus):
             assert np.array_equal(visible, canonical), path.name
 
 
+@pytest.mark.slow
 def test_the_smaller_pictures_of_the_corpus_come_back_at_256_colours(corpus):
     done = 0
     for path in sorted((corpus / "dev").rglob("*.*")):

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 import kmq
 from kmq._colours.z_order import codes_of
+from kmq._encode import job
 from kmq._encode.job import table_of
 from kmq._picture.colour_table import ColourTable, added
 from strategies import CODINGS, TILES, pictures
@@ -55,11 +56,35 @@ def test_a_given_palette_keeps_its_entries(picture, tile):
     assert stream.getvalue() == kmq.encode(picture, palette="web-safe", tile=tile, coding="packed")
 
 
-def test_where_nothing_is_smaller_the_file_is_packed(tmp_path):
-    noise = np.random.default_rng(1).integers(0, 4, (64, 64), np.uint8)
-    kmq.encode_tiles(noise, tmp_path / "x.kmq", tile=16, coding="auto", effort="fast")
-    assert (tmp_path / "x.kmq").read_bytes() == kmq.encode(noise, tile=16, effort="fast")
-    assert kmq.inspect((tmp_path / "x.kmq").read_bytes()).coding == "packed"
+@pytest.mark.parametrize("whole", [job.WHOLE_PIXELS, 1])
+@pytest.mark.parametrize(("shades", "coding"), [(4, "packed"), (3, "adaptive")])
+def test_where_nothing_is_smaller_the_file_is_packed(tmp_path, monkeypatch, whole, shades, coding):
+    monkeypatch.setattr(job, "WHOLE_PIXELS", whole)  # above so many, tiles are written as they are coded
+    noise = np.random.default_rng(1).integers(0, shades, (200, 200), np.uint8)
+    ledger = kmq.encode_tiles(noise, tmp_path / "x.kmq", tile=64)
+    assert (tmp_path / "x.kmq").read_bytes() == kmq.encode(noise, tile=64)
+    assert ledger == kmq.inspect((tmp_path / "x.kmq").read_bytes(), noise)
+    assert (ledger.coding, ledger.tile) == (coding, 64)
+
+
+@pytest.mark.parametrize(
+    ("shape", "flat", "side"),
+    [
+        ((720, 720), 0, None),  # not more than 2^19 pixels
+        ((730, 730), 0, 512),
+        ((730, 730), 100, None),  # not so many that are busy
+        ((1000, 900), 300, 1024),  # two thirds of them
+        ((2100, 2100), 2000, 1024),  # too large for one tile, however flat
+        ((1 << 20, 1), 0, None),  # too narrow to have any
+    ],
+)
+def test_what_is_busy_is_cut_where_auto_cuts(tmp_path, shape, flat, side):
+    picture = np.random.default_rng(1).integers(0, 9, shape, np.uint8)
+    picture[:, :flat] = 3
+    ledger = kmq.encode_tiles(picture, tmp_path / "x.kmq", 9)
+    assert (ledger.coding, ledger.tile) == ("adaptive", side)
+    assert (tmp_path / "x.kmq").read_bytes() == kmq.encode(picture, 9, threads=2)
+    assert np.array_equal(kmq.decode((tmp_path / "x.kmq").read_bytes(), threads=2), picture)
 
 
 def test_tiles_are_read_and_never_the_picture(tmp_path):
@@ -261,6 +286,7 @@ PEAK = """
 import os, sys
 import numpy as np
 import kmq
+from kmq._encode import job
 import sklearn.cluster
 side = int(sys.argv[2])
 
@@ -283,6 +309,7 @@ print(resident() - before)
 
 
 @pytest.mark.proc
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_picture(tmp_path):
     peaks = []
     for side in (2000, 4000):

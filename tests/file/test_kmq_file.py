@@ -72,7 +72,7 @@ def test_a_region_that_is_none_is_named(path, region):
         file.indices(region)
 
 
-@pytest.mark.parametrize("coding", ["packed", "zstd", "context"])
+@pytest.mark.parametrize("coding", ["packed", "zstd", "context", "adaptive"])
 def test_verifying_finds_in_any_tile_what_a_region_elsewhere_does_not(coding):
     data = bytearray(kmq.encode(PICTURE, tile=16, coding=coding))
     for threads in (1, 3):
@@ -106,7 +106,7 @@ def test_narrow_numpy_numbers_are_as_good_as_any(kind):
     assert kmq.unpack_indices(bytes(50), kind(20), kind(20), kind(2)).indices.shape == (20, 20)
 
 
-@pytest.mark.parametrize("coding", ["packed", "zstd", "context"])
+@pytest.mark.parametrize("coding", ["packed", "zstd", "context", "adaptive"])
 def test_a_region_touches_no_other_tile(coding):
     data = bytearray(kmq.encode(PICTURE, tile=16, coding=coding))
     whole = kmq.KmqFile(bytes(data)).read(0, 0, 16, 16)
@@ -135,7 +135,7 @@ def test_the_limit_is_for_what_one_call_decodes(path):
             file.read(0, 0, 11, 10)
 
 
-@pytest.mark.parametrize("coding", ["zstd", "context"])
+@pytest.mark.parametrize("coding", ["zstd", "context", "adaptive"])
 def test_where_tiles_are_decoded_whole_the_limit_is_for_those(tmp_path, coding):
     kmq.save(tmp_path / "x.kmq", PICTURE, tile=16, coding=coding)
     with kmq.open(tmp_path / "x.kmq", max_pixels=32 * 16) as file:
@@ -149,7 +149,7 @@ def test_where_tiles_are_decoded_whole_the_limit_is_for_those(tmp_path, coding):
         one.read(0, 0, 1, 1)
 
 
-@pytest.mark.parametrize("coding", ["zstd", "context"])
+@pytest.mark.parametrize("coding", ["zstd", "context", "adaptive"])
 def test_of_a_tile_that_is_decoded_whole_the_checksum_is_checked_by_a_region_too(coding):
     data = bytearray(kmq.encode(PICTURE, coding=coding))
     data[-1] ^= 1

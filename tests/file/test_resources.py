@@ -65,6 +65,7 @@ SIZES = {
     "a payload that is damaged": build(**WIDE, payloads=[bytes(4_000_000)]),
     "a frame that is damaged": build(**WIDE, flags=5, payloads=[bytes(100)]),
     "a context payload that is damaged": build(**WIDE, flags=9, payloads=[bytes(100)]),
+    "an adaptive payload that is damaged": build(**WIDE, flags=13, payloads=[b"\x10" + bytes([1]) * 100]),
 }
 OWN_BOUND = {
     "the largest palette from few bytes": 1_500_000,  # 256 KiB of entries at most, and what checks them
@@ -113,6 +114,7 @@ OF_300 = {"entries": uleb(299), "palette": coded(RAMP), **SQUARE}
 SMALL = {
     "one colour": (build(flags=2, entries=uleb(0), palette=bytes(4), payloads=[b""], **SQUARE), []),
     "300 entries, context": (build(flags=0x2A, payloads=[bytes(30)], **OF_300), ["FormatError"]),
+    "300 entries, adaptive": (build(flags=0x2E, payloads=[b"\x10" + b"\1" * 30], **OF_300), ["FormatError"]),
     "300 entries, zstd": (build(flags=0x26, payloads=[FRAME], **OF_300), ["FormatError"]),
 }
 

@@ -57,14 +57,14 @@ def test_at_most_k_colours_are_exact(picture, tile, coding):
 @given(palettes(k=st.integers(1, 256)), CODINGS, st.data())
 def test_a_palette_image_keeps_its_palette_and_indices(palette, coding, data):
     plane = data.draw(planes(k=st.just(palette.k)))
-    keeps = {"keep_palette_order": True} if coding in ("auto", "context") else {}
+    keeps = {"keep_palette_order": True} if coding in ("auto", "context", "adaptive") else {}
     encoded = kmq.encode(palette_image(palette, plane), palette.k, coding=coding, **keeps)
     with kmq.KmqFile(encoded) as file:
         assert as_rgba(file.palette.entries) == as_rgba(palette.entries)
         assert file.indices() == plane
 
 
-@given(palettes(k=st.integers(1, 256)), st.sampled_from(["auto", "context"]), st.data())
+@given(palettes(k=st.integers(1, 256)), st.sampled_from(["auto", "context", "adaptive"]), st.data())
 def test_renumbering_keeps_every_entry_and_each_pixel_s_own(palette, coding, data):
     plane = data.draw(planes(k=st.just(palette.k)))
     kept, free = (
@@ -82,7 +82,7 @@ def test_renumbering_keeps_every_entry_and_each_pixel_s_own(palette, coding, dat
         assert as_rgba(file.palette.entries) == wanted
 
 
-@pytest.mark.parametrize("coding", ["auto", "packed", "zstd", "context"])
+@pytest.mark.parametrize("coding", ["auto", "packed", "zstd", "context", "adaptive"])
 def test_a_given_palette_keeps_its_order_in_every_coding(coding):
     ramp = [[v, v, 255 - v] for v in range(255, -1, -1)]
     picture = np.random.default_rng(0).integers(0, 256, (40, 40, 3), np.uint8)
@@ -126,7 +126,7 @@ def test_the_same_bytes_and_pixels_however_many_tiles_are_done_at_a_time(picture
 @settings(max_examples=40)
 @given(pictures(), st.sampled_from([1, 2, 5, 65_536]), TILES)
 def test_auto_is_the_smallest_and_packed_of_equals(picture, k, tile):
-    files = [kmq.encode(picture, k, tile=tile, coding=coding) for coding in ("packed", "context")]
+    files = [kmq.encode(picture, k, tile=tile, coding=coding) for coding in ("packed", "adaptive", "context")]
     assert kmq.encode(picture, k, tile=tile) == min(files, key=len)
 
 

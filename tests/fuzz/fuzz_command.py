@@ -118,7 +118,7 @@ OPTIONS = {
     "decode": [_one_of("--threads", "1", "2", "0"), _text("--threads"), lambda _: ["--nonsense"]],
     "encode": [
         _one_of("-k", "1", "2", "16", "300", "auto", "0"),
-        _one_of("--coding", "auto", "packed", "zstd", "context", "deflate"),
+        _one_of("--coding", "auto", "packed", "zstd", "context", "adaptive", "deflate"),
         _one_of("--palette", "palette.gpl", "palette.hex", "palette.act", "in.kmq", "in.png", "pico-8"),
         _one_of("--max-bytes", "40", "200", "5"),
         _one_of("--psnr", "10", "99", "-1", "nan"),

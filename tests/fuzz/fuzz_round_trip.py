@@ -47,7 +47,7 @@ def _options(draws):
     """Draw keyword arguments for `kmq.encode`."""
     return {
         "k": draws.choice([1, 2, 3, 4, 8, 16, 17, 256, 257, 300]),
-        "coding": draws.choice(["auto", "packed", "zstd", "context"]),
+        "coding": draws.choice(["auto", "packed", "zstd", "context", "adaptive"]),
         "tile": draws.choice([None, 16, 32]),
         "effort": draws.choice(["fast", "default", "fast", "thorough"]),
         "keep_palette_order": draws.choice([False, True]),

@@ -11,7 +11,7 @@ from PIL import Image
 
 import kmq
 
-CODINGS = ("packed", "zstd", "context")
+CODINGS = ("packed", "zstd", "context", "adaptive")
 SIDES = {None: (5, 7), 16: (19, 18)}
 
 

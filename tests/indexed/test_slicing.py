@@ -157,7 +157,7 @@ def test_a_thumbnail_of_a_large_packed_tile_is_made_some_rows_at_a_time():
     assert peak < picture.size * 4  # what a band of 2^20 pixels takes; the picture is larger
 
 
-@pytest.mark.parametrize("coding", ["packed", "zstd", "context"])
+@pytest.mark.parametrize("coding", ["packed", "zstd", "context", "adaptive"])
 def test_a_thumbnail_finds_damage_anywhere_and_keeps_to_the_limit(coding):
     data = bytearray(kmq.encode(PICTURE, tile=16, coding=coding))
     with pytest.raises(kmq.LimitError, match="3500 pixels"):
@@ -206,8 +206,15 @@ print(len(allowed), file.read(*box).sum())
 
 
 @pytest.mark.proc
-@pytest.mark.parametrize("coding", ["packed", "zstd", "context"])
-@pytest.mark.parametrize("tile", [64, None])
+@pytest.mark.parametrize(
+    ("coding", "tile"),
+    [
+        ("packed", None),
+        ("adaptive", 64),
+        *(pytest.param(*case, marks=pytest.mark.slow)
+          for case in (("packed", 64), ("zstd", 64), ("context", 64), ("zstd", None), ("context", None))),
+    ],
+)  # fmt: skip
 def test_a_region_reads_no_page_of_the_map_but_its_own(tmp_path, coding, tile):
     """The pages of the others are taken from the process, which the system ends if it reads one."""
     side, box = 512, (210, 150, 30, 20)  # the region lies in one tile

@@ -316,6 +316,7 @@ def test_no_entry_of_a_file_is_unused(picture, k, dither):
     assert ledger.k_used == ledger.k
 
 
+@pytest.mark.slow
 def test_a_wide_picture_is_fitted_to_dithering_by_all_its_parts():
     picture = np.zeros((300, 9000, 3), np.uint8)
     ramp = np.linspace(0, 255, 9000).astype(np.uint8)

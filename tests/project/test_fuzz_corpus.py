@@ -81,5 +81,5 @@ def test_the_corpus_has_pictures_and_refusals_of_every_coding():
             refusals.add(type(error).__name__)
         else:
             pictures.add(coding)
-    assert pictures == {"packed", "zstd", "context"}
+    assert pictures == {"packed", "zstd", "context", "adaptive"}
     assert refusals == {error.__name__ for error in fuzz_decode.MAY_BE_RAISED}

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import typer
 
 from kmq_cli.batch.tasks import Outcome, Task
-from kmq_cli.batch.workers import Work, attempted, default_jobs
+from kmq_cli.batch.workers import Work, attempted
 from kmq_cli.terminal.failures import fail
+from kmq_cli.terminal.options import cores
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -44,7 +45,7 @@ def cluster(address: str, jobs: int | None) -> Iterator[Client]:
         try:
             if address == LOCAL:
                 local = LocalCluster(
-                    n_workers=jobs or default_jobs(),
+                    n_workers=jobs or cores(),
                     threads_per_worker=1,
                     dashboard_address=None,
                     silence_logs=logging.CRITICAL,  # failures are reported file by file

@@ -12,9 +12,10 @@ from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, NoReturn
 
-from kmq_cli.batch.workers import default_jobs, outcomes
+from kmq_cli.batch.workers import outcomes
 from kmq_cli.terminal.failures import FAILED, INTERRUPTED, WRONG_USAGE, complain, fail
 from kmq_cli.terminal.ledger_report import compared
+from kmq_cli.terminal.options import cores
 
 if TYPE_CHECKING:
     from kmq_cli.batch.tasks import Outcome, Task
@@ -95,7 +96,7 @@ def work_on(
     yields what becomes of each task.
     """
     total = len(tasks) + len(failed)
-    jobs = max(1, min(default_jobs() if jobs is None else jobs, len(tasks)))
+    jobs = max(1, min(cores() if jobs is None else jobs, len(tasks)))
     tally = Tally({})
     has_bar = (
         report != "none" and _is_terminal(sys.stderr) and not (report == "json" and _is_terminal(sys.stdout))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
-import os
 import signal
 import sys
 from collections.abc import Callable, Generator, Iterable, Iterator
@@ -26,13 +25,6 @@ GRACE = 10.0
 """Seconds that a worker has to finish the file it is writing: a pipe, say, may never take it."""
 
 Work = Callable[[Task], Outcome]
-
-
-def default_jobs() -> int:
-    """Return how many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def outcomes(work: Work, tasks: Iterable[Task], jobs: int) -> Generator[Outcome]:

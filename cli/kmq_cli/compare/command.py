@@ -77,10 +77,11 @@ def compare(
 ) -> None:
     """Compare sizes, quality and time for several numbers of colours with those of other formats.
 
-    Sizes are bytes of whole files, packed and context-coded. Seconds are for encoding (choosing the palette
-    and context coding) and for decoding that file. For comparison there are lossless PNG and WebP, PNG of the
-    same indices, the JPEG nearest in size, and oxipng, cwebp, cjxl and pngquant if they are installed. Every
-    output is decoded before it counts.
+    Sizes are bytes of whole files: packed, context-coded, and as kmq encode writes them, with the coding that
+    it chose. Seconds are of the last, on one thread: encoding, which includes the choice of the palette, and
+    decoding. For comparison there are lossless PNG and WebP, PNG of the same indices, the JPEG nearest in
+    size, and oxipng, cwebp, cjxl and pngquant if they are installed. Every output is decoded before it
+    counts.
     """
     if as_json and as_csv:
         raise typer.BadParameter("--json and --csv both print: leave one out")

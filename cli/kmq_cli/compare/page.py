@@ -32,13 +32,13 @@ SHOWN_FIRST = 16
 """The picture of this k is shown first, or of the next larger one."""
 
 TABLE_NOTE = (
-    "Sizes are bytes of whole files. Bits a pixel and seconds are those of the context coding; encoding "
-    "includes the choice of the palette. MSE is summed over R, G and B; SSIM is of luma. The same pixels are "
-    "those of the .kmq file, stored without further loss; the smallest file is bold. The JPEG is the one "
-    "nearest in size to the context-coded file."
+    "Sizes are bytes of whole files. Under kmq is the file that kmq encode writes, with the coding that it "
+    "chose. Bits a pixel and seconds are of that file, on one thread; encoding includes the choice of the "
+    "palette. MSE is summed over R, G and B; SSIM is of luma. The same pixels are those of the .kmq file, "
+    "stored without further loss; the smallest file is bold. The JPEG is the one nearest in size."
 )
 
-STYLES = ("kmq, context", "kmq, packed", "PNG-8", "oxipng", "cwebp", "cjxl", "JPEG", "pngquant")
+STYLES = ("kmq", "kmq, packed", "PNG-8", "oxipng", "cwebp", "cjxl", "JPEG", "pngquant")
 """Codecs in the plots, in the order of their colours and marks."""
 
 
@@ -158,7 +158,7 @@ def _strip(place: int, comparison: Comparison, first: int) -> str:
             f"<b>k = {row.asked:,}</b><span>{row.ledger.total_bytes:,} bytes</span><span>{psnr}</span>"
             "</label>"
         )
-    legend = "<legend>Decoded from k colours, context-coded</legend>"
+    legend = "<legend>Decoded from k colours</legend>"
     return f'<fieldset class="strip">{legend}{"".join(choices)}</fieldset>'
 
 
@@ -178,7 +178,9 @@ def _facts(row: Row) -> str:
     ledger = row.ledger
     facts = [
         ("size", f"{ledger.total_bytes:,} bytes, {ledger.bits_per_pixel:.3f} bits a pixel"),
+        ("coding", ledger.coding),
         ("packed", f"{ledger.packed_bytes:,} bytes"),
+        ("context", f"{row.context_bytes:,} bytes"),
         ("ratio to raw", f"{ledger.ratio:,.1f}"),
         ("PSNR", psnr),
         ("MSE", error),

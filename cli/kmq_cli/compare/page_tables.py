@@ -15,10 +15,14 @@ if TYPE_CHECKING:
     from kmq_cli.compare.rows import Comparison, Row
 
 
+OWN = ("packed", "context", "kmq", "coding", "bits/px")
+"""Columns of kmq's files: those of two codings, and the one that it writes by default."""
+
+
 def rows_table(comparison: Comparison) -> str:
     """Return the table of all numbers of colours; the smallest file of the same pixels is bold."""
     same, lossy = present(comparison, SAME), present(comparison, LOSSY_PEERS)
-    groups = [("kmq", ["packed", "context", "bits/px", "MSE", "PSNR", "SSIM", "encode", "decode"])]
+    groups = [("kmq", [*OWN, "MSE", "PSNR", "SSIM", "encode", "decode"])]
     groups += [("the same pixels", same)] if same else []
     groups += [(name, [*(["quality"] if name == "JPEG" else []), "bytes", "PSNR", "SSIM"]) for name in lossy]
     top = "".join(
@@ -42,7 +46,9 @@ def _row(comparison: Comparison, row: Row, same: Sequence[str], lossy: Sequence[
         _cells(
             [
                 f"{row.ledger.packed_bytes:,}",
+                f"{row.context_bytes:,}",
                 _least(size, least),
+                row.ledger.coding,
                 f"{comparison.bits_per_pixel(size):.3f}",
                 *quality_texts(row.quality),
                 *seconds,

@@ -91,13 +91,15 @@ def problems(comparison: Comparison) -> list[str]:
 
 
 def _own_table(comparison: Comparison) -> Table:
-    table = _table("k", "packed", "context", "bits/px", "MSE", "PSNR", "SSIM", "encode", "decode")
+    table = _table(
+        "k", "packed", "context", "kmq", "coding", "bits/px", "MSE", "PSNR", "SSIM", "encode", "decode"
+    )
     for row in comparison.rows:
         error, psnr, ssim = quality_texts(row.quality)
         size = row.ledger.total_bytes
         table.add_row(
-            str(row.asked), f"{row.ledger.packed_bytes:,}", f"{size:,}",
-            f"{comparison.bits_per_pixel(size):.3f}", error, psnr, ssim,
+            str(row.asked), f"{row.ledger.packed_bytes:,}", f"{row.context_bytes:,}", f"{size:,}",
+            row.ledger.coding, f"{comparison.bits_per_pixel(size):.3f}", error, psnr, ssim,
             *(f"{seconds:.3f} s" for seconds in row.seconds),
         )  # fmt: skip
     return table
@@ -210,7 +212,9 @@ def _row(comparison: Comparison, row: Row) -> dict[str, Any]:
         "k": row.asked,
         "entries": ledger.k,
         "packed_bytes": ledger.packed_bytes,
-        "context_bytes": ledger.total_bytes,
+        "context_bytes": row.context_bytes,
+        "bytes": ledger.total_bytes,
+        "coding": ledger.coding,
         "bits_per_pixel": ledger.bits_per_pixel,
         **_quality(row.quality),
         "encode_seconds": row.seconds[0],
@@ -258,12 +262,13 @@ def comparison_csv(comparisons: Sequence[Comparison]) -> str:
         for row, ledger in zip(told["rows"], (row.ledger for row in comparison.rows), strict=True):
             here = head | {"k": row["k"], "entries": row["entries"]}
             own = {name: row[name] for name in ("mse", "psnr", "ssim", "encode_seconds", "decode_seconds")}
-            packed = comparison.bits_per_pixel(ledger.packed_bytes)
-            size = {"bytes": ledger.packed_bytes, "bits_per_pixel": packed}
-            loss = {name: row[name] for name in ("mse", "psnr", "ssim")}
-            writer.writerow(here | {"codec": "kmq packed"} | size | loss)
             size = {"bytes": ledger.total_bytes, "bits_per_pixel": ledger.bits_per_pixel}
-            writer.writerow(here | {"codec": "kmq context"} | size | own)
+            writer.writerow(here | {"codec": "kmq", "settings": ledger.coding} | size | own)
+            loss = {name: row[name] for name in ("mse", "psnr", "ssim")}
+            for coding in ("packed", "context"):
+                whole = row[f"{coding}_bytes"]
+                size = {"bytes": whole, "bits_per_pixel": comparison.bits_per_pixel(whole)}
+                writer.writerow(here | {"codec": f"kmq {coding}"} | size | loss)
             for one in row["peers"]:
                 writer.writerow(here | one)
     return out.getvalue()

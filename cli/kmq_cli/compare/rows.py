@@ -33,16 +33,22 @@ if TYPE_CHECKING:
     from kmq import Ledger
 
 
+CONTEXT = "context"
+"""The coding of the smallest files, which stand beside those that kmq writes by default."""
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """What one number of colours gives.
 
-    `ledger` is that of the context-coded file. `seconds` are those of encoding, with the choice of the
-    palette, and of decoding. `peers` are the same pixels in other formats, and then the lossy ones.
+    `ledger` is that of the file that kmq writes by default, and `context_bytes` the size of the context-coded
+    one. `seconds` are those of the former: encoding, with the choice of the palette, and decoding. `peers`
+    are the same pixels in other formats, and then the lossy ones.
     """
 
     asked: int
     ledger: Ledger
+    context_bytes: int
     quality: Quality
     seconds: tuple[float, float]
     colours: CountedPalette
@@ -85,7 +91,7 @@ def compare(
     """
     original = kmq.canonical(image).pixels
     # What only clustering imports takes 1.5 s on a busy machine: the first row's time shouldn't include that.
-    kmq.encode(np.arange(27, dtype=np.uint8).reshape(3, 3, 3), 2, coding="context")
+    kmq.encode(np.arange(27, dtype=np.uint8).reshape(3, 3, 3), 2)
     without_loss = tuple(_run(lossless(original, peers), step, "without loss"))
     step("JPEG, every quality")
     sizes = jpeg_sizes(original)
@@ -98,7 +104,7 @@ def compare(
 def most_steps(ks: Sequence[int], peers: Peers) -> int:
     """Return the most steps that `compare` reports."""
     programs = len(peers.programs)
-    return 3 + programs + len(ks) * (3 + programs)
+    return 3 + programs + len(ks) * (4 + programs)
 
 
 def _row(
@@ -114,13 +120,17 @@ def _row(
 ) -> Row:
     step(f"k = {k}, kmq")
     start = time.perf_counter()
-    data = kmq.encode(image, k, coding="context", **options)
+    data = kmq.encode(image, k, **options)
     encoded = time.perf_counter()
     with kmq.KmqFile(data, max_pixels=None) as file:
         palette, plane = file.palette, file.indices()
         shown = np.atleast_3d(palette.colours(plane))
         decoded = time.perf_counter()
         ledger = file.ledger(original, indices=plane)
+    context_bytes = len(data)
+    if ledger.coding != CONTEXT:
+        step(f"k = {k}, kmq, {CONTEXT}")
+        context_bytes = len(kmq.encode(image, k, coding=CONTEXT, **options))
     indexed = indexed_image(plane, palette, "PNG") if palette.k <= 256 else None
     measured = _run(same_pixels(shown, indexed, peers), step, f"k = {k}")
     if sizes:
@@ -130,6 +140,7 @@ def _row(
     return Row(
         k,
         ledger,
+        context_bytes,
         quality(original, shown),
         (encoded - start, decoded - encoded),
         CountedPalette.of(palette, plane),

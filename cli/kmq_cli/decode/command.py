@@ -18,6 +18,7 @@ from kmq_cli.terminal.options import (
     Sources,
     Threads,
     reported,
+    threads_for,
 )
 
 EXAMPLES = (
@@ -63,7 +64,7 @@ def decode(
     output: Output = None,
     file_format: Format = None,
     region: Region = None,
-    threads: Threads = 1,
+    threads: Threads = None,
     recursive: Recursive = False,
     jobs: Jobs = None,
     skip_existing: SkipExisting = False,
@@ -81,9 +82,11 @@ def decode(
     from kmq_cli.batch.tasks import is_one_file
     from kmq_cli.decode.files import Decoding, decode_many, decode_one
 
+    one_file = is_one_file(sources, recursive=recursive, jobs=jobs)
+    threads = threads_for(threads, one_file=one_file)
     decoding = Decoding(file_format, threads, max_pixels, force, skip_existing)
     report = reported(quiet=quiet, as_json=as_json)
-    if is_one_file(sources, recursive=recursive, jobs=jobs):
+    if one_file:
         decode_one(sources[0], output, region, decoding, report)
     elif region:
         raise typer.BadParameter("--region works on one file only")

@@ -18,6 +18,7 @@ from kmq_cli.terminal.options import (
     Sources,
     Threads,
     reported,
+    threads_for,
 )
 
 EXAMPLES = (
@@ -38,7 +39,7 @@ def encode(
     palette: of.Palette = None, space: of.Space = None, effort: of.Effort = "default",
     dither: of.Dither = "none", strength: of.Strength = None,
     coding: of.Coding = "auto", keep_palette_order: of.KeepPaletteOrder = False, tile: of.Tile = "auto",
-    threads: Threads = 1, keep: of.Keep = "",
+    threads: Threads = None, keep: of.Keep = "",
     n_init: of.Starts = 1, max_iter: of.Iterations = None, tol: of.Tolerance = 1e-4,
     random_state: of.Seed = 0,
     recursive: Recursive = False, jobs: Jobs = None, skip_if_larger: of.SkipIfLarger = None,
@@ -53,21 +54,23 @@ def encode(
 
     With many files, one that fails doesn't stop the others; the exit code is 1 at the end.
     """
+    from kmq_cli.batch.tasks import is_one_file
+
+    one_file = is_one_file(sources, recursive=recursive, jobs=jobs) and dask is None and not shared_palette
     options = {
         "k": k, "psnr": psnr, "max_bytes": max_bytes, "bpp": bpp, "palette": palette, "space": space,
         "effort": effort, "dither": dither, "strength": strength, "coding": coding, "tile": tile,
-        "threads": threads, "keep_palette_order": keep_palette_order, "keep": keep, "n_init": n_init,
-        "max_iter": max_iter, "tol": tol, "random_state": random_state,
+        "threads": threads_for(threads, one_file=one_file), "keep_palette_order": keep_palette_order,
+        "keep": keep, "n_init": n_init, "max_iter": max_iter, "tol": tol, "random_state": random_state,
     }  # fmt: skip
     _check_together(options, shared_palette=shared_palette)
-    from kmq_cli.batch.tasks import is_one_file
     from kmq_cli.encode.encoding import Encoding
     from kmq_cli.encode.many import encode_many
     from kmq_cli.encode.one import encode_one
 
     encoding = Encoding(options, max_pixels, force, skip_existing, skip_if_larger)
     report = reported(quiet=quiet, as_json=as_json)
-    if is_one_file(sources, recursive=recursive, jobs=jobs) and dask is None and not shared_palette:
+    if one_file:
         encode_one(sources[0], output, encoding, report)
     else:
         encode_many(

@@ -151,11 +151,12 @@ Strength = Annotated[
 ]
 
 Coding = Annotated[
-    Literal["auto", "packed", "zstd", "context"],
+    Literal["auto", "packed", "zstd", "context", "adaptive"],
     typer.Option(
         rich_help_panel=HOW,
-        help="How to write the indices. context: the smallest files; zstd: faster; packed: any region can be "
-        "read alone; auto: context up to 8 megapixels, zstd above, packed where neither is smaller.",
+        help="How to write the indices. adaptive: small and quick; context: smallest and slow; zstd: quick "
+        "to decode; packed: any region can be read alone; auto: adaptive, packed if that is no larger, up to "
+        "32,768 pixels context if smaller, and with --effort thorough context up to 8 megapixels.",
     ),
 ]
 KeepPaletteOrder = Annotated[
@@ -164,7 +165,7 @@ KeepPaletteOrder = Annotated[
         "--keep-palette-order",
         metavar="",
         rich_help_panel=HOW,
-        help="Keep the numbers of an indexed picture's entries, which the context coding may change.",
+        help="Keep the numbers of an indexed picture's entries, which adaptive and context may change.",
     ),
 ]
 Tile = Annotated[
@@ -173,8 +174,8 @@ Tile = Annotated[
         rich_help_panel=HOW,
         parser=tile_side,
         metavar="N|auto|none",
-        help="Cut into tiles of N x N pixels, a power of two; none: one tile; auto: one up to 4,194,304 "
-        "pixels, tiles of 1024 above.",
+        help="Cut into tiles of N x N pixels, a power of two; none: one tile; auto: tiles of 1024 above "
+        "4,194,304 pixels, and for adaptive of 512 or 1024 where over 524,288 pixels aren't flat.",
     ),
 ]
 Keep = Annotated[

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Annotated, Literal
 
@@ -89,12 +90,36 @@ MaxPixels = Annotated[
         show_default="89,478,485, as in Pillow",
     ),
 ]
+MOST_THREADS = 256
+"""What the library takes."""
+
 Threads = Annotated[
-    int, typer.Option(min=1, max=256, metavar="N", help="How many tiles to work on at a time.")
+    int | None,
+    typer.Option(
+        min=1,
+        max=MOST_THREADS,
+        metavar="N",
+        help="How many tiles of a file to work on at a time.",
+        show_default="all cores; with many files 1",
+    ),
 ]
 
 Report = Literal["none", "json", "text"]
 """What a command prints apart from errors."""
+
+
+def cores() -> int:
+    """Return how many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def threads_for(threads: int | None, *, one_file: bool) -> int:
+    """Return on how many threads to work on a file; each of many has a process and a core of its own."""
+    if threads is None:
+        return min(cores(), MOST_THREADS) if one_file else 1
+    return threads
 
 
 def reported(*, quiet: bool, as_json: bool) -> Report:

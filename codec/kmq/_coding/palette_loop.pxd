@@ -9,6 +9,9 @@ cpdef enum:  # experts, which predict a value
 
 cpdef enum:
     WIDTHS = 13  # of kernels: 2^0 to 2^12 half units
+    ROW = 512  # masses of a width, and places of counts
+    CLASSES = 9  # of neighbours, by how wide their kernels are
+    MARKS = 4608  # CLASSES x ROW
     FIRST_PRIOR = 6  # the first prior has width 2^6, the second 2^8
     WEIGHT = 4680  # of each expert at first; all seven together just below 2^15
     CLIP = 32  # no expert gives a bit a chance below CLIP / 2^16
@@ -24,11 +27,12 @@ cdef struct Coder:
     unsigned int number  # the decoder's, within it
     unsigned int at  # bytes that were moved
 
-cdef struct Neighbours:  # entries before this one
-    Py_ssize_t count
-    int centres[32]  # where each puts the value; NEIGHBOURS
-    unsigned int shares[32]  # how much it has to say
-    int classes[32]  # how wide its kernel is
+cdef struct Neighbours:  # entries before this one; NEIGHBOURS
+    unsigned int far[32]  # how unlike this entry each is
+    int centres[32]  # where it puts the value
+    int asked  # kernels that have a share in the value:
+    unsigned int shares[32]  # how much,
+    int rows[32]  # and where in the masses is what lies below 0
 
 cdef struct Value:  # a channel of an entry
     Py_ssize_t channel

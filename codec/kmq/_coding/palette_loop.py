@@ -8,7 +8,8 @@ Bounds:
 - The arrays' sizes are checked first, and every place in them is made of bytes.
 - The stream's end is looked at before each of its bytes.
 - A kernel's parts are at most 2^14, shares at most 2^12, of 32 neighbours: with a floor of 2^18, below 2^32.
-- Counts times 64 are at most 2^22; there are 256 of them, and their sum is no more.
+- Counts times 64 are at most 2^22, all of a channel together.
+- Marks are below 2^24: 65,536 entries of 4 channels, 32 neighbours.
 - Weights and chances stay below 2^16.
 
 Run uncompiled, pass memoryviews: they yield Python integers, where NumPy's scalars would overflow.
@@ -20,35 +21,22 @@ if not cython.compiled:  # compiled, these are constants of C, from palette_loop
     from kmq._coding.structures import structure
 
     KERNELS, PRIORS, VALUES, STEPS, EXPERTS = 3, 2, 5, 6, 7
-    WIDTHS, FIRST_PRIOR, WEIGHT, CLIP = 13, 6, 4680, 32
+    WIDTHS, ROW, CLASSES, MARKS, FIRST_PRIOR, WEIGHT, CLIP = 13, 512, 9, 4608, 6, 4680, 32
     SHARE, NEAR, COUNT, NEIGHBOURS = 4096, 4, 64, 32
     Coder = structure()
-    Neighbours = structure(centres=[0] * NEIGHBOURS, shares=[0] * NEIGHBOURS, classes=[0] * NEIGHBOURS)
+    Neighbours = structure(
+        far=[0] * NEIGHBOURS, centres=[0] * NEIGHBOURS, shares=[0] * NEIGHBOURS, rows=[0] * NEIGHBOURS
+    )
     Value = structure(starts=[0] * EXPERTS, middles=[0] * EXPERTS, ends=[0] * EXPERTS)
-
-
-def tail_table(tails: cython.ushort[:, ::1]) -> None:
-    """Fill `tails[g, n]`, (13, 256): of 2^14, what of a kernel of width 2^g lies beyond 2n + 1 half units.
-
-    Raises ValueError if the table has another shape.
-    """
-    if tails.shape[0] != WIDTHS or tails.shape[1] != 256:
-        raise ValueError("tails must be 13 x 256")
-    g: cython.int
-    n: cython.int
-    part: cython.uint
-    for g in range(WIDTHS):
-        for n in range(256):
-            part = (1 << (g + 13)) // ((1 << g) + 2 * n + 1)
-            tails[g, n] = (part * part) >> 13
 
 
 def code_entries(
     entries: cython.uchar[:, ::1],
     stream: cython.uchar[::1],
-    tails: cython.const[cython.ushort][:, ::1],
+    masses: cython.const[cython.ushort][::1],
     counts: cython.uint[:, :, ::1],
     weights: cython.uint[:, ::1],
+    marks: cython.uint[::1],
     coder_state: cython.uint[::1],
     head: cython.int,
     head_bits: cython.int,
@@ -57,12 +45,11 @@ def code_entries(
 ) -> int:
     """Code the head, a number of `head_bits` bits, then `entries` (k, c), their channels as they lie.
 
-    The head's top bit says that the entries keep their order; else they rise, none twice.
-    `tails` is what `tail_table` makes; `counts` (c, 2, 511), all zero, and `weights` (c, 7)
-    are room to work in. Decoding fills `entries`, encoding `stream` as far as it goes.
-    Once more than `most` bytes have been moved, no more entries are coded. `coder_state` (4,)
-    ends with the interval, the decoder's number, and the bytes moved: encoding, those
-    shifted out; decoding, those shifted in, with zeros after the stream's end.
+    The head's top bit says that the entries keep their order; else they rise, none twice. Decoding fills
+    `entries`, encoding `stream` as far as it goes. `masses` (13 x 512,) are `kernel_masses`. Room to work in
+    are `counts` (c, 2, 512) and `marks` (9 x 512,), all zero, and `weights` (c, 7). Once more than `most`
+    bytes have been moved, no more entries are coded. `coder_state` (4,) ends with the interval, the decoder's
+    number, and the bytes moved: out of the interval, or into it. After the stream's end come zeros.
 
     Returns the head. Raises ValueError if the arrays' sizes disagree.
     """
@@ -70,10 +57,10 @@ def code_entries(
     channels: cython.Py_ssize_t = entries.shape[1]
     if not 1 <= k <= 65_536 or not 1 <= channels <= 4:
         raise ValueError("entries must be 1 to 65,536, of 1 to 4 bytes")
-    if tails.shape[0] != WIDTHS or tails.shape[1] != 256:
-        raise ValueError("tails must be 13 x 256")
-    if counts.shape[0] != channels or counts.shape[1] != 2 or counts.shape[2] != 511:
-        raise ValueError("counts must be (c, 2, 511)")
+    if masses.shape[0] != WIDTHS * ROW or marks.shape[0] != MARKS:
+        raise ValueError("masses must be 13 x 512, and marks 9 x 512")
+    if counts.shape[0] != channels or counts.shape[1] != 2 or counts.shape[2] != ROW:
+        raise ValueError("counts must be (c, 2, 512)")
     if weights.shape[0] != channels or weights.shape[1] != EXPERTS:
         raise ValueError("weights must be (c, 7)")
     if coder_state.shape[0] != 4 or not 1 <= head_bits <= 8:
@@ -85,29 +72,25 @@ def code_entries(
     of = cython.declare(Value[1])
     kept: cython.bint
     tied: cython.bint
-    spacing: cython.int = 0  # class of the mean gap between k sorted values
+    spacing: cython.int = log2(max(1, 256 // k))  # class of the mean gap between k sorted values
     i: cython.Py_ssize_t
     t: cython.Py_ssize_t
-    e: cython.int
     n: cython.int
     _: cython.int
-    value: cython.int
-    bits: cython.int = 0
+    value: cython.int = 0
     if not cython.compiled:
         coder, near, of = Coder(), Neighbours(), Value()
     coder.encoding, coder.low, coder.high, coder.number, coder.at = not decoding, 0, 0xFFFFFFFF, 0, 0
     with cython.nogil:
-        while spacing < 8 and (k << (spacing + 1)) <= 256:
-            spacing += 1
         for _ in range(4 if decoding else 0):
             move(coder, stream, 0)
         for n in range(head_bits - 1, -1, -1):
-            bits = (bits << 1) | code(coder, stream, (head >> n) & 1, 32_768)
-        head = bits
+            value = (value << 1) | code(coder, stream, (head >> n) & 1, 32_768)
+        head = value
         kept = (head >> (head_bits - 1)) & 1
         for t in range(channels):
-            for e in range(EXPERTS):
-                weights[t, e] = WEIGHT
+            for n in range(EXPERTS):
+                weights[t, n] = WEIGHT
         for i in range(k):
             tied = i > 0 and not kept  # as long as this entry equals the one before
             for t in range(channels):
@@ -117,29 +100,24 @@ def code_entries(
                 of.start = 0
                 if tied:
                     of.start = min(255, of.previous + 1) if t == channels - 1 else of.previous
-                near.count = min(i, window)
                 if t == 0 and not kept:  # what rises is near to the one before
-                    near.count = min(i, 1)
-                    near.centres[0], near.classes[0], near.shares[0] = of.previous, spacing, SHARE
+                    near.asked = min(i, 1)
+                    near.rows[0], near.shares[0] = ROW * spacing + 255 - of.previous, SHARE
                 else:
-                    meet(entries, i, of, near)
-                value = code_value(
-                    coder, stream, 0 if decoding else entries[i, t], tails, counts, weights, near, of
-                )
+                    meet(entries, i, of, near, min(i, window))
+                    choose(marks, 4 * i + t + 1, near, min(i, window))
+                value = 0 if decoding else entries[i, t]
+                value = code_value(coder, stream, value, masses, counts, weights, near, of)
                 if decoding:
                     entries[i, t] = value
-                counts[t, 0, value] += 1
+                count(counts, t, 0, value)
                 if i > 0:
-                    counts[t, 1, 255 + value - of.previous] += 1
+                    count(counts, t, 1, 255 + value - of.previous)
                 tied = tied and value == of.previous
             if coder.at > most:
                 break
-    coder_state[0], coder_state[1], coder_state[2], coder_state[3] = (
-        coder.low,
-        coder.high,
-        coder.number,
-        coder.at,
-    )
+    coder_state[0], coder_state[1] = coder.low, coder.high
+    coder_state[2], coder_state[3] = coder.number, coder.at
     return head
 
 
@@ -151,7 +129,7 @@ def code_value(
     coder: cython.pointer(Coder),
     stream: cython.uchar[::1],
     value: cython.int,
-    tails: cython.const[cython.ushort][:, ::1],
+    masses: cython.const[cython.ushort][::1],
     counts: cython.uint[:, :, ::1],
     weights: cython.uint[:, ::1],
     near: cython.pointer(Neighbours),
@@ -164,17 +142,14 @@ def code_value(
     bit: cython.bint
     e: cython.int
     t: cython.Py_ssize_t = of.channel
-    first: cython.int = of.start
-    of.starts[VALUES] = 0
-    of.starts[STEPS] = 0
-    measure(tails, counts, near, of, first, of.starts)
-    measure(tails, counts, near, of, 256, of.ends)
+    measure(masses, counts, near, of, of.start, of.starts)
+    measure(masses, counts, near, of, 256, of.ends)
     while half > 0:
         middle = known + half
         if middle <= of.start:  # no value below `middle` is possible
             known = middle
         else:
-            measure(tails, counts, near, of, middle, of.middles)
+            measure(masses, counts, near, of, middle, of.middles)
             bit = code_bit(coder, stream, value & half, weights, of)
             if bit:
                 known = middle
@@ -190,27 +165,61 @@ def code_value(
 @cython.nogil
 @cython.exceptval(check=False)
 def measure(
-    tails: cython.const[cython.ushort][:, ::1],
+    masses: cython.const[cython.ushort][::1],
     counts: cython.uint[:, :, ::1],
     near: cython.pointer(Neighbours),
     of: cython.pointer(Value),
     x: cython.int,
     sums: cython.p_uint,
 ) -> cython.void:
-    """Find for each expert what lies below value `x`, given what lies below `start` by the counts."""
+    """Find for each expert what lies below value `x`."""
+    j: cython.Py_ssize_t
     e: cython.int
-    v: cython.int
-    values: cython.uint = of.starts[VALUES] + (x - of.start)
-    steps: cython.uint = of.starts[STEPS] + (x - of.start)
-    for e in range(KERNELS):
-        sums[e] = around(tails, near, 2 * e, x)
+    row: cython.int
+    narrow: cython.uint = x << 10  # the three kernels' sums, apart so that they stay in registers
+    wider: cython.uint = x << 10
+    widest: cython.uint = x << 10
+    for j in range(near.asked):
+        row = near.rows[j] + x
+        narrow += near.shares[j] * masses[row]
+        wider += near.shares[j] * masses[row + 2 * ROW]
+        widest += near.shares[j] * masses[row + 4 * ROW]
+    sums[0] = narrow
+    sums[1] = wider
+    sums[2] = widest
     for e in range(PRIORS):
-        sums[KERNELS + e] = one(tails, FIRST_PRIOR + 2 * e, of.before, x)
-    for v in range(of.start, x):
-        values += COUNT * counts[of.channel, 0, v]
-        steps += COUNT * counts[of.channel, 1, 255 + v - of.previous]
-    sums[VALUES] = values
-    sums[STEPS] = steps
+        sums[KERNELS + e] = SHARE * masses[ROW * (FIRST_PRIOR + 2 * e) + 255 + x - of.before] + (x << 10)
+    sums[VALUES] = x + COUNT * counted(counts, of.channel, 0, x)
+    sums[STEPS] = x + COUNT * counted(counts, of.channel, 1, 255 + x - of.previous)
+
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def counted(
+    counts: cython.uint[:, :, ::1], t: cython.Py_ssize_t, kind: cython.Py_ssize_t, end: cython.int
+) -> cython.uint:
+    """Return the sum of the first `end` counts, 0 to 511 of them (Fenwick, 1994)."""
+    total: cython.uint = 0
+    while end > 0:
+        total += counts[t, kind, end]
+        end &= end - 1
+    return total
+
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def count(
+    counts: cython.uint[:, :, ::1], t: cython.Py_ssize_t, kind: cython.Py_ssize_t, place: cython.int
+) -> cython.void:
+    """Count one more at a place, 0 to 510. Number n of `counts` sums up as many as n's lowest bit says."""
+    place += 1
+    while place < ROW:
+        counts[t, kind, place] += 1
+        place += place & -place
 
 
 @cython.cfunc
@@ -227,7 +236,6 @@ def code_bit(
     """Code whether the value is not below the middle, by all experts; narrow the range; return the bit."""
     t: cython.Py_ssize_t = of.channel
     e: cython.int
-    doublings: cython.int = 0
     total: cython.uint = 0
     high: cython.uint = 0
     highs = cython.declare(cython.uint[7])
@@ -238,8 +246,7 @@ def code_bit(
     bit = code(coder, stream, bit, (high << 16) // total)
     # What each expert gave this bit is its new weight; doubled until the sum is 2^15 again.
     total = high if bit else total - high
-    while (total << doublings) < 32_768:
-        doublings += 1
+    doublings: cython.int = max(0, 15 - log2(total))
     for e in range(EXPERTS):
         if bit:
             weights[t, e] = highs[e] << doublings
@@ -259,84 +266,63 @@ def meet(
     i: cython.Py_ssize_t,
     of: cython.pointer(Value),
     near: cython.pointer(Neighbours),
+    window: cython.Py_ssize_t,
 ) -> cython.void:
-    """Find where each of the entries before entry i puts the value, and how near it is to entry i."""
+    """Find where each of the entries before entry i puts the value, and how far it is from entry i.
+
+    Called for one channel after another: each adds to how far the entries were by those before it.
+    """
     t: cython.Py_ssize_t = of.channel
     j: cython.Py_ssize_t
-    s: cython.Py_ssize_t
-    other: cython.Py_ssize_t
     x: cython.int
     y: cython.int
-    far: cython.uint
-    nearest: cython.uint = 1 << 16
-    for j in range(near.count):
-        other = i - 1 - j
+    rise: cython.int = of.before - entries[i, t - 2] if t > 1 else 0
+    for j in range(window):
+        x = entries[i - 1 - j, t]
         if t == 0:
-            near.centres[j] = entries[other, 0]
-            far = 16 + 2 * cython.cast(cython.uint, j)
+            near.far[j] = 16 + 2 * cython.cast(cython.uint, j)
         else:
-            x = entries[other, t]
-            x += of.before - entries[other, t - 1]
-            near.centres[j] = min(255, max(0, x))
-            far = 0
-            for s in range(1, t):
-                x = entries[i, s]
-                y = entries[other, s]
-                x -= entries[i, s - 1]
-                y -= entries[other, s - 1]
-                far += abs(x - y)
-            x = entries[i, 0]
-            y = entries[other, 0]
-            far = (8 * far + abs(x - y)) >> 3
-        near.shares[j] = far + NEAR
-        nearest = min(nearest, far + NEAR)
-        near.classes[j] = 0
-        far = (far >> 2) + 1
-        while far > 1 and near.classes[j] < 8:
-            far >>= 1
-            near.classes[j] += 1
-    for j in range(near.count):  # the fourth power of how much nearer the nearest is
-        far = (nearest << 12) // near.shares[j]
-        far = (far * far) >> 12
-        near.shares[j] = (far * far) >> 12
+            y = entries[i - 1 - j, t - 1]
+            x += of.before - y
+            if t == 1:
+                near.far[j] = abs(y - of.before) >> 3
+            else:
+                near.far[j] += abs(y - entries[i - 1 - j, t - 2] - rise)
+        near.centres[j] = min(255, max(0, x))
 
 
 @cython.cfunc
 @cython.inline
 @cython.nogil
 @cython.exceptval(check=False)
-def below(tails: cython.const[cython.ushort][:, ::1], g: cython.int, x: cython.int) -> cython.uint:
-    """Return, of 2^14, what of a kernel of width 2^g around value 0 lies below value `x`, -255 to 256."""
-    return 16_384 - tails[g, x - 1] if x > 0 else tails[g, -x]
+def choose(
+    marks: cython.uint[::1], stamp: cython.uint, near: cython.pointer(Neighbours), window: cython.Py_ssize_t
+) -> cython.void:
+    """Share out the value to kernels, to neighbours of one class and centre together.
 
-
-@cython.cfunc
-@cython.inline
-@cython.nogil
-@cython.exceptval(check=False)
-def one(
-    tails: cython.const[cython.ushort][:, ::1], g: cython.int, centre: cython.int, x: cython.int
-) -> cython.uint:
-    """Return what of one kernel and its floor lies below value `x`."""
-    return SHARE * below(tails, g, x - centre) + (x << 10)
-
-
-@cython.cfunc
-@cython.inline
-@cython.nogil
-@cython.exceptval(check=False)
-def around(
-    tails: cython.const[cython.ushort][:, ::1],
-    near: cython.pointer(Neighbours),
-    wider: cython.int,
-    x: cython.int,
-) -> cython.uint:
-    """Return what of all neighbours' kernels, `wider` classes wider, and the floor lies below value `x`."""
+    A mark is the stamp of a value and the number of the kernel that it has at that place.
+    """
     j: cython.Py_ssize_t
-    part: cython.uint = x << 10
-    for j in range(near.count):
-        part += near.shares[j] * below(tails, near.classes[j] + wider, x - near.centres[j])
-    return part
+    asked: cython.int = 0
+    row: cython.int
+    far: cython.uint
+    share: cython.uint
+    nearest: cython.uint = 1 << 16
+    for j in range(window):
+        nearest = min(nearest, near.far[j])
+    for j in range(window):
+        far = near.far[j]
+        share = ((nearest + NEAR) << 12) // (far + NEAR)  # its fourth power is what a neighbour gets
+        share = (share * share) >> 12
+        share = (share * share) >> 12
+        row = ROW * min(CLASSES - 1, log2((far >> 2) + 1)) + 255 - near.centres[j]
+        if marks[row] >> 5 == stamp:
+            near.shares[marks[row] & 31] += share
+        elif share > 0:
+            marks[row] = stamp << 5 | asked
+            near.rows[asked], near.shares[asked] = row, share
+            asked += 1
+    near.asked = asked
 
 
 @cython.cfunc
@@ -345,10 +331,31 @@ def around(
 @cython.exceptval(check=False)
 def chance(part: cython.uint, whole: cython.uint) -> cython.uint:
     """Return part / whole times 2^16, at least CLIP and at most 2^16 - CLIP. `whole` is at least 1."""
-    while whole >= 65_536:
-        whole >>= 1
-        part >>= 1
+    halvings: cython.int
+    if whole >= 65_536:
+        halvings = log2(whole >> 16) + 1
+        whole >>= halvings
+        part >>= halvings
     return min(65_536 - CLIP, max(CLIP, (part << 16) // whole))
+
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def log2(number: cython.uint) -> cython.int:
+    """Return the place of the highest bit of a number from 1 to 65,535."""
+    place: cython.int = 0
+    if number >= 256:
+        number >>= 8
+        place = 8
+    if number >= 16:
+        number >>= 4
+        place += 4
+    if number >= 4:
+        number >>= 2
+        place += 2
+    return place + (number >> 1)
 
 
 @cython.cfunc

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kmq._colours.nearest_loop import nearest_entries
+from kmq._colours.nearest_loop import NUMBER, nearest_entries
 from kmq._colours.spaces import points_of
 from kmq._colours.z_order import codes_of
 
@@ -84,8 +84,8 @@ def nearest_of(
     """
     shifts = np.array([(8 - bits) * channels for bits in CELL_BITS], np.int32)
     levels, k = len(shifts) + 1, len(entries)
-    candidates = np.empty((levels, k, 5), np.int32)
-    candidates[0, :, :4], candidates[0, :, 4] = entries, numbers
+    candidates = np.empty((levels, k, NUMBER + 1), np.int32)
+    candidates[0, :, :NUMBER], candidates[0, :, NUMBER] = entries, numbers
     sizes, sources = np.empty(levels, np.int64), np.empty(levels, np.int64)
     squares, found = np.empty(k, np.int64), np.empty(len(points), np.int32)
     nearest_entries(

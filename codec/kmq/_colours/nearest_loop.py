@@ -14,6 +14,9 @@ some of those are. So each point is compared with few. Bounds:
 
 import cython
 
+if not cython.compiled:  # compiled, these are constants of C, from nearest_loop.pxd
+    NUMBER = WEIGHT = 4
+
 
 def nearest_entries(
     points: cython.const[cython.int][:, ::1],
@@ -39,7 +42,7 @@ def nearest_entries(
     count: cython.Py_ssize_t = points.shape[0]
     levels: cython.Py_ssize_t = shifts.shape[0]
     k: cython.Py_ssize_t = candidates.shape[1]
-    if points.shape[1] != 4 or candidates.shape[2] != 5:
+    if points.shape[1] != 4 or candidates.shape[2] != NUMBER + 1:
         raise ValueError("points must have four coordinates each, and candidates a number beside them")
     if codes.shape[0] != count or nearest.shape[0] != count:
         raise ValueError("codes and nearest must match points")
@@ -105,7 +108,7 @@ def nearest_entries(
                     distance += gap * gap
                     if distance < best:
                         best = distance
-                        number = candidates[source, j, 4]
+                        number = candidates[source, j, NUMBER]
                 nearest[i] = number
                 i += 1
 
@@ -190,7 +193,7 @@ def narrow(
             candidates[target, kept, 1] = candidates[source, i, 1]
             candidates[target, kept, 2] = candidates[source, i, 2]
             candidates[target, kept, 3] = candidates[source, i, 3]
-            candidates[target, kept, 4] = candidates[source, i, 4]
+            candidates[target, kept, NUMBER] = candidates[source, i, NUMBER]
             kept += 1
     return kept
 
@@ -211,7 +214,7 @@ def sum_by_entry(
     count: cython.Py_ssize_t = points.shape[0]
     if points.shape[1] != 4 or weights.shape[0] != count or nearest.shape[0] != count:
         raise ValueError("weights and nearest must match points, of four coordinates each")
-    if sums.shape[1] != 5:
+    if sums.shape[1] != WEIGHT + 1:
         raise ValueError("sums must have five columns")
     k: cython.Py_ssize_t = sums.shape[0]
     wrong: cython.bint = False
@@ -229,6 +232,6 @@ def sum_by_entry(
             sums[entry, 1] += weight * points[i, 1]
             sums[entry, 2] += weight * points[i, 2]
             sums[entry, 3] += weight * points[i, 3]
-            sums[entry, 4] += weight
+            sums[entry, WEIGHT] += weight
     if wrong:
         raise ValueError(f"nearest must be 0 to {k - 1}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,6 +11,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+@cache
 def spread_table(channels: int) -> NDArray[np.uint32]:
     """Return the bits that each value of each channel sets in a colour's code: (c, 256), uint32.
 
@@ -23,6 +25,23 @@ def spread_table(channels: int) -> NDArray[np.uint32]:
         for bit in range(8):
             place = np.uint32(bit * channels + channels - 1 - channel)
             table[channel] |= (values >> np.uint32(bit) & np.uint32(1)) << place
+    table.flags.writeable = False
+    return table
+
+
+@cache
+def _gather_table(channels: int) -> NDArray[np.uint32]:
+    """Return, shape (c, 256), what each value of each byte of a code, the lowest first, adds to a colour.
+
+    The colour is a number whose lowest byte is the first channel.
+    """
+    values = np.arange(256, dtype=np.uint32)
+    table = np.zeros((channels, 256), np.uint32)
+    for bit in range(8 * channels):
+        height, below = divmod(bit, channels)  # of the bit that lies there in the code
+        place = np.uint32(8 * (channels - 1 - below) + height)
+        table[bit // 8] |= (values >> np.uint32(bit % 8) & np.uint32(1)) << place
+    table.flags.writeable = False
     return table
 
 
@@ -36,10 +55,9 @@ def codes_of(colours: NDArray[np.uint8]) -> NDArray[np.uint32]:
 
 
 def colours_of(codes: NDArray[np.uint32], channels: int) -> NDArray[np.uint8]:
-    """Return the colours of codes (n,): (n, channels), uint8."""
-    colours = np.zeros((len(codes), channels), np.uint8)
-    for channel in range(channels):
-        for bit in range(8):
-            place = np.uint32(bit * channels + channels - 1 - channel)
-            colours[:, channel] |= ((codes >> place & np.uint32(1)) << np.uint32(bit)).astype(np.uint8)
-    return colours
+    """Return the colours, shape (n, channels), of codes (n,)."""
+    table = _gather_table(channels)
+    numbers = table[0][codes & np.uint32(255)]
+    for byte in range(1, channels):
+        numbers |= table[byte][codes >> np.uint32(8 * byte) & np.uint32(255)]
+    return np.ascontiguousarray(numbers.astype("<u4").view(np.uint8).reshape(-1, 4)[:, :channels])

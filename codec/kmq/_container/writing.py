@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,11 +11,11 @@ import numpy as np
 
 from kmq._coding.codings import CODINGS, Coding, CodingOptions, candidates
 from kmq._coding.palette import coded_palette
-from kmq._container.header import Container, read_header, read_sections, write_head
+from kmq._container.header import Container, packed_bytes, read_header, read_sections, write_head
 from kmq._ground.threads import in_order
 from kmq._indexed.index_plane import IndexPlane, index_dtype, trusted_plane
 from kmq._indexed.palette import Palette
-from kmq._indexed.tiles import Box, TileGrid, cut
+from kmq._indexed.tiles import AUTO_TILE, WHOLE_PIXELS, Box, TileGrid, cut, cut_where_busy
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -39,31 +39,59 @@ class Writing:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Plan:
-    """What is known of a file before its pixels are coded, the same for all tiles.
+class Entries:
+    """How a file stores its palette.
 
     `palette` has the entries in the file's order, and `stored` is its coded form, or None. `numbers` (k,)
-    maps the picture's indices to that order; None keeps them. `coding` is a name, so that a plan can be sent
-    to other processes.
+    maps the picture's indices to that order; None keeps them.
     """
 
-    grid: TileGrid
     palette: Palette
     stored: bytes | None
     numbers: NDArray[np.uint8 | np.uint16] | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Plan:
+    """What is known of a file before its pixels are coded, the same for all tiles.
+
+    `coding` is a name, so that a plan can be sent to other processes.
+    """
+
+    grid: TileGrid
+    entries: Entries
     coding: str
     options: CodingOptions
 
+    @property
+    def palette(self) -> Palette:
+        """The palette in the file's order."""
+        return self.entries.palette
+
     def payload(self, indices: Indices) -> bytes:
         """Return the payload of a tile, given the picture's indices in it, (H, W)."""
-        own = np.ascontiguousarray(indices) if self.numbers is None else self.numbers[indices]
+        numbers = self.entries.numbers
+        own = np.ascontiguousarray(indices) if numbers is None else numbers[indices]
         tile = trusted_plane(own.view(), self.palette.k)
         return CODINGS[self.coding].encode(tile, self.palette, self.options)
+
+    def renumbered(self, counts: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return counts of the picture's indices, (k,), in the order of the file's entries."""
+        if self.entries.numbers is None:
+            return counts
+        ordered = np.empty_like(counts)
+        ordered[self.entries.numbers] = counts
+        return ordered
 
     def head(self, lengths: list[int], crcs: list[int], metadata: Mapping[str, bytes]) -> bytes:
         """Return the bytes of the file before its payloads, given their lengths and checksums."""
         coding = CODINGS[self.coding]
-        return write_head(self.grid, self.palette, coding, lengths, crcs, metadata, self.stored)
+        return write_head(self.grid, self.palette, coding, lengths, crcs, metadata, self.entries.stored)
+
+    def packed_size(self, metadata: Mapping[str, bytes]) -> int:
+        """Return the bytes of the file if its coding is packed: they don't depend on the indices."""
+        none = [0] * self.grid.count
+        return len(self.head(none, none, metadata)) + packed_bytes(self.grid, self.palette.k)
 
     def container(self, lengths: list[int], crcs: list[int], metadata: Mapping[str, bytes]) -> Container:
         """Return what `read_container` returns for the file, given the payloads' lengths and checksums."""
@@ -82,27 +110,51 @@ class Plan:
         )
 
 
-def planned(palette: Palette, grid: TileGrid, coding: Coding, writing: Writing) -> Plan:
-    """Return the plan of a file in one coding, for a picture of `palette` cut by `grid`."""
-    coded = None
-    if coding.codes_palette:
-        coded = coded_palette(palette, keep_order=writing.keep_palette_order)
+def planned(palette: Palette, grids: Sequence[tuple[Coding, TileGrid]], writing: Writing) -> tuple[Plan, ...]:
+    """Return the plans of a file in several codings, each with its grid. They share one coded palette."""
+    raw = Entries(palette, None, None)
+    coded = raw
+    if any(coding.codes_palette for coding, _ in grids):
+        coded = _coded_entries(palette, writing) or raw
+    return tuple(
+        Plan(grid, coded if coding.codes_palette else raw, coding.name, writing.options)
+        for coding, grid in grids
+    )
+
+
+def _coded_entries(palette: Palette, writing: Writing) -> Entries | None:
+    """Return the entries in coded form, or None if that is no smaller than raw."""
+    coded = coded_palette(palette, keep_order=writing.keep_palette_order)
     if coded is None:
-        return Plan(grid, palette, None, None, coding.name, writing.options)
+        return None
     numbers = np.empty(palette.k, index_dtype(palette.k))
     numbers[coded.order] = np.arange(palette.k)
-    entries = Palette(palette.entries[coded.order])
-    return Plan(grid, entries, coded.payload, numbers, coding.name, writing.options)
+    return Entries(Palette(palette.entries[coded.order]), coded.payload, numbers)
 
 
 def written(palette: Palette, plane: IndexPlane, metadata: Mapping[str, bytes], writing: Writing) -> bytes:
     """Return the bytes of the smallest file that `writing` allows, the same on any number of threads."""
-    grid = cut(plane.width, plane.height, writing.tile)
-    plans = (
-        planned(palette, grid, coding, writing)
-        for coding in candidates(writing.coding, plane.width * plane.height)
-    )
-    return min((_file(plan, plane, metadata, writing.threads) for plan in plans), key=len)
+    return smallest(palette, plane, metadata, writing)[1]
+
+
+def smallest(
+    palette: Palette, plane: IndexPlane, metadata: Mapping[str, bytes], writing: Writing
+) -> tuple[Plan, bytes]:
+    """Return the plan of the smallest file that `writing` allows, and its bytes."""
+    codings = candidates(writing.coding, plane.indices.size, writing.options.effort)
+    plans = planned(palette, [(coding, _grid(plane, coding, writing.tile)) for coding in codings], writing)
+    others = ((plan, _file(plan, plane, metadata, writing.threads)) for plan in plans[1:])
+    best = min(others, key=lambda file: len(file[1]), default=None)
+    # The first plan of several is packed. It rarely wins, and its size is known without its bytes.
+    if best is None or plans[0].packed_size(metadata) <= len(best[1]):
+        best = plans[0], _file(plans[0], plane, metadata, writing.threads)
+    return best
+
+
+def _grid(plane: IndexPlane, coding: Coding, tile: int | str | None) -> TileGrid:
+    if tile == AUTO_TILE and coding.flat_is_free and plane.indices.size <= WHOLE_PIXELS:
+        return cut_where_busy(plane.indices)
+    return cut(plane.width, plane.height, tile)
 
 
 def _file(plan: Plan, plane: IndexPlane, metadata: Mapping[str, bytes], threads: int) -> bytes:
@@ -111,7 +163,7 @@ def _file(plan: Plan, plane: IndexPlane, metadata: Mapping[str, bytes], threads:
     def payload(box: Box) -> bytes:
         return plan.payload(plane.indices[box.y : box.y + box.height, box.x : box.x + box.width])
 
-    return joined(plan, in_order(payload, plan.grid.boxes(), threads), metadata)
+    return joined(plan, in_order(payload, plan.grid.boxes(), min(threads, plan.grid.count)), metadata)
 
 
 def joined(plan: Plan, payloads: Iterable[bytes], metadata: Mapping[str, bytes]) -> bytes:

@@ -24,7 +24,7 @@ from kmq._palette.given import PaletteLike, matched
 from kmq._picture.canonical import canonical_image
 from kmq._picture.colour_table import MOST_COLOURS
 from kmq._picture.histogram import Histogram, histogram
-from kmq._plane.mapping import map_indices
+from kmq._plane.mapping import exact_plane, map_indices
 
 if TYPE_CHECKING:
     from kmq._file.ledger import Ledger
@@ -66,12 +66,17 @@ def encode(
     `space` defaults to "srgb" with `psnr`, or to dither with a `palette`; otherwise to "oklab". `strength`
     defaults to 1 with a `palette`, otherwise to 0.8.
 
-    `coding` is "packed", "zstd", "context" or "auto": context up to 8 megapixels, zstd above, packed if that
-    is no larger. `effort` also picks the context coding's model; "thorough" takes several times longer to
-    encode and twice as long to decode. `tile` is the side of square tiles, a power of two from 16 to 32,768;
-    None for one tile; "auto" for one up to 4,194,304 pixels and a side of 1,024 above. `threads`, 1 to 256,
-    tiles are coded at a time. The context coding may renumber the entries, which makes files smaller, unless
+    `coding` is "packed", "zstd", "context", "adaptive" or "auto": context up to 4,096 pixels, from there to
+    32,768 the smaller of context and adaptive, else adaptive; with the effort "thorough" context up to 8
+    megapixels; packed if no larger.
+    `effort` also picks the context coding's model; "thorough" takes several times longer to encode and twice
+    as long to decode. Adaptive and context may renumber the entries, which makes files smaller, unless
     `keep_palette_order` is true or a `palette` is given.
+
+    `tile` is the side of square tiles, a power of two from 16 to 32,768; None for one tile; "auto" for one up
+    to 4,194,304 pixels and 1,024 above. For adaptive, "auto" also cuts smaller pictures with more than
+    524,288 pixels that aren't flat: 1,024, or 512 if most aren't. `threads`, 1 to 256, tiles are coded at a
+    time.
 
     The same pixels and options give the same bytes, on any number of cores. Raises ValueError or TypeError
     naming the argument; TargetError if no k meets the target; for a palette file FormatError or OSError.
@@ -177,9 +182,9 @@ def _quantise(canonical: CanonicalImage, request: Request, k: int) -> tuple[Pale
 
 def _chosen(counted: Histogram, k: int, options: KMeansOptions) -> tuple[Palette, IndexPlane]:
     """Choose a palette and map the picture to it; leave out the entries that dithering doesn't use."""
-    if len(counted) <= k:  # every colour has an entry: there is nothing to dither
-        options = replace(options, dither="none")
     palette = cluster_palette(counted, k, options)
+    if len(counted) <= k:  # every colour has an entry: there is nothing to search for, or to dither
+        return palette, exact_plane(counted, palette)
     plane = _mapped(counted, palette, options)
     used = plane.counts() > 0
     # Above MOST_COLOURS, encode_tiles can't know in time which entries are used: keep them all here too.

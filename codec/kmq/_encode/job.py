@@ -15,19 +15,20 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 
 import numpy as np
 
-from kmq._coding.codings import candidates
+from kmq._coding.codings import PACKED, candidates
+from kmq._coding.packed import unpack_tile
 from kmq._colours.channels import in_channels
 from kmq._colours.loss import SCALE, squared_distances
 from kmq._colours.nearest import nearest
 from kmq._colours.spaces import checked_space
-from kmq._container.header import packed_bytes
+from kmq._container.header import read_container
 from kmq._container.tile_file import TileFile
-from kmq._container.writing import Plan, planned
+from kmq._container.writing import Plan, Writing, planned, smallest
 from kmq._encode.options import ClusterOptions, Request, check_known
 from kmq._file.ledger import ledger_of
 from kmq._ground.whole_files import write_atomically, write_copied
-from kmq._indexed.index_plane import index_dtype
-from kmq._indexed.tiles import Box, cut
+from kmq._indexed.index_plane import index_dtype, trusted_plane
+from kmq._indexed.tiles import WHOLE_PIXELS, Box, TileGrid, cut
 from kmq._palette.fitting import table_palette
 from kmq._palette.given import matched
 from kmq._picture.canonical import CanonicalImage
@@ -75,13 +76,15 @@ class Mapping:
 class Job:
     """A picture, what it is mapped to, and the plans of the files that it may become.
 
-    The last plan is tried first. If its file becomes no smaller than packed, the one before it is next.
+    The last plan is tried first. If its file becomes no smaller than packed, the one before it is next. With
+    `writing`, the only plan is one packed tile, from whose indices the file is written as `writing` says.
     """
 
     picture: LargePicture
     mapping: Mapping
     plans: tuple[Plan, ...]
     threads: int
+    writing: Writing | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -108,10 +111,15 @@ def job_for(picture: LargePicture, table: ColourTable, request: Request) -> Job:
     """Return the job of a picture whose colours have been counted: choose its palette and plan its files."""
     writing = request.writing
     mapping = Mapping(_chosen_palette(table, request), request.clustering.space)
+    codings = candidates(writing.coding, picture.width * picture.height, writing.options.effort)
+    if picture.width * picture.height <= WHOLE_PIXELS and any(coding.flat_is_free for coding in codings):
+        # The indices decide how it is cut, or which of several codings is the smallest.
+        whole = TileGrid(picture.width, picture.height)
+        plans = planned(mapping.palette, [(PACKED, whole)], writing)
+        return Job(picture, mapping, plans, writing.threads, writing)
     grid = cut(picture.width, picture.height, writing.tile)
-    codings = candidates(writing.coding, picture.width * picture.height)
-    plans = tuple(planned(mapping.palette, grid, coding, writing) for coding in codings)
-    return Job(picture, mapping, plans, writing.threads)
+    plans = planned(mapping.palette, [(coding, grid) for coding in codings], writing)
+    return Job(picture, mapping, plans, writing.threads, None)
 
 
 def _chosen_palette(table: ColourTable, request: Request) -> Palette:
@@ -135,6 +143,12 @@ def write_job(
     ledgers: list[Ledger] = []
 
     def write(to: BinaryIO) -> None:
+        if job.writing is not None:
+            with contextlib.closing(tiles_of(job, job.plans[0])) as tiles:
+                (tile,) = tiles
+            ledgers.append(_write_indices(tile, job, job.writing, to))
+            tell(progress, 2 * job.picture.width * job.picture.height, job.picture)
+            return
         for plan in reversed(job.plans):
             with contextlib.closing(tiles_of(job, plan)) as tiles:
                 ledger = write_coded(tiles, job, plan, to, progress)
@@ -150,6 +164,17 @@ def write_job(
     return ledgers[-1]
 
 
+def _write_indices(tile: Coded, job: Job, writing: Writing, file: BinaryIO) -> Ledger:
+    """Write the file of a picture whose indices are in one packed tile; return its ledger."""
+    width, height, k = job.picture.width, job.picture.height, job.mapping.palette.k
+    indices = np.zeros((height, width), index_dtype(k))
+    unpack_tile(memoryview(tile.payload), indices, k, 0)
+    plan, data = smallest(job.mapping.palette, trusted_plane(indices, k), {}, writing)
+    file.write(data)
+    error = tile.error / (SCALE * width * height)
+    return ledger_of(read_container(memoryview(data)), plan.renumbered(tile.counts), error)
+
+
 def write_coded(
     tiles: Iterable[Coded], job: Job, plan: Plan, file: BinaryIO, progress: Progress | None = None
 ) -> Ledger | None:
@@ -158,7 +183,7 @@ def write_coded(
     Return None once the file is no smaller than that of the job's first plan, which is packed if there are
     others.
     """
-    most = None if plan is job.plans[0] else _packed_size(job.plans[0])
+    most = None if plan is job.plans[0] else job.plans[0].packed_size({})
     begun = TileFile(file, plan)
     counts = np.zeros(plan.palette.k, np.int64)
     error = done = 0
@@ -171,9 +196,7 @@ def write_coded(
         if most is not None and begun.size >= most:
             return None
     container = begun.finish()
-    if plan.numbers is not None:
-        counts[plan.numbers] = counts.copy()
-    return ledger_of(container, counts, error / (SCALE * done))
+    return ledger_of(container, plan.renumbered(counts), error / (SCALE * done))
 
 
 def coded_tiles(pixels: NDArray[np.uint8], boxes: list[Box], mapping: Mapping, plan: Plan) -> list[Coded]:
@@ -200,11 +223,6 @@ def _coded(pixels: NDArray[np.uint8], mapping: Mapping, plan: Plan) -> Coded:
             error += int(squared_distances(colours[part], palette.entries[found[part]]) @ each)
         indices[rows] = indices_of(counted.inverse, found, palette.k)
     return Coded(plan.payload(indices), counts, error)
-
-
-def _packed_size(plan: Plan) -> int:
-    none = [0] * plan.grid.count
-    return len(plan.head(none, none, {})) + packed_bytes(plan.grid, plan.palette.k)
 
 
 def tell(progress: Progress | None, done: int, picture: LargePicture) -> None:

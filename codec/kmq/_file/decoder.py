@@ -59,7 +59,7 @@ def read_plane(data: Source, container: Container, threads: int = 1) -> IndexPla
         x, y, width, height = grid.box(tile[0])
         indices[y : y + height, x : x + width] = decode_tile(container, *tile)
 
-    for _ in in_order(decode_into_place, payloads, threads):
+    for _ in in_order(decode_into_place, payloads, min(threads, container.grid.count)):
         pass
     return trusted_plane(indices, k)
 

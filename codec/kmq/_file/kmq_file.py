@@ -117,7 +117,7 @@ class KmqFile:
 
     @property
     def coding(self) -> str:
-        """How the index plane is written: "packed", "zstd" or "context"."""
+        """How the index plane is written: "packed", "zstd", "context" or "adaptive"."""
         return self._container.coding.name
 
     @property

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
 
 from kmq._ground.arguments import checked_integer, shown
+
+if TYPE_CHECKING:
+    from kmq._indexed.index_plane import Indices
 
 MAX_SIDE = 2**31 - 1
 """Longest side a picture can have, in pixels (spec M5, M6)."""
@@ -19,6 +24,15 @@ AUTO_TILE = "auto"
 
 WHOLE_PIXELS = 1 << 22
 AUTO_SIDE = 1024
+
+BUSY_PIXELS = 1 << 19
+"""Most busy pixels of a tile that is as large as the picture; see `cut_where_busy`."""
+
+BUSY_SIDE = 512
+"""Side of the tiles of pictures that are busy nearly all over, which tiles of this side cost nothing."""
+
+ROWS_COUNTED = 8
+"""One row in so many is looked at to count the busy pixels."""
 
 
 class Box(NamedTuple):
@@ -101,3 +115,23 @@ def cut(width: int, height: int, tile: int | str | None) -> TileGrid:
     if isinstance(tile, str):
         tile = None if width * height <= WHOLE_PIXELS else AUTO_SIDE
     return TileGrid(width, height, tile)
+
+
+def cut_where_busy(indices: Indices) -> TileGrid:
+    """Return the grid for a coding that flat pixels cost no time, of a picture of up to WHOLE_PIXELS.
+
+    Tiles let several threads work, but each has to learn anew what repeats. A pixel is busy unless its
+    neighbours to the left, above, and above to both sides are equal. With few busy pixels there is little
+    work to share: one tile. On the corpus's text and screens tiles of 1,024 cost 0 to 30 % of the bytes, and
+    those of 512 twice that; on photographs, which are busy all over, neither costs anything.
+    """
+    height, width = indices.shape
+    side = None
+    if width * height > BUSY_PIXELS and width > 2:
+        upper, lower = indices[: height - 1 : ROWS_COUNTED], indices[1::ROWS_COUNTED]
+        west, north = lower[:, :-2], upper[:, 1:-1]
+        busy = (west != north) | (west != upper[:, :-2]) | (west != upper[:, 2:])
+        share = np.count_nonzero(busy) / busy.size
+        if share * width * height > BUSY_PIXELS:
+            side = BUSY_SIDE if share > 3 / 4 else AUTO_SIDE
+    return TileGrid(width, height, side)

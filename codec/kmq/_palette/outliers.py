@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from kmq._colours.nearest_loop import WEIGHT
 from kmq._colours.spaces import UNIT
 from kmq._palette.points import Points, assigned, is_opaque, sums_of
 from kmq._palette.refining import distances
@@ -69,7 +70,7 @@ def outliers_kept(
         farthest = int(losses.argmax())
         if losses[farthest] <= threshold:
             break
-        masses = sums_of(means, assigned(means, centres), len(centres))[:, 4].astype(np.float64)
+        masses = sums_of(means, assigned(means, centres), len(centres))[:, WEIGHT].astype(np.float64)
         first, second, cost = _cheapest_merge(centres, masses, held, apart=points.apart)
         spent += cost - float(flat.weights[farthest] * losses[farthest])
         if spent > PRICE * total:

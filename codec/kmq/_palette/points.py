@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kmq._colours.nearest import nearest_of
-from kmq._colours.nearest_loop import sum_by_entry
+from kmq._colours.nearest_loop import WEIGHT, sum_by_entry
 from kmq._colours.spaces import OPAQUE, UNIT, points_of
 from kmq._colours.z_order import codes_of
 
@@ -102,6 +102,6 @@ def assigned(points: Points, centres: NDArray[np.int32]) -> NDArray[np.int32]:
 
 def sums_of(points: Points, numbers: NDArray[np.int32], k: int) -> NDArray[np.int64]:
     """Return, for each of k numbers, the weighted sum of its positions, and its weight: (k, 5), int64."""
-    sums = np.zeros((k, 5), np.int64)
+    sums = np.zeros((k, WEIGHT + 1), np.int64)
     sum_by_entry(points.positions.data, points.weights.data, numbers.data, sums.data)
     return sums

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from kmq._colours.nearest_loop import WEIGHT
 from kmq._palette.points import assigned, sums_of
 
 if TYPE_CHECKING:
@@ -41,9 +42,9 @@ def refined(
         if np.array_equal(sums, last):
             left = 0  # noqa: PLW2901  converged: make this the last step
         last = sums
-        empty = (sums[:, 4] == 0) & ~fixed
-        moving = (sums[:, 4] > 0) & ~fixed
-        means = sums[moving, :4] / sums[moving, 4:]
+        empty = (sums[:, WEIGHT] == 0) & ~fixed
+        moving = (sums[:, WEIGHT] > 0) & ~fixed
+        means = sums[moving, :WEIGHT] / sums[moving, WEIGHT:]
         pace = OVERRELAXATION if left else 1.0
         moved = centres[moving] + pace * (means - centres[moving])
         centres[moving] = np.clip(np.rint(moved), low, high).astype(np.int32)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from kmq._colours.nearest_loop import WEIGHT
 from kmq._palette.points import assigned, is_opaque, sums_of
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ def _settled(points: Points, centres: NDArray[np.float64]) -> _Clusters:
     for left in range(STEPS - 1, -1, -1):
         numbers = assigned(points, places)
         sums = sums_of(points, numbers, len(places)).astype(np.float64)
-        masses = sums[:, 4]
+        masses = sums[:, WEIGHT]
         means = sums[:, :4] / np.maximum(masses, 1)[:, np.newaxis]
         means[masses == 0] = places[masses == 0]
         if left:

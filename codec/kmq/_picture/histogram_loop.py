@@ -3,9 +3,9 @@
 """The counting of distinct colours: a compiled loop.
 
 In: pixels, and tables made by `histogram`. Out: bitmaps, ranks and counts. A colour's Z-order code (see
-`z_order`) is split in two: all but its last six bits name a block of 64 codes, the last six a bit of the
-block's bitmap. Blocks are found by hashing. The rank of a colour among all is then a count of bits, so that
-only blocks are sorted. Bounds:
+`z_order` in `_colours`) is split in two: all but its last six bits name a block of 64 codes, the last six a
+bit of the block's bitmap. Blocks are found by hashing. The rank of a colour among all is then a count of
+bits, so that only blocks are sorted. Bounds:
 
 - Every probe is masked by the table's size, and probes are counted: none goes on for ever.
 - Every number that is used as a place is checked first.

@@ -12,6 +12,9 @@ own space. Out: an index for each pixel. Bounds:
 
 import cython
 
+if not cython.compiled:  # compiled, these are constants of C, from dithering_loop.pxd
+    FIRST, PAST = LOW, HIGH = range(2)
+
 
 def diffuse(
     inverse: cython.const[cython.uint][:, ::1],
@@ -52,7 +55,7 @@ def diffuse(
         raise ValueError("chosen must match inverse, and strength be 0 to 256")
     i: cython.Py_ssize_t
     for i in range(colours):
-        if not (0 <= rows[i] < k and 0 <= ranges[i, 0] <= ranges[i, 1] <= k):
+        if not (0 <= rows[i] < k and 0 <= ranges[i, FIRST] <= ranges[i, PAST] <= k):
             raise ValueError(f"rows and ranges must lie in 0 to {k}")
     wrong: cython.bint = False
     y: cython.Py_ssize_t
@@ -109,7 +112,7 @@ def diffuse(
                     across += absolute(points[left, axis] - points[right, axis])
                     down += absolute(points[above, axis] - points[below, axis])
                     value += absolute(points[colour, axis] - entries[row, axis])
-                if ranges[colour, 0] == ranges[colour, 1] or (
+                if ranges[colour, FIRST] == ranges[colour, PAST] or (
                     value == 0 and left == colour and right == colour and above == colour and below == colour
                 ):
                     chosen[y, x] = cython.cast(cython.int, row)
@@ -117,8 +120,8 @@ def diffuse(
                     continue
                 for axis in range(4):
                     value = points[colour, axis] + ((errors[now, x + 1, axis] + 8) >> 4)
-                    value = max(value, limits[0, axis])
-                    value = min(value, limits[1, axis])
+                    value = max(value, limits[LOW, axis])
+                    value = min(value, limits[HIGH, axis])
                     target[axis] = value
                 row = search(
                     target[0],
@@ -126,8 +129,8 @@ def diffuse(
                     target[2],
                     target[3],
                     entries,
-                    ranges[colour, 0],
-                    ranges[colour, 1],
+                    ranges[colour, FIRST],
+                    ranges[colour, PAST],
                     row,
                 )
                 chosen[y, x] = cython.cast(cython.int, row)
@@ -245,7 +248,7 @@ def mix_entries(
         raise ValueError("partners and shares must match points")
     i: cython.Py_ssize_t
     for i in range(count):
-        if not (0 <= rows[i] < k and 0 <= ranges[i, 0] <= ranges[i, 1] <= k):
+        if not (0 <= rows[i] < k and 0 <= ranges[i, FIRST] <= ranges[i, PAST] <= k):
             raise ValueError(f"rows and ranges must lie in 0 to {k}")
     j: cython.Py_ssize_t
     side: cython.int
@@ -279,7 +282,7 @@ def mix_entries(
                 # partners can't win. The entries are sorted, so on each side the walk can end.
                 for side in range(2):
                     j = row + 1 if side == 0 else row - 1
-                    while ranges[i, 0] <= j < ranges[i, 1]:
+                    while ranges[i, FIRST] <= j < ranges[i, PAST]:
                         v0 = entries[j, 0] - entries[row, 0]
                         if 63 * v0 * v0 >= 8 * best:
                             break

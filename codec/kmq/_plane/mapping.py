@@ -8,6 +8,7 @@ import numpy as np
 
 from kmq._colours.nearest import nearest
 from kmq._colours.spaces import checked_space
+from kmq._colours.z_order import codes_of
 from kmq._ground.arguments import checked_name, checked_number, checked_type
 from kmq._indexed.index_plane import IndexPlane, index_dtype, trusted_plane
 from kmq._indexed.palette import Palette
@@ -60,8 +61,18 @@ def map_indices(
     )
 
 
-def indices_of(inverse: NDArray[np.uint32], found: NDArray[np.int32], k: int) -> Indices:
-    """Return the indices (H, W) of pixels, given each pixel's colour and the entry found for each colour."""
+def exact_plane(counted: Histogram, palette: Palette) -> IndexPlane:
+    """Return the index of every pixel's own colour in a palette of just those of `counted`, in any order.
+
+    The colours must lie in Z-order, as `histogram` lists them, and the histogram must have its inverse.
+    """
+    assert counted.inverse is not None  # noqa: S101  as documented
+    order = np.argsort(codes_of(palette.entries))
+    return trusted_plane(indices_of(counted.inverse, order, palette.k), palette.k)
+
+
+def indices_of(inverse: NDArray[np.uint32], found: NDArray[np.integer], k: int) -> Indices:
+    """Return the indices, (H, W), of pixels: of each the one that was found for its colour."""
     numbers: Indices = found.astype(index_dtype(k))
     indices = np.empty(inverse.shape, numbers.dtype)
     flat, places = indices.reshape(-1), inverse.reshape(-1)

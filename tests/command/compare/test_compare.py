@@ -32,12 +32,16 @@ def test_the_rows_are_what_encode_and_inspect_give(told):
     assert (picture["width"], picture["height"], picture["channels"]) == (80, 60, 3)
     assert [row["k"] for row in picture["rows"]] == [3, 16, 300]
     for row in picture["rows"]:
-        packed, context = (kmq.encode(PHOTO, row["k"], coding=coding) for coding in ("packed", "context"))
-        ledger = kmq.inspect(context, PHOTO)
-        assert (row["packed_bytes"], row["context_bytes"]) == (len(packed), len(context))
+        packed, context, default = (
+            kmq.encode(PHOTO, row["k"], coding=coding) for coding in ("packed", "context", "auto")
+        )
+        ledger = kmq.inspect(default, PHOTO)
+        sizes = [row[name] for name in ("packed_bytes", "context_bytes", "bytes")]
+        assert sizes == [len(packed), len(context), len(default)]
+        assert row["coding"] == ledger.coding
         assert row["bits_per_pixel"] == ledger.bits_per_pixel
         assert (row["mse"], row["psnr"]) == (ledger.squared_error, ledger.psnr)
-        assert row["ssim"] == quality(PHOTO, kmq.decode(context)).ssim
+        assert row["ssim"] == quality(PHOTO, kmq.decode(default)).ssim
         for part in ("header_bytes", "palette_bytes", "index_bytes", "checksum_bytes", "metadata_bytes"):
             assert row[part] == getattr(ledger, part)
         assert row["encode_seconds"] > 0
@@ -52,8 +56,8 @@ def test_the_jpeg_is_the_one_of_the_nearest_size(told):
         jpegs.append(out.getvalue())
     for row in told["pictures"][0]["rows"]:
         jpeg = peer(row, "JPEG")
-        nearest = min(abs(len(data) - row["context_bytes"]) for data in jpegs)
-        assert abs(jpeg["bytes"] - row["context_bytes"]) == nearest
+        nearest = min(abs(len(data) - row["bytes"]) for data in jpegs)
+        assert abs(jpeg["bytes"] - row["bytes"]) == nearest
         data = jpegs[int(jpeg["settings"].removeprefix("quality ")) - 1]
         assert jpeg["bytes"] == len(data)
         with Image.open(io.BytesIO(data)) as image:
@@ -67,7 +71,7 @@ def test_png_8_is_of_the_same_indices_and_only_up_to_256(told):
     rows = told["pictures"][0]["rows"]
     assert [any(one["codec"] == "PNG-8" for one in row["peers"]) for row in rows] == [True, True, False]
     for row in rows[:2]:
-        with kmq.KmqFile(kmq.encode(PHOTO, row["k"], coding="context")) as file:
+        with kmq.KmqFile(kmq.encode(PHOTO, row["k"])) as file:
             image = Image.fromarray(file.indices().indices)
             image.putpalette(file.palette.entries.tobytes())
         out = io.BytesIO()
@@ -102,14 +106,15 @@ def test_the_table_has_every_row(folder, told):
     assert shown.startswith("photo.png  80 x 60 pixels, RGB, ")
     for row in told["pictures"][0]["rows"]:
         own, same, lossy = (line for line in lines if line and line[0] == str(row["k"]))
-        sizes = [f"{row['packed_bytes']:,}", f"{row['context_bytes']:,}"]
+        size = f"{row['bytes']:,}"
+        sizes = [f"{row['packed_bytes']:,}", f"{row['context_bytes']:,}", size, row["coding"]]
         found = [f"{row['mse']:,.2f}", f"{row['psnr']:.2f}", f"{row['ssim']:.4f}"]
-        assert own[1:7] == [*sizes, f"{row['bits_per_pixel']:.3f}", *found]
+        assert own[1:9] == [*sizes, f"{row['bits_per_pixel']:.3f}", *found]
         png = f"{peer(row, 'PNG-8')['bytes']:,}" if row["k"] <= 256 else "-"
-        assert same[1:] == [sizes[1], png]
+        assert same[1:] == [size, png]
         jpeg = peer(row, "JPEG")
         assert lossy[1:] == [
-            sizes[1], *found[1:], jpeg["settings"].split()[1], f"{jpeg['bytes']:,}", f"{jpeg['psnr']:.2f}",
+            size, *found[1:], jpeg["settings"].split()[1], f"{jpeg['bytes']:,}", f"{jpeg['psnr']:.2f}",
             f"{jpeg['ssim']:.4f}",
         ]  # fmt: skip
 
@@ -125,12 +130,14 @@ def test_csv_has_a_line_for_each_codec_and_number_of_colours(folder, told):
     expected = [("", one["codec"], one["bytes"]) for one in picture["lossless"]]
     for row in picture["rows"]:
         k = str(row["k"])
+        expected.append((k, "kmq", row["bytes"]))
         expected += [(k, "kmq packed", row["packed_bytes"]), (k, "kmq context", row["context_bytes"])]
         expected += [(k, one["codec"], one["bytes"]) for one in row["peers"]]
     for name in ("photo.png", 'a "photo", with commas.png'):
         found = [line for line in lines if line["picture"] == name]
         assert [(line["k"], line["codec"], int(line["bytes"])) for line in found] == expected
-        own = [line for line in found if line["codec"] == "kmq context"]
+        own = [line for line in found if line["codec"] == "kmq"]
+        assert [line["settings"] for line in own] == [row["coding"] for row in picture["rows"]]
         assert [float(line["ssim"]) for line in own] == [row["ssim"] for row in picture["rows"]]
     assert {line["picture"] for line in lines} == {"photo.png", 'a "photo", with commas.png'}
 
@@ -151,9 +158,9 @@ def test_every_kind_of_picture_is_compared(folder, kind):
     assert told["channels"] == {"grey": 1, "alpha": 4}.get(kind, 3)
     assert all(one["problem"] is None for one in told["lossless"])
     for row in told["rows"]:
-        data = kmq.encode(Image.open("x.png"), row["k"], coding="context")
+        data = kmq.encode(Image.open("x.png"), row["k"])
         ledger = kmq.inspect(data, Image.open("x.png"))
-        assert (row["context_bytes"], row["entries"], row["mse"]) == (
+        assert (row["bytes"], row["entries"], row["mse"]) == (
             len(data),
             ledger.k,
             ledger.squared_error,
@@ -167,8 +174,8 @@ def test_every_kind_of_picture_is_compared(folder, kind):
 
 def test_space_and_effort_reach_the_encoder(folder):
     told = compared("photo.png", "-k8", "--space=srgb", "--effort=fast")
-    data = kmq.encode(PHOTO, 8, space="srgb", effort="fast", coding="context")
-    assert told["pictures"][0]["rows"][0]["context_bytes"] == len(data)
+    data = kmq.encode(PHOTO, 8, space="srgb", effort="fast")
+    assert told["pictures"][0]["rows"][0]["bytes"] == len(data)
 
 
 def test_standard_input_is_a_picture_too(folder):

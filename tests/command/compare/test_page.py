@@ -51,7 +51,7 @@ def test_the_pictures_in_the_page_are_the_original_and_the_decoded_ones(page):
     shown = [np.asarray(image.convert("RGB")) for image in pictures(page)[:4]]
     assert np.array_equal(shown[0], PHOTO)
     for k, picture in zip(KS, shown[1:], strict=True):
-        assert np.array_equal(picture, kmq.decode(kmq.encode(PHOTO, k, coding="context")))
+        assert np.array_equal(picture, kmq.decode(kmq.encode(PHOTO, k)))
 
 
 def test_names_are_escaped(page):
@@ -67,7 +67,7 @@ def test_the_page_names_nothing_outside(page):
 
 def test_palettes_and_ledgers_are_in_the_page(page):
     for k in KS:
-        data = kmq.encode(PHOTO, k, coding="context")
+        data = kmq.encode(PHOTO, k)
         with kmq.KmqFile(data) as file:
             entries, counts = file.palette.entries.tolist(), np.bincount(file.indices().indices.ravel())
         for entry, count in list(zip(entries, counts, strict=True))[:256]:
@@ -229,7 +229,7 @@ def test_the_pixels_on_the_left_are_the_original_and_on_the_right_the_decoded_on
     part = {"x": 0, "y": 0, "width": 200, "height": 120}
     with Image.open(io.BytesIO(tab.screenshot(clip=part))) as image:
         seen = np.asarray(image.convert("RGB")).astype(int)
-    decoded = kmq.decode(kmq.encode(PHOTO, 2, coding="context")).astype(int)
+    decoded = kmq.decode(kmq.encode(PHOTO, 2)).astype(int)
     assert seen.shape == PHOTO.shape
     assert np.abs(seen[:, :98] - PHOTO[:, :98]).max() <= 2
     assert np.abs(seen[:, 102:] - decoded[:, 102:]).max() <= 2

@@ -34,6 +34,13 @@ MODEL_OF = {"fast": "fast", "default": "default", "thorough": "max"}
 COUNTED = 2_000
 """From this many pixels on, rough counts save more than the 2 or 3 bits that each takes."""
 
+SMALL = 2_000
+"""Pixels below which options are tried only where a small tile is likely to gain by them."""
+
+WORTH_FITTING = 400
+COMMON = 0.08
+"""Coefficients pay for a small tile only above so many bytes of payload, and if no entry has such a share."""
+
 FITTED = 30_000
 """From this many pixels on, coefficients save more than the 100 bytes that they take."""
 
@@ -92,14 +99,13 @@ def context_tile(plane: IndexPlane, palette: Palette, effort: str) -> bytes:
     flat = _flat_share(plane.indices)
     code = next(code for code, model in MODELS.items() if model.name == MODEL_OF[effort])
     options = code | COUNTS * (size >= COUNTED) | COEFFICIENTS * (size >= FITTED and flat < PAGE)
-    options |= FLAT * (flat > DRAWN) | MATCH * (flat > REPEATING)
+    if size >= SMALL:
+        options |= FLAT * (flat > DRAWN) | MATCH * (flat > REPEATING)
     best = _encoded(plane, palette, options)
-    is_drawn = flat > DRAWN and size <= DRAWN_TRIED and len(best) > size // EMPTY
-    if size <= TRIED or is_drawn or effort == "thorough":
-        for option in (COEFFICIENTS, COUNTS, MATCH, FLAT):
-            tried = _encoded(plane, palette, options ^ option)
-            if len(tried) < len(best):
-                best, options = tried, options ^ option
+    for option in _options_tried(plane, effort, flat, len(best)):
+        tried = _encoded(plane, palette, options ^ option)
+        if len(tried) < len(best):
+            best, options = tried, options ^ option
     return best
 
 
@@ -161,11 +167,23 @@ def _flat_share(indices: Indices) -> float:
     return float(flat.mean()) if flat.size else 0.0
 
 
+def _options_tried(plane: IndexPlane, effort: str, flat: float, payload_bytes: int) -> list[int]:
+    """Return the options to try the other way round, for a tile whose first payload has so many bytes."""
+    size = plane.indices.size
+    is_drawn = flat > DRAWN and size <= DRAWN_TRIED and payload_bytes > size // EMPTY
+    if effort == "thorough" or (size >= SMALL and (size <= TRIED or is_drawn)):
+        return [COEFFICIENTS, COUNTS, MATCH, FLAT]
+    if size >= SMALL:
+        return []
+    gains = payload_bytes > WORTH_FITTING and plane.counts().max() < COMMON * size
+    return [COEFFICIENTS] if gains else []
+
+
 def _encoded(plane: IndexPlane, palette: Palette, options: int) -> bytes:
     k = palette.k
     if plane.indices.size < k:
         options &= ~COUNTS  # small tiles may not have them (M31)
-    exponents = rough_counts(plane.indices, k)
+    exponents = rough_counts(plane.indices, k) if options & COUNTS else np.zeros(k, np.int32)
     tree = palette_tree(palette, exponents) if options & COUNTS else plain_tree(palette)
     coefficients = default_coefficients()
     if options & COEFFICIENTS:

@@ -313,8 +313,8 @@ def code_cells(
     """Code a tile's cells, or decode into them (spec C.4 to C.9).
 
     `cells` is the tile with its margins, (height + 3, width + 8), zero in the three rows on top.
-    `coefficients` (7, 18, 8) has each eight times, so that eight are multiplied at a time. `tree`, `shared`
-    and `state`, which learns, are a PaletteTree, Tables and a State. Decoding stops soon after the
+    `coefficients` (7, 18, 8) has each eight times, so that eight are multiplied at a time. `tree` is a
+    PaletteTree, `shared` are Tables, and `state` is a State, which changes. Decoding stops soon after the
     payload's end.
     """
     height: cython.Py_ssize_t = cells.shape[0] - MARGIN_TOP
@@ -392,9 +392,5 @@ def code_cells(
                 tile.cells[px.at + i] = tile.cells[px.at - 1]
             if coder.at > past:
                 break
-    coder_state[0], coder_state[1], coder_state[2], coder_state[3] = (
-        coder.low,
-        coder.high,
-        coder.number,
-        coder.at,
-    )
+    coder_state[0], coder_state[1] = coder.low, coder.high
+    coder_state[2], coder_state[3] = coder.number, coder.at
