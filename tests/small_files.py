@@ -11,6 +11,22 @@ CODED_EXAMPLE = bytes.fromhex("07 AF FF FF FF 0A A3 D4")
 """Black, red and white in coded form, with its size before it."""
 CODED_EXAMPLE_AND_MORE = b"\x0c" + CODED_EXAMPLE[1:] + bytes(5)
 
+
+def of_every_kind(coding):
+    """Return files in a coding, by their names."""
+    shades = np.arange(306).astype(np.uint8).reshape(17, 18) // 9
+    many = np.arange(900).astype(np.uint8).reshape(30, 10, 3) // 2 * 2
+    return {
+        coding: kmq.encode(np.arange(63, dtype=np.uint8).reshape(9, 7) ** 2, 63, coding=coding),
+        f"{coding}, tiles": kmq.encode(shades, tile=16, coding=coding),
+        f"{coding}, one colour": kmq.encode(np.full((3, 9), 7, np.uint8), coding=coding),
+        f"{coding}, tiles of one colour": kmq.encode(
+            np.full((17, 9, 3), 7, np.uint8), tile=16, coding=coding
+        ),
+        f"{coding}, more than 256 entries": kmq.encode(many, 300, coding=coding),
+    }
+
+
 SMALL_FILES = {
     "one tile": kmq.encode(np.arange(35, dtype=np.uint8).reshape(5, 7), 35, coding="packed"),
     "rgb, k = 3": build(),
@@ -21,31 +37,10 @@ SMALL_FILES = {
     "more than 256 entries": kmq.encode(
         np.arange(900).astype(np.uint8).reshape(30, 10, 3) // 2 * 2, 300, coding="packed"
     ),
-    "zstd": kmq.encode(np.arange(35, dtype=np.uint8).reshape(5, 7), 35, coding="zstd"),
-    "zstd, tiles": kmq.encode(np.arange(306).astype(np.uint8).reshape(17, 18) // 9, tile=16, coding="zstd"),
-    "context": kmq.encode(np.arange(63, dtype=np.uint8).reshape(9, 7) ** 2, 63, coding="context"),
-    "context, tiles": kmq.encode(
-        np.arange(306).astype(np.uint8).reshape(17, 18) // 9, tile=16, coding="context"
-    ),
-    "context, one colour": kmq.encode(np.full((3, 9), 7, np.uint8), coding="context"),
-    "context, tiles of one colour": kmq.encode(np.full((17, 9, 3), 7, np.uint8), tile=16, coding="context"),
-    "context, more than 256 entries": kmq.encode(
-        np.arange(900).astype(np.uint8).reshape(30, 10, 3) // 2 * 2, 300, coding="context"
-    ),
-    "adaptive": kmq.encode(np.arange(63, dtype=np.uint8).reshape(9, 7) ** 2, 63, coding="adaptive"),
-    "adaptive, tiles": kmq.encode(
-        np.arange(306).astype(np.uint8).reshape(17, 18) // 9, tile=16, coding="adaptive"
-    ),
-    "adaptive, one colour": kmq.encode(np.full((3, 9), 7, np.uint8), coding="adaptive"),
-    "adaptive, tiles of one colour": kmq.encode(np.full((17, 9, 3), 7, np.uint8), tile=16, coding="adaptive"),
-    "adaptive, more than 256 entries": kmq.encode(
-        np.arange(900).astype(np.uint8).reshape(30, 10, 3) // 2 * 2, 300, coding="adaptive"
-    ),
+    **of_every_kind("zstd"),
+    **of_every_kind("context"),
+    **of_every_kind("adaptive"),
     "coded palette, packed": build(flags=0x21, palette=CODED_EXAMPLE),
-    "zstd, one colour": kmq.encode(np.full((3, 9), 7, np.uint8), coding="zstd"),
-    "zstd, more than 256 entries": kmq.encode(
-        np.arange(900).astype(np.uint8).reshape(30, 10, 3) // 2 * 2, 300, coding="zstd"
-    ),
     "sections": build(sections=section(b"exif", b"abc") + section(b"zzzz", b"")),
 }
 

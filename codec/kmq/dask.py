@@ -65,7 +65,8 @@ def encode(
 
     The options are those of `kmq.encode_tiles` except `threads` and `fewest_channels`, and so are the bytes.
     It is quickest if each chunk of the array is a tile, or several whole ones: a chunk is computed for each
-    tile that it shares pixels with.
+    tile that it shares pixels with. An array of up to 4,194,304 pixels may be mapped in one task and coded in
+    this process, as `kmq.encode_tiles` says.
 
     Raises what `kmq.encode_tiles` does, and what computing the array does.
     """

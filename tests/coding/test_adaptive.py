@@ -1,7 +1,5 @@
 """The adaptive coding: every tile comes back, and a decoder written from the spec agrees."""
 
-import concurrent.futures
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -202,30 +200,3 @@ def test_a_palette_whose_order_is_kept_comes_back_as_it_was():
     with kmq.KmqFile(data) as file:
         assert np.array_equal(file.palette.entries, entries)
         assert np.array_equal(file.pixels(), picture)
-
-
-@examples(25)
-@given(tiles(), st.sampled_from([None, 16, 32]))
-def test_files_come_back_in_tiles_and_on_threads_and_are_the_same_bytes(tile, side):
-    plane, palette = tile
-    picture = palette.colours(plane)
-    options = {"k": 65_536, "tile": side, "coding": "adaptive"}
-    data = kmq.encode(picture, **options)
-    assert np.array_equal(kmq.decode(data, threads=3), kmq.decode(data))
-    assert kmq.encode(picture, **options, threads=3) == data
-    exact = kmq.encode(kmq.decode(data), 65_536, coding="packed")
-    assert np.array_equal(kmq.decode(exact), kmq.decode(data))
-    with kmq.KmqFile(data) as file:
-        assert file.coding == "adaptive"
-        assert np.array_equal(file.pixels(), kmq.decode(data))
-
-
-@pytest.mark.compiled_only("many pixels")
-def test_several_pictures_at_a_time_on_threads_give_the_same_bytes():
-    random = np.random.default_rng(0)
-    palette = Palette(random.integers(0, 256, (50, 3)))
-    planes = [IndexPlane(numbers(random, 90, 120, 50, kind), 50) for kind in KINDS]
-    alone = [adaptive_tile(plane, palette) for plane in planes]
-    with concurrent.futures.ThreadPoolExecutor(8) as pool:
-        together = list(pool.map(lambda plane: adaptive_tile(plane, palette), planes * 4))
-    assert together == alone * 4

@@ -1,13 +1,10 @@
 """The context coding: every picture comes back, no bytes do harm, and its parts are what the spec says."""
 
-import concurrent.futures
-
 import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-import kmq
 from context_tiles import ALL_OPTIONS, KINDS, OPTIONS, PALETTE, PLANE, check, decoded, numbers, tiles
 from kmq import FormatError, IndexPlane, Palette
 from kmq._coding.context import payload as _context
@@ -206,34 +203,6 @@ def test_a_payload_that_outgrows_its_room_by_far_takes_one_more_pass(monkeypatch
     monkeypatch.setattr(_context, "code_cells", counted)
     assert _encoded(plane, palette, 1) == expected
     assert len(passes) == 2
-
-
-@pytest.mark.compiled_only("an encoder tries several ways for every tile")
-@examples(60)
-@given(tiles(), st.sampled_from([None, 16, 32]), st.sampled_from(EFFORTS))
-def test_files_come_back_in_tiles_and_on_threads_and_are_the_same_bytes(tile, side, effort):
-    plane, palette = tile
-    picture = palette.colours(plane)
-    options = {"k": 65_536, "tile": side, "effort": effort, "coding": "context"}
-    data = kmq.encode(picture, **options)
-    assert np.array_equal(kmq.decode(data, threads=3), kmq.decode(data))
-    assert kmq.encode(picture, **options) == kmq.encode(picture, **options, threads=3) == data
-    exact = kmq.encode(kmq.decode(data), 65_536, coding="packed")
-    assert np.array_equal(kmq.decode(exact), kmq.decode(data))
-    with kmq.KmqFile(data) as file:
-        assert file.coding == "context"
-        assert np.array_equal(file.pixels(), kmq.decode(data))
-
-
-@pytest.mark.compiled_only("many pixels")
-def test_several_pictures_at_a_time_on_threads_give_the_same_bytes():
-    random = np.random.default_rng(0)
-    palette = Palette(random.integers(0, 256, (50, 3)))
-    planes = [IndexPlane(numbers(random, 90, 120, 50, kind), 50) for kind in KINDS]
-    alone = [context_tile(plane, palette, "default") for plane in planes]
-    with concurrent.futures.ThreadPoolExecutor(8) as pool:
-        together = list(pool.map(lambda plane: context_tile(plane, palette, "default"), planes * 4))
-    assert together == alone * 4
 
 
 def test_the_effort_names_the_model():

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import kmq
 from kmq import FormatError, IndexPlane, KmqError
-from kmq._coding.codings import CODINGS, ZSTD, CodingOptions, candidates
+from kmq._coding.codings import ZSTD, CodingOptions
 from kmq._coding.zstd import LARGE, MAX_WINDOW_LOG, unzstd_tile, zstd_tile
 from strategies import planes
 from ways import examples
@@ -231,20 +231,6 @@ def test_sections_that_are_longer_than_the_file_are_truncated():
     data = build(flags=0x85, sections_size=uleb(1000), payloads=[zstd_frame(CONTENT)])
     with pytest.raises(kmq.TruncatedError):
         kmq.decode(data)
-
-
-def test_the_codings_to_try():
-    def names(pixels, effort):
-        return [coding.name for coding in candidates("auto", pixels, effort)]
-
-    assert names(1, "default") == names(2**12, "fast") == ["packed", "context"]
-    assert names(2**12 + 1, "default") == names(2**15, "fast") == ["packed", "adaptive", "context"]
-    assert names(2**15 + 1, "default") == names(10**9, "fast") == ["packed", "adaptive"]
-    assert names(1, "thorough") == names(8_000_000, "thorough") == ["packed", "context"]
-    assert names(8_000_001, "thorough") == ["packed", "adaptive"]
-    assert candidates("zstd", 1, "default") == (ZSTD,)
-    assert [candidates(name, 1, "thorough") for name in CODINGS] == [(coding,) for coding in CODINGS.values()]
-    assert len({coding.code for coding in CODINGS.values()}) == len(CODINGS)
 
 
 def test_a_coding_is_told_the_effort():

@@ -36,8 +36,8 @@ EITHER_WAY = [
     for name in VALID
 ]
 
-LARGE = 100
-"""Bytes from which not every bit of a vector is flipped here; tests/damage.py flips them all."""
+ENOUGH = pytest.mark.parametrize("enough", [100, pytest.param(2000, marks=pytest.mark.slow)])
+"""Bytes from which not every place of a vector is damaged here; tests/damage.py does all that."""
 
 
 def data_of(name):
@@ -191,13 +191,14 @@ def test_libmagic_tells_kmq_files_from_others():
 
 
 @pytest.mark.compiled_only("thousands of files")
+@ENOUGH
 @pytest.mark.parametrize("name", VALID)
-def test_flipped_bits_of_a_vector_are_rejected(name):
+def test_flipped_bits_of_a_vector_are_rejected(name, enough):
     data = data_of(name)
     bits = range(8 * len(data))
-    if len(data) > LARGE:
-        most = 50 if name in LONG else 200
-        bits = [*bits[:most], *bits[-most // 2 :], *random.Random(name).sample(bits, most // 2)]
+    if len(data) > enough:
+        most = min(400, enough // 2 if name in LONG else 2 * enough)
+        bits = [*bits[:most], *bits[-most:], *random.Random(name).sample(bits, most)]
     for bit in bits:
         flipped = bytearray(data)
         flipped[bit // 8] ^= 1 << bit % 8
@@ -219,12 +220,13 @@ def test_bursts_in_a_vector_are_rejected(name):
 
 
 @pytest.mark.compiled_only("thousands of files")
+@ENOUGH
 @pytest.mark.parametrize("name", VALID)
-def test_a_vector_that_is_cut_off_is_rejected(name):
+def test_a_vector_that_is_cut_off_is_rejected(name, enough):
     data = data_of(name)
     sizes = range(len(data))
-    if len(data) > 3 * LARGE:
-        sizes = [*sizes[:LARGE], *sizes[-LARGE:], *random.Random(name).sample(sizes, LARGE)]
+    if len(data) > 3 * enough:
+        sizes = [*sizes[:enough], *sizes[-enough:], *random.Random(name).sample(sizes, enough)]
     for size in sizes:
         with pytest.raises((kmq.TruncatedError, kmq.FormatError)):
             kmq.decode(data[:size])

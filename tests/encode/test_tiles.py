@@ -76,6 +76,9 @@ def test_where_nothing_is_smaller_the_file_is_packed(tmp_path, monkeypatch, whol
         ((1000, 900), 300, 1024),  # two thirds of them
         ((2100, 2100), 2000, 1024),  # too large for one tile, however flat
         ((1 << 20, 1), 0, None),  # too narrow to have any
+        ((1 << 20, 2), 0, None),
+        ((1, 1 << 20), 0, None),
+        ((2, 1 << 19), 0, 512),
     ],
 )
 def test_what_is_busy_is_cut_where_auto_cuts(tmp_path, shape, flat, side):

@@ -1,4 +1,4 @@
-"""The table of codings: how each writes and reads a tile (spec sections 5 and 6, annex C)."""
+"""The table of codings: how each writes and reads a tile (spec sections 5 and 6, annexes C and D)."""
 
 from __future__ import annotations
 

@@ -67,7 +67,8 @@ def encode_tiles(
     nothing smaller than packed, the second pass begins again.
 
     Held at a time are a table of at most 1,048,576 colours (see `fit_palette`) and, for each of `threads`,
-    two blocks of neighbouring tiles, of 4 MiB or of one tile if that is larger.
+    two blocks of neighbouring tiles, of 4 MiB or of one tile if that is larger. With `coding` "adaptive" or
+    "auto", a picture of up to 4,194,304 pixels is mapped whole before it is cut and coded.
 
     Raises ValueError or TypeError, naming the argument; what `source` does; OSError if the file can't be
     written; FileExistsError if it exists and `overwrite` is false.

@@ -11,6 +11,8 @@ import numpy as np
 from kmq._ground.arguments import checked_integer, shown
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from kmq._indexed.index_plane import Indices
 
 MAX_SIDE = 2**31 - 1
@@ -120,18 +122,26 @@ def cut(width: int, height: int, tile: int | str | None) -> TileGrid:
 def cut_where_busy(indices: Indices) -> TileGrid:
     """Return the grid for a coding that flat pixels cost no time, of a picture of up to WHOLE_PIXELS.
 
-    Tiles let several threads work, but each has to learn anew what repeats. A pixel is busy unless its
-    neighbours to the left, above, and above to both sides are equal. With few busy pixels there is little
-    work to share: one tile. On the corpus's text and screens tiles of 1,024 cost 0 to 30 % of the bytes, and
-    those of 512 twice that; on photographs, which are busy all over, neither costs anything.
+    Tiles let several threads work, but each has to learn anew what repeats. With few busy pixels there is
+    little work to share: one tile. On the corpus's text and screens tiles of 1,024 cost 0 to 30 % of the
+    bytes, and those of 512 twice that; on photographs, which are busy all over, neither costs anything.
     """
     height, width = indices.shape
     side = None
-    if width * height > BUSY_PIXELS and width > 2:
-        upper, lower = indices[: height - 1 : ROWS_COUNTED], indices[1::ROWS_COUNTED]
-        west, north = lower[:, :-2], upper[:, 1:-1]
-        busy = (west != north) | (west != upper[:, :-2]) | (west != upper[:, 2:])
+    if width * height > BUSY_PIXELS and min(width - 1, height) > 1:
+        busy = busy_pixels(indices[:-1:ROWS_COUNTED], indices[1::ROWS_COUNTED])
         share = np.count_nonzero(busy) / busy.size
         if share * width * height > BUSY_PIXELS:
             side = BUSY_SIDE if share > 3 / 4 else AUTO_SIDE
     return TileGrid(width, height, side)
+
+
+def busy_pixels(above: Indices, rows: Indices) -> NDArray[np.bool_]:
+    """Return which pixels of some rows (n, W) are busy, all but the outermost ones: (n, W - 2).
+
+    `above` (n, W) has the row above each. A pixel is busy unless its neighbours to the left, above, and above
+    to both sides are equal (spec D.4).
+    """
+    west, north = rows[:, :-2], above[:, 1:-1]
+    busy: NDArray[np.bool_] = (west != north) | (west != above[:, :-2]) | (west != above[:, 2:])
+    return busy

@@ -261,4 +261,5 @@ def expect(
     target: cython.int,
 ) -> cython.void:
     """Mix what the contexts of a symbol say; find how many lanes of the mixture are at most the target."""
+    # A call of its own: to other loops, gcc can't declare a function that is compiled twice (`wide_t`).
     expect_kind(kind, tables, of, level, part, target)

@@ -290,4 +290,5 @@ def learn(
     trains: cython.bint,
 ) -> cython.void:
     """Let rows, weights and candidates learn a symbol that had a frequency in the mixture."""
+    # A call of its own: to other loops, gcc can't declare a function that is compiled twice (`wide_t`).
     learn_kind(kind, tables, of, symbol, last, frequency, trains)

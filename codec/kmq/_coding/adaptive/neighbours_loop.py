@@ -184,6 +184,7 @@ def guess_rank(
     of.keys[0] = activity * 16 + qw
     of.keys[1] = rank
     of.keys[2] = qn * 16 + qw
+    # In place of the hash of four neighbours.
     of.quad = (((((rank << 4 | qw) << 4 | qn) << 4) | activity) * spread) & word
     qw = ((qw >> 1) << 3 | qn >> 1) << 6 | (qnw >> 1) << 3 | qne >> 1
     of.hashes[3] = ((qw << 3 | activity >> 1) * spread + 5) & word
@@ -211,15 +212,12 @@ def look_around(
 ) -> cython.void:
     """Find the candidates of a pixel that isn't flat, and the keys and hashes of its contexts."""
     compare(tile, of, px)
+    hash_around(of, px)
     if kind == FEW:
-        hash_around(of, px)
         guess_colour(FEW, tile, of, px)
     elif kind == COLOURS:
-        hash_around(of, px)
         guess_colour(COLOURS, tile, of, px)
     elif kind == RAMP:
-        hash_around(of, px)
         guess_rank(tile, of, px)
     else:
-        hash_around(of, px)
         guess_colour(MANY, tile, of, px)

@@ -12,6 +12,7 @@ from kmq._coding.adaptive.order import SYMBOL, entry_order
 from kmq._coding.adaptive.pixel_loop import LEVELS, MARGIN_LEFT, MARGIN_TOP, code_cells
 from kmq._coding.adaptive.stream_loop import pack
 from kmq._ground.errors import FormatError, LimitError
+from kmq._indexed.tiles import busy_pixels
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -174,15 +175,13 @@ def _most_row_bits(pixels: int) -> int:
 
 
 def _busy(indices: Indices) -> NDArray[np.bool_]:
-    """Return which of a tile's inner pixels are busy: whose neighbours W, N, NW and NE aren't all equal.
+    """Return which of a tile's inner pixels are busy.
 
     The result (H - 2, W - 4) leaves out the first two rows, the first two columns and the last two.
     """
     if indices.shape[0] < 3 or indices.shape[1] < 5:
         return np.zeros((0, 0), np.bool_)
-    west, north = indices[2:, 1:-3], indices[1:-1, 2:-2]
-    busy: NDArray[np.bool_] = (west != north) | (west != indices[1:-1, 1:-3]) | (west != indices[1:-1, 3:-1])
-    return busy
+    return busy_pixels(indices[1:-1, 1:-1], indices[2:, 1:-1])
 
 
 def _cells(places: NDArray[np.uint16] | Indices) -> NDArray[np.uint16]:
