@@ -31,7 +31,7 @@ def encoded(picture):
     yield "packed", kmq.encode(picture, 11, coding="packed")
     yield "sRGB", kmq.encode(picture, 7, space="srgb", coding="packed", tile=16)
     yield "zstd", kmq.encode(picture, 70, coding="zstd", effort="fast")
-    yield "context", kmq.encode(picture, 20, coding="context", tile=16, keep_palette_order=True)
+    yield "context", kmq.encode(picture, palette="web-safe", coding="context", tile=16)
     yield "fast", kmq.encode(picture, 5, coding="context", effort="fast")
     yield "thorough", kmq.encode(picture[:7, :7], 14, coding="context", effort="thorough")
     yield "adaptive", kmq.encode(picture, 20, coding="adaptive", tile=16)

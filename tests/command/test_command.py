@@ -76,7 +76,7 @@ def test_json_has_no_infinity(folder):
         (["encode", "."], "kmq: .: Is a directory"),
         (["encode", "text"], "kmq: text: not a picture in a format that Pillow reads"),
         (["decode", "text"], "kmq: text: Magic at offset 0 is 6E 6F 20"),
-        (["decode", "empty"], "kmq: empty: Magic at offset 0 takes 3 bytes; 0 are left"),
+        (["decode", "empty"], "kmq: empty: the file is empty: Magic at offset 0 takes 3 bytes"),
         (["encode", "empty"], "kmq: empty: not a picture"),
         (["encode", "cut.png"], "kmq: cut.png: Pillow can't read it: "),
         (

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, BinaryIO, Unpack
 import numpy as np
 
 from kmq._coding.codings import AUTO, PACKED
+from kmq._colours.channels import fewest_channels
 from kmq._colours.loss import mean_error, psnr
 from kmq._container.writing import Writing, written
 from kmq._encode.options import Options, Request, check_known
@@ -40,16 +41,17 @@ def encode(
     psnr: float | None = None, max_bytes: int | None = None, bpp: float | None = None,
     space: str | None = None, effort: str = "default", dither: str = "none", strength: float | None = None,
     coding: str = "auto", tile: int | str | None = "auto", threads: int = 1,
-    keep_palette_order: bool = False, keep: Iterable[str] = (),
+    reorder_palette: bool = False, keep: Iterable[str] = (),
     n_init: int = 1, max_iter: int | None = None, tol: float = 1e-4, random_state: int = 0,
 ) -> bytes:  # fmt: skip
     """Return the bytes of a .kmq file of `image` with at most `k` colours (default 256).
 
     `image` is a Pillow image of any mode, or a uint8 array (H, W), (H, W, 1), (H, W, 3) or (H, W, 4). A
-    picture of at most `k` distinct colours is stored exactly; so is the palette of a mode P image of at most
-    `k` entries. Otherwise `fit_palette` chooses the colours, with `space`, `effort`, `n_init`, `max_iter`,
-    `tol` and `random_state`, and `map_indices` the entry of each pixel, with `dither` and `strength`. Fully
-    transparent pixels become transparent black, except in a palette that is kept.
+    picture of at most `k` distinct colours is stored exactly. A mode P image whose palette has at most `k`
+    entries keeps it, unused entries included. Otherwise `fit_palette` chooses the colours, with `space`,
+    `effort`, `n_init`, `max_iter`, `tol` and `random_state`, and `map_indices` the entry of each pixel, with
+    `dither` and `strength`. Fully transparent pixels become transparent black, except in a palette that is
+    kept.
 
     Pillow images are turned upright by their Exif orientation and converted to sRGB by their ICC profile.
     Modes I;16 and I hold 0 to 65,535. White in mode F is the smallest of 1, 255 and 65,535 that covers the
@@ -70,8 +72,9 @@ def encode(
     32,768 the smaller of context and adaptive, else adaptive; with the effort "thorough" context up to 8
     megapixels; packed if no larger.
     `effort` also picks the context coding's model; "thorough" takes several times longer to encode and twice
-    as long to decode. Adaptive and context may renumber the entries, which makes files smaller, unless
-    `keep_palette_order` is true or a `palette` is given.
+    as long to decode. Adaptive and context number the entries so that files are smaller. They keep the order
+    of an image's own palette and of a given one, unless `reorder_palette` is true: then a mode P image is
+    stored by its colours, like any other.
 
     `tile` is the side of square tiles, a power of two from 16 to 32,768; None for one tile; "auto" for one up
     to 4,194,304 pixels and 1,024 above. For adaptive, "auto" also cuts smaller pictures with more than
@@ -84,7 +87,7 @@ def encode(
     request = Request(
         k=k, palette=palette, psnr=psnr, max_bytes=max_bytes, bpp=bpp, space=space, effort=effort,
         dither=dither, strength=strength, coding=coding, tile=tile, threads=threads,
-        keep_palette_order=keep_palette_order, keep=keep, n_init=n_init, max_iter=max_iter, tol=tol,
+        reorder_palette=reorder_palette, keep=keep, n_init=n_init, max_iter=max_iter, tol=tol,
         random_state=random_state,
     )  # fmt: skip
     return _encode(canonical_image(image, request.keep), request)
@@ -116,10 +119,24 @@ def save(
 
 
 def _encode(canonical: CanonicalImage, request: Request) -> bytes:
+    if request.reorder_palette:
+        canonical = _by_its_colours(canonical)
     if isinstance(request.target, Target):
         return _encode_to_target(canonical, request, request.target)
-    palette, plane = _quantise(canonical, request, request.target)
+    own = canonical.indexed
+    if request.given is None and own is not None and own[0].k <= request.target:
+        return written(*own, canonical.metadata, replace(request.writing, keep_palette_order=True))
+    palette, plane = _quantise(histogram(canonical), request, request.target)
     return written(palette, plane, canonical.metadata, request.writing)
+
+
+def _by_its_colours(canonical: CanonicalImage) -> CanonicalImage:
+    """Return an indexed picture without its palette, in the channels that its pixels need."""
+    if canonical.indexed is None:
+        return canonical
+    channels = fewest_channels(canonical.pixels, grey="icc" not in canonical.metadata)
+    pixels = np.ascontiguousarray(canonical.pixels[:, :, :channels])
+    return replace(canonical, pixels=pixels, indexed=None)
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,7 +166,8 @@ class _Attempt:
 def _encode_to_target(canonical: CanonicalImage, request: Request, target: Target) -> bytes:
     """Return the file that meets the target, found by trying numbers of colours on one histogram."""
     if canonical.indexed is not None and target.psnr is None and not target.auto:
-        own = _Attempt(canonical.indexed[0].k, *canonical.indexed, canonical, request.writing)
+        in_order = replace(request.writing, keep_palette_order=True)
+        own = _Attempt(canonical.indexed[0].k, *canonical.indexed, canonical, in_order)
         limit = target.limit(own.plane.indices.size)
         if own.k <= target.most and limit is not None and own.size <= limit:
             return own.data  # its own palette, in its order
@@ -171,13 +189,11 @@ def _encode_to_target(canonical: CanonicalImage, request: Request, target: Targe
     return reached(target, attempt, bound, len(counted), height * width, exact=exact).data
 
 
-def _quantise(canonical: CanonicalImage, request: Request, k: int) -> tuple[Palette, IndexPlane]:
+def _quantise(counted: Histogram, request: Request, k: int) -> tuple[Palette, IndexPlane]:
     if request.given is not None:
-        counted, palette = matched(histogram(canonical), request.given)
+        counted, palette = matched(counted, request.given)
         return palette, _mapped(counted, palette, request.clustering)
-    if canonical.indexed is not None and canonical.indexed[0].k <= k:
-        return canonical.indexed
-    return _chosen(histogram(canonical), k, request.clustering)
+    return _chosen(counted, k, request.clustering)
 
 
 def _chosen(counted: Histogram, k: int, options: KMeansOptions) -> tuple[Palette, IndexPlane]:

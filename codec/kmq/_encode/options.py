@@ -29,7 +29,7 @@ class ClusterOptions(TypedDict, total=False):
     effort: str
     coding: str
     tile: int | str | None
-    keep_palette_order: bool
+    reorder_palette: bool
     n_init: int
     max_iter: int | None
     tol: float
@@ -82,7 +82,7 @@ class Request:
     coding: str = AUTO
     tile: int | str | None = "auto"
     threads: int = 1
-    keep_palette_order: bool = False
+    reorder_palette: bool = False
     keep: Iterable[str] = ()
     n_init: int = 1
     max_iter: int | None = None
@@ -114,7 +114,7 @@ class Request:
             checked_tile(self.tile),
             checked_threads(self.threads),
             CodingOptions(self.effort),
-            keep_palette_order=bool(self.keep_palette_order or self.palette is not None),
+            keep_palette_order=self.palette is not None and not self.reorder_palette,
         )
 
     def _checked_clustering(self) -> KMeansOptions:
