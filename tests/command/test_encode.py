@@ -35,8 +35,8 @@ def folder(folder):
          {"palette": "pico-8", "dither": "ordered", "strength": 0.5}),
         (["-k9", "--space=srgb", "--effort=thorough", "--dither=floyd-steinberg"],
          {"k": 9, "space": "srgb", "effort": "thorough", "dither": "floyd-steinberg"}),
-        (["-k9", "--coding=context", "--effort=fast", "--keep-palette-order"],
-         {"k": 9, "coding": "context", "effort": "fast", "keep_palette_order": True}),
+        (["-k9", "--coding=context", "--effort=fast", "--reorder-palette"],
+         {"k": 9, "coding": "context", "effort": "fast", "reorder_palette": True}),
     ],
 )  # fmt: skip
 def test_palettes_and_targets_reach_the_encoder(folder, flags, options):

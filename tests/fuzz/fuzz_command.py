@@ -127,7 +127,7 @@ OPTIONS = {
         _one_of("--dither", "none", "ordered", "floyd-steinberg"),
         _one_of("--keep", "icc", "exif,xmp", "icc,exif,xmp", "iptc"),
         _one_of("--effort", "fast", "default"),
-        lambda _: ["--keep-palette-order"],
+        lambda _: ["--reorder-palette"],
         lambda _: ["--json"],
         lambda _: ["--quiet"],
         _text("-k"),

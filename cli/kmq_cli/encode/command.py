@@ -38,7 +38,7 @@ def encode(
     k: of.K = None, psnr: of.Psnr = None, max_bytes: of.MaxBytes = None, bpp: of.Bpp = None,
     palette: of.Palette = None, space: of.Space = None, effort: of.Effort = "default",
     dither: of.Dither = "none", strength: of.Strength = None,
-    coding: of.Coding = "auto", keep_palette_order: of.KeepPaletteOrder = False, tile: of.Tile = "auto",
+    coding: of.Coding = "auto", reorder_palette: of.ReorderPalette = False, tile: of.Tile = "auto",
     threads: Threads = None, keep: of.Keep = "",
     n_init: of.Starts = 1, max_iter: of.Iterations = None, tol: of.Tolerance = 1e-4,
     random_state: of.Seed = 0,
@@ -60,7 +60,7 @@ def encode(
     options = {
         "k": k, "psnr": psnr, "max_bytes": max_bytes, "bpp": bpp, "palette": palette, "space": space,
         "effort": effort, "dither": dither, "strength": strength, "coding": coding, "tile": tile,
-        "threads": threads_for(threads, one_file=one_file), "keep_palette_order": keep_palette_order,
+        "threads": threads_for(threads, one_file=one_file), "reorder_palette": reorder_palette,
         "keep": keep, "n_init": n_init, "max_iter": max_iter, "tol": tol, "random_state": random_state,
     }  # fmt: skip
     _check_together(options, shared_palette=shared_palette)

@@ -159,13 +159,13 @@ Coding = Annotated[
         "32,768 pixels context if smaller, and with --effort thorough context up to 8 megapixels.",
     ),
 ]
-KeepPaletteOrder = Annotated[
+ReorderPalette = Annotated[
     bool,
     typer.Option(
-        "--keep-palette-order",
+        "--reorder-palette",
         metavar="",
         rich_help_panel=HOW,
-        help="Keep the numbers of an indexed picture's entries, which adaptive and context may change.",
+        help="Sort the palette of an indexed picture and leave out unused entries, for a smaller file.",
     ),
 ]
 Tile = Annotated[
