@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 EXAMPLES = (
     "Examples:\n\n"
     "- two files: `kmq verify a.kmq b.kmq`\n"
-    "- all of a folder: `kmq verify --recursive archive`\n"
+    "- all of a folder: `kmq verify archive`\n"
     "- the names of damaged ones: `kmq verify --json *.kmq | jq -r 'select(.status == \"bad\").source'`\n"
 )
 
 
 def verify(
     sources: Sources,
-    recursive: Recursive = False,
+    recursive: Recursive = True,  # noqa: ARG001  a folder is walked; --recursive says so to those who write it
     jobs: Jobs = None,
     threads: Threads = None,
     max_pixels: MaxPixels = None,
@@ -48,7 +48,7 @@ def verify(
 
     tasks, failed = [Task(STANDARD)], list[Outcome]()
     if sources != [STANDARD]:
-        found, failed = inputs(sources, recursive=recursive, suffixes=frozenset([".kmq"]))
+        found, failed = inputs(sources, recursive=True, suffixes=frozenset([".kmq"]))
         tasks = [Task(file.path) for file in found]
     work_on(
         tasks,

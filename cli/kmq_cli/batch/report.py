@@ -9,11 +9,11 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, NoReturn
 
 from kmq_cli.batch.workers import outcomes
-from kmq_cli.terminal.failures import FAILED, INTERRUPTED, WRONG_USAGE, complain, fail
+from kmq_cli.terminal.failures import FAILED, INTERRUPTED, complain, fail
 from kmq_cli.terminal.ledger_report import compared
 from kmq_cli.terminal.options import cores
 
@@ -22,42 +22,53 @@ if TYPE_CHECKING:
     from kmq_cli.batch.workers import Work
     from kmq_cli.terminal.options import Report
 
-MOST_COLLISIONS = 10
-"""Most collisions that are printed; the others are only counted."""
-
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """How many files had which status, and the bytes of those that were written, before and after."""
+    """How many files had which status, and the bytes of those that were written, before and after.
+
+    Files whose output exists are counted apart from `counts`: `existing`, and those that failed for it.
+    """
 
     counts: Mapping[str, int]
+    existing: int = 0
+    refused: int = 0
     source_bytes: int = 0
     output_bytes: int = 0
 
     @property
     def files(self) -> int:
         """All files."""
-        return sum(self.counts.values())
+        return sum(self.counts.values()) + self.existing
 
     @property
     def failures(self) -> int:
         """Files that failed or are bad: any makes the command fail."""
-        return self.counts.get("failed", 0) + self.counts.get("bad", 0)
+        return self.counts.get("failed", 0) + self.counts.get("bad", 0) + self.refused
 
     def told(self, words: Mapping[str, str]) -> str:
         """Return the counts, with a word for each status; only the first is shown if it is 0."""
         first = next(iter(words))
-        counts = {status: self.counts.get(status, 0) for status in words}
-        return ", ".join(f"{n:,} {words[status]}" for status, n in counts.items() if n or status == first)
+        counts = {word: self.counts.get(status, 0) for status, word in words.items()}
+        counts["there already"] = self.existing
+        return ", ".join(f"{n:,} {word}" for word, n in counts.items() if n or word == words[first])
 
     def plus(self, outcome: Outcome) -> Tally:
         """Return the tally with one more file."""
+        if outcome.exists:
+            refused = self.refused + (outcome.status == "failed")
+            return replace(self, existing=self.existing + 1, refused=refused)
         counts = Counter(self.counts)
         counts[outcome.status] += 1
         if outcome.status != "written":
-            return Tally(counts, self.source_bytes, self.output_bytes)
+            return replace(self, counts=counts)
         source, output = outcome.source_bytes or 0, outcome.output_bytes or 0
-        return Tally(counts, self.source_bytes + source, self.output_bytes + output)
+        return replace(
+            self,
+            counts=counts,
+            source_bytes=self.source_bytes + source,
+            output_bytes=self.output_bytes + output,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,17 +78,6 @@ class Wording:
     verb: str
     saves: bool
     summary: Callable[[Tally], str]
-
-
-def refuse_collisions(problems: Sequence[tuple[str, str]]) -> None:
-    """If there are problems, print a line for each, and exit with the code of wrong usage."""
-    if not problems:
-        return
-    for source, problem in problems[:MOST_COLLISIONS]:
-        complain(source, problem)
-    more = len(problems) - MOST_COLLISIONS
-    like_that = f"and {more:,} more like that; " if more > 0 else ""
-    fail("nothing was done", f"{like_that}run them separately, each with its own folder, -o", WRONG_USAGE)
 
 
 def work_on(
@@ -119,6 +119,9 @@ def work_on(
         )
     if report != "none":
         print(wording.summary(tally), file=sys.stdout if report == "text" else sys.stderr)
+    if tally.refused:
+        those = f"{tally.refused:,} file{'s' * (tally.refused != 1)}"
+        complain(those, "there already: --skip-existing leaves them as they are, --force overwrites them")
     raise SystemExit(FAILED if tally.failures else 0)
 
 
@@ -128,14 +131,17 @@ def written_summary(tally: Tally) -> str:
 
 
 def _tell(outcome: Outcome, report: Report, *, lists: bool) -> None:
-    """Show one outcome: failures and notes always, the rest if `report` and `lists` ask for it."""
+    """Show one outcome: failures and notes always, the rest if `report` and `lists` ask for it.
+
+    Files whose output exists are only counted: there may be thousands when a batch is taken up again.
+    """
     for note in outcome.notes:
         complain(outcome.source, note)
-    if outcome.status in ("failed", "bad"):
+    if outcome.status in ("failed", "bad") and not outcome.exists:
         complain(outcome.source, outcome.problem)
     if report == "json":
         print(json.dumps(asdict(outcome)), flush=True)
-    elif report == "text" and outcome.status == "skipped":
+    elif report == "text" and outcome.status == "skipped" and not outcome.exists:
         complain(outcome.source, f"left out: {outcome.problem}")
     elif lists and outcome.status == "written" and outcome.output is not None:
         line = compared(outcome.source, outcome.source_bytes, outcome.output, outcome.output_bytes or 0)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import typer
 
-from kmq_cli.terminal.streams import STANDARD
+from kmq_cli.terminal.streams import STANDARD, with_suffix
 
 MAGIC = frozenset("*?[")
 
@@ -20,10 +20,11 @@ FOLDER = "Is a directory; --recursive takes the files in it"
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A file to work on, and the name of the one to make of it ("" for none)."""
+    """A file to work on, or one `frame` of it, and the name of the one to make of it ("" for none)."""
 
     source: str
     output: str = ""
+    frame: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,8 @@ class Outcome:
     """What became of a file.
 
     `status` is "written", "skipped" or "failed"; for `kmq verify`, "good", "bad" or "failed" (it couldn't be
-    checked). `problem` says why a file is neither written nor good. Sizes are in bytes, None if unknown.
+    checked). `problem` says why a file is neither written nor good, and `exists` that it is because its
+    output exists. Sizes are in bytes, None if unknown.
     """
 
     source: str
@@ -41,6 +43,7 @@ class Outcome:
     source_bytes: int | None = None
     output_bytes: int | None = None
     notes: tuple[str, ...] = ()
+    exists: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,29 +102,47 @@ def inputs(
     return list(found.values()), problems
 
 
-def with_outputs(files: Iterable[Input], folder: str | None, suffix: str) -> list[Task]:
-    """Return a task for each file: its output has `suffix` and is in `folder` (None: beside the file)."""
+def with_outputs(
+    files: Iterable[Input], folder: str | None, suffix: str, *, keep_suffix: bool = False
+) -> list[Task]:
+    """Return a task for each file: its output has `suffix` and is in `folder` (None: beside the file).
+
+    With `keep_suffix`, that suffix is put after the file's own.
+    """
     tasks = []
     for file in files:
         path = Path(file.path) if folder is None else Path(folder, file.place)
-        tasks.append(Task(file.path, str(path.with_suffix(suffix))))
+        tasks.append(Task(file.path, str(with_suffix(path, suffix, keep=keep_suffix))))
     return tasks
 
 
-def collisions(tasks: Iterable[Task]) -> list[tuple[str, str]]:
-    """Return each source whose output an earlier source has, or is itself a source; with the reason."""
-    tasks = list(tasks)
+def apart(tasks: Sequence[Task]) -> tuple[list[Task], list[Outcome]]:
+    """Return the tasks whose output no other task has and that is no source; and why the others fail."""
     sources = {_identity(task.source): task.source for task in tasks}
-    taken: dict[str, str] = {}
-    problems = []
+    outputs: dict[str, list[Task]] = {}
+    for task in tasks:
+        outputs.setdefault(_identity(task.output), []).append(task)
+    good, failed = [], []
     for task in tasks:
         output = _identity(task.output)
-        first, other = taken.setdefault(output, task.source), sources.get(output, task.source)
-        if first != task.source:
-            problems.append((task.source, f"would become {task.output}, and so would {first}"))
-        elif other != task.source:
-            problems.append((task.source, f"would become {task.output}, which is one of the inputs"))
-    return problems
+        others = [other.source for other in outputs[output] if other is not task]
+        if others:
+            problem = f"would become {task.output}, and so would {others[0]}; {_way_out(outputs[output])}"
+        elif output in sources and sources[output] != task.source:
+            problem = f"would become {task.output}, which is one of the inputs"
+        else:
+            good.append(task)
+            continue
+        failed.append(Outcome(task.source, "failed", task.output, problem))
+    return good, failed
+
+
+def _way_out(tasks: Sequence[Task]) -> str:
+    """Say how to make files that would have one name."""
+    names = {Path(task.source).name for task in tasks}
+    if len(names) == len(tasks):
+        return f"--keep-suffix makes {Path(tasks[0].source).name}{Path(tasks[0].output).suffix} of it"
+    return "make them one after the other, with a folder for each, -o"
 
 
 def checked_folder(output: str | None, file_suffixes: frozenset[str]) -> str | None:
@@ -140,6 +161,11 @@ def checked_folder(output: str | None, file_suffixes: frozenset[str]) -> str | N
     if path.suffix.lower() in file_suffixes and not path.is_dir():
         raise typer.BadParameter(f"{output} is the name of a file; for several files, -o names a folder")
     return output
+
+
+def left_as_it_is(task: Task) -> Outcome:
+    """Return what becomes of a file whose output exists and is to stay."""
+    return Outcome(task.source, "skipped", task.output, exists(task.output), exists=True)
 
 
 def exists(output: str) -> str:

@@ -47,7 +47,9 @@ def attempted(work: Work, task: Task) -> Outcome:
         try:
             outcome = work(task)
         except Exception as error:  # noqa: BLE001  one bad file doesn't stop the others
-            outcome = Outcome(task.source, "failed", task.output or None, _reason(error, task.source))
+            there = isinstance(error, FileExistsError) and error.filename == task.output
+            reason = _reason(error, task.source)
+            outcome = Outcome(task.source, "failed", task.output or None, reason, exists=there)
     return replace(outcome, notes=(*said, *outcome.notes))
 
 

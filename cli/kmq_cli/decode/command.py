@@ -38,6 +38,17 @@ def _region(text: str) -> tuple[int, ...]:
     return tuple(map(int, numbers))
 
 
+def _colour(text: str) -> str:
+    from PIL import ImageColor
+
+    try:
+        if len(ImageColor.getrgb(text)) == 3:
+            return text
+    except ValueError:
+        pass
+    raise typer.BadParameter(f"{text!r} is no colour: give a name, such as white, or #rrggbb")
+
+
 Format = Annotated[
     str | None,
     typer.Option(
@@ -45,6 +56,14 @@ Format = Annotated[
         metavar="png|webp|...",
         help="Write this format, named by its suffix: any that Pillow writes.",
         show_default="that of OUT's suffix, or png",
+    ),
+]
+Background = Annotated[
+    str,
+    typer.Option(
+        parser=_colour,
+        metavar="COLOUR",
+        help="Lay a picture with transparency over this colour if the format has none: a name or #rrggbb.",
     ),
 ]
 Region = Annotated[
@@ -64,6 +83,7 @@ def decode(
     output: Output = None,
     file_format: Format = None,
     region: Region = None,
+    background: Background = "white",
     threads: Threads = None,
     recursive: Recursive = False,
     jobs: Jobs = None,
@@ -84,7 +104,7 @@ def decode(
 
     one_file = is_one_file(sources, recursive=recursive, jobs=jobs)
     threads = threads_for(threads, one_file=one_file)
-    decoding = Decoding(file_format, threads, max_pixels, force, skip_existing)
+    decoding = Decoding(file_format, threads, max_pixels, force, skip_existing, background)
     report = reported(quiet=quiet, as_json=as_json)
     if one_file:
         decode_one(sources[0], output, region, decoding, report)

@@ -11,15 +11,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import kmq
-from kmq_cli.batch.report import Wording, refuse_collisions, work_on, written_summary
+from kmq_cli.batch.report import Wording, work_on, written_summary
 from kmq_cli.batch.tasks import (
     Outcome,
     Task,
+    apart,
     check_no_folder,
     checked_folder,
-    collisions,
     exists,
     inputs,
+    left_as_it_is,
     with_outputs,
 )
 from kmq_cli.batch.workers import write_file
@@ -37,13 +38,17 @@ Region = tuple[int, int, int, int]
 
 @dataclass(frozen=True, slots=True)
 class Decoding:
-    """How to decode a file: to which format (None: that of the output's suffix), and within which limits."""
+    """How to decode a file: to which format (None: that of the output's suffix), and within which limits.
+
+    Where the format has no transparency, the picture is laid over `background`.
+    """
 
     format: str | None
     threads: int
     max_pixels: int | None
     force: bool
     skip_existing: bool
+    background: str = "white"
 
 
 def decode_one(
@@ -61,7 +66,7 @@ def decode_one(
             check_output(source, target, force=decoding.force)
             plane = file.indices() if region is None else _region(file, region)
             with failures(target):
-                data, losses = export(file.palette, plane, file.metadata, name)
+                data, losses = export(file.palette, plane, file.metadata, name, decoding.background)
     write_bytes(target, data, force=decoding.force)
     for loss in losses:
         complain(target, f"note: {loss}")
@@ -84,8 +89,8 @@ def decode_many(
     folder = checked_folder(output, writable_suffixes())
     suffix = suffix_of(decoding.format)
     files, failed = inputs(arguments, recursive=recursive, suffixes=KMQ)
-    tasks = with_outputs(files, folder, suffix)
-    refuse_collisions(collisions(tasks))
+    tasks, refused = apart(with_outputs(files, folder, suffix))
+    failed += refused
     wording = Wording("decoding", saves=False, summary=written_summary)
     work_on(tasks, partial(_decoded, decoding), wording, failed=failed, jobs=jobs, report=report)
 
@@ -93,11 +98,11 @@ def decode_many(
 def _decoded(decoding: Decoding, task: Task) -> Outcome:
     """Decode one of many files. Raises what can go wrong."""
     if decoding.skip_existing and Path(task.output).is_file():
-        return Outcome(task.source, "skipped", task.output, exists(task.output))
+        return left_as_it_is(task)
     check_output(task.source, task.output, force=decoding.force, makes_folders=True)
     with open_kmq(task.source, decoding.max_pixels, decoding.threads) as file:
         name = format_for(task.output, decoding.format)
-        data, losses = export(file.palette, file.indices(), file.metadata, name)
+        data, losses = export(file.palette, file.indices(), file.metadata, name, decoding.background)
     write_file(task.output, data, force=decoding.force)
     notes = tuple(f"note: {loss}" for loss in losses)
     return Outcome(task.source, "written", task.output, None, size_of(task.source), len(data), notes)

@@ -39,10 +39,11 @@ def encode(
     palette: of.Palette = None, space: of.Space = None, effort: of.Effort = "default",
     dither: of.Dither = "none", strength: of.Strength = None,
     coding: of.Coding = "auto", reorder_palette: of.ReorderPalette = False, tile: of.Tile = "auto",
-    threads: Threads = None, keep: of.Keep = "",
+    threads: Threads = None, keep: of.Keep = "", frame: of.Frame = None,
     n_init: of.Starts = 1, max_iter: of.Iterations = None, tol: of.Tolerance = 1e-4,
     random_state: of.Seed = 0,
     recursive: Recursive = False, jobs: Jobs = None, skip_if_larger: of.SkipIfLarger = None,
+    keep_suffix: of.KeepSuffix = False,
     skip_existing: SkipExisting = False, shared_palette: of.SharedPalette = False, dask: of.Dask = None,
     max_pixels: MaxPixels = None, force: Force = False, quiet: Quiet = False, as_json: of.AsJson = False,
 ) -> None:  # fmt: skip
@@ -56,7 +57,9 @@ def encode(
     """
     from kmq_cli.batch.tasks import is_one_file
 
-    one_file = is_one_file(sources, recursive=recursive, jobs=jobs) and dask is None and not shared_palette
+    all_frames = frame == "all"
+    one_file = is_one_file(sources, recursive=recursive, jobs=jobs) and dask is None
+    one_file = one_file and not (shared_palette or all_frames)
     options = {
         "k": k, "psnr": psnr, "max_bytes": max_bytes, "bpp": bpp, "palette": palette, "space": space,
         "effort": effort, "dither": dither, "strength": strength, "coding": coding, "tile": tile,
@@ -68,14 +71,16 @@ def encode(
     from kmq_cli.encode.many import encode_many
     from kmq_cli.encode.one import encode_one
 
-    encoding = Encoding(options, max_pixels, force, skip_existing, skip_if_larger)
+    encoding = Encoding(
+        options, max_pixels, force, skip_existing, skip_if_larger, None if all_frames else frame
+    )
     report = reported(quiet=quiet, as_json=as_json)
     if one_file:
-        encode_one(sources[0], output, encoding, report)
+        encode_one(sources[0], output, encoding, report, keep_suffix=keep_suffix)
     else:
         encode_many(
             sources, output, encoding, recursive=recursive, jobs=jobs, report=report, dask=dask,
-            shared_palette=shared_palette,
+            shared_palette=shared_palette, keep_suffix=keep_suffix, all_frames=all_frames,
         )  # fmt: skip
 
 

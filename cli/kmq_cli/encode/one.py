@@ -41,12 +41,14 @@ WHOLE = TARGETS | {"dither", "strength", "keep"}
 """Options of `kmq.encode` that need the whole picture at once."""
 
 
-def encode_one(source: str, output: str | None, encoding: Encoding, report: Report) -> None:
+def encode_one(
+    source: str, output: str | None, encoding: Encoding, report: Report, *, keep_suffix: bool = False
+) -> None:
     """Encode `source`, write the file, and report.
 
     If the file goes to standard output, only the JSON report is printed, on standard error.
     """
-    target = output_for(source, output, ".kmq")
+    target = output_for(source, output, ".kmq", keep_suffix=keep_suffix)
     check_suffix(target)
     if target == STANDARD and encoding.skip_if_larger:
         raise typer.BadParameter("--skip-if-larger: what is left out of standard output leaves an empty file")
@@ -73,9 +75,9 @@ def _encode_whole(source: str, target: str, encoding: Encoding, report: Report) 
         given = read_bytes(source, encoding.max_pixels)
         check_output(source, target, force=encoding.force)
         encoded = io.BytesIO()
-        image, frames = open_image(given, encoding.max_pixels)
+        image, frames = open_image(given, encoding.max_pixels, encoding.frame or 0)
         with image:
-            if frames > 1:
+            if frames > 1 and encoding.frame is None:
                 complain(source, FIRST_FRAME.format(frames=frames))
             with Console(stderr=True).status(f"encoding {image.width:,} x {image.height:,} pixels"):
                 ledger = kmq.save(encoded, image, **options)
@@ -100,6 +102,7 @@ def _takes_parts(target: str, encoding: Encoding) -> bool:
         and options["k"] != "auto"
         and not options["keep"]
         and all(options[name] is None for name in TARGETS)
+        and not encoding.frame
     )
 
 
@@ -109,7 +112,7 @@ def _encode_parts(source: str, target: str, picture: TiffPicture, encoding: Enco
     limit = kmq.MAX_PIXELS if encoding.max_pixels is None else encoding.max_pixels
     if width * height > limit:
         raise kmq.LimitError(f"the picture has more than {limit:,} pixels")
-    if picture.frames > 1:
+    if picture.frames > 1 and encoding.frame is None:
         complain(source, FIRST_FRAME.format(frames=picture.frames))
     options = {name: value for name, value in encoding.options.items() if name not in WHOLE}
     with pixels_bar(f"encoding {width:,} x {height:,} pixels") as progress:

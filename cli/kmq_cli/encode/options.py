@@ -51,6 +51,15 @@ def metadata(text: str) -> tuple[str, ...]:
     return names
 
 
+def frame_number(text: str) -> int | str:
+    """Return the number of a frame, or "all". Raises typer.BadParameter."""
+    if text == "all":
+        return text
+    if text.isascii() and text.isdecimal() and len(text) <= 9:
+        return int(text)
+    raise typer.BadParameter(f"{text!r} is neither a number from 0 nor all")
+
+
 def finite(number: float | None) -> float | None:
     """Return a number. Raises typer.BadParameter if it is infinite or none: `min` lets both pass."""
     if number is not None and not number < float("inf"):
@@ -233,6 +242,24 @@ SkipIfLarger = Annotated[
         rich_help_panel=MANY,
         help="Skip files whose .kmq would be no smaller.",
         show_default="on for many files, off for one",
+    ),
+]
+Frame = Annotated[
+    Any,
+    typer.Option(
+        parser=frame_number,
+        metavar="N|all",
+        help="Which frame or page to encode, from 0; all: a file for each.",
+        show_default="0",
+    ),
+]
+KeepSuffix = Annotated[
+    bool,
+    typer.Option(
+        "--keep-suffix",
+        metavar="",
+        rich_help_panel=MANY,
+        help="Name files a.png.kmq, not a.kmq.",
     ),
 ]
 SharedPalette = Annotated[

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +24,8 @@ INDEXED_FORMATS = {"PNG", "GIF", "TIFF", "BMP", "PCX", "TGA"}
 
 EXACT: dict[str, dict[str, Any]] = {"WEBP": {"lossless": True, "exact": True}}
 """What to ask of formats that are lossy by default."""
+
+OPAQUE = "transparency is lost"
 
 WRITES = "it writes .png .webp .tiff .gif .bmp .jpg .ppm .tga and others"
 
@@ -74,33 +76,59 @@ def format_for(output: str, asked: str | None = None) -> str:
 
 
 def export(
-    palette: Palette, plane: IndexPlane, metadata: Mapping[str, bytes], name: str
+    palette: Palette, plane: IndexPlane, metadata: Mapping[str, bytes], name: str, background: str = "white"
 ) -> tuple[bytes, list[str]]:
     """Return the picture, with its metadata, in the format `name`; and what that format lost, in words.
 
     What is written is read back and compared. An indexed picture is tried before a true-colour one, and the
-    first that is exact is taken.
+    first that is exact is taken. If the format has no transparency, the picture is laid over `background`, a
+    colour as Pillow names it.
 
     Raises ValueError if the format can't hold the picture at all.
     """
     shown = Image.fromarray(palette.colours(plane))
     kept = (("icc_profile", b"", "icc"), ("exif", b"Exif\0\0", "exif"), ("xmp", b"", "xmp"))
     options = {option: prefix + metadata[key] for option, prefix, key in kept if key in metadata}
-    written: bytes | None = None
-    losses: list[str] = []
-    for form in _forms(plane, palette, shown, name, has_profile="icc" in metadata):
+    forms = _forms(plane, palette, shown, name, has_profile="icc" in metadata)
+    try:
+        written, losses = _written(forms, shown, name, options)
+    except ValueError:
+        if palette.channels < 4:
+            raise
+        written, losses = b"", [OPAQUE]
+    if OPAQUE not in losses:
+        return written, losses
+    behind = Image.new("RGBA", shown.size, background)
+    behind.alpha_composite(shown)
+    laid = behind.convert("RGB")
+    written, losses = _written([laid], laid, name, options)
+    if any(entry[3] < 255 for entry in palette.entries[plane.counts() > 0].tolist()):
+        losses.insert(0, f"{name} has no transparency: laid over {background} (--background takes another)")
+    return written, losses
+
+
+def _written(
+    forms: Iterable[Image.Image], shown: Image.Image, name: str, options: dict[str, bytes]
+) -> tuple[bytes, list[str]]:
+    """Return the first file that shows `shown` exactly, else the last that can be written; and its losses.
+
+    Raises ValueError if none can be written.
+    """
+    best: tuple[bytes, list[str]] | None = None
+    problem: Exception | None = None
+    for form in forms:
         out = io.BytesIO()
         try:
             form.save(out, name, **EXACT.get(name, {}), **options)
         except Exception as error:  # noqa: BLE001  each format's writer has its own ways to fail
             problem = error
             continue
-        written, losses = out.getvalue(), _losses(out.getvalue(), shown, options)
-        if not losses:
+        best = out.getvalue(), _losses(out.getvalue(), shown, options)
+        if not best[1]:
             break
-    if written is None:
+    if best is None:
         raise ValueError(f"{name} can't hold this picture ({problem}); .png can")
-    return written, losses
+    return best
 
 
 def _forms(
@@ -139,7 +167,7 @@ def _losses(written: bytes, shown: Image.Image, options: dict[str, bytes]) -> li
     losses = []
     transparent, most = _differences(shown, again)
     if transparent:
-        losses.append("transparency is lost")
+        losses.append(OPAQUE)
     elif most:
         losses.append(f"the format is lossy here: colours differ by up to {most} of 255")
     if "icc_profile" in options and not again.info.get("icc_profile"):

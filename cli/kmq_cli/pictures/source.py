@@ -12,15 +12,19 @@ from PIL import Image, ImageFile, UnidentifiedImageError
 from kmq import MAX_PIXELS, KmqError, LimitError
 
 
-def open_image(data: bytes, max_pixels: int | None) -> tuple[Image.Image, int]:
-    """Open and load a picture; return it and how many frames its file has.
+def open_image(data: bytes, max_pixels: int | None, frame: int = 0) -> tuple[Image.Image, int]:
+    """Open and load a picture, one of the frames of its file; return it and how many frames there are.
 
     Raises LimitError if it, or a picture within it, has more than `max_pixels` pixels (None:
-    89,478,485), another KmqError for a damaged .kmq file, and ValueError if Pillow can't read it.
+    89,478,485), another KmqError for a damaged .kmq file, and ValueError if Pillow can't read it or if
+    there is no such frame.
     """
     limit = MAX_PIXELS if max_pixels is None else max_pixels
     with pillow_limit(limit):
-        return _opened(data, limit)
+        image, frames = _opened(data, limit)
+        if frame:
+            _go_to(image, frame, frames)
+    return image, frames
 
 
 @contextlib.contextmanager
@@ -58,6 +62,20 @@ def _opened(data: bytes, limit: int) -> tuple[Image.Image, int]:
     except Exception:  # noqa: BLE001  the first frame is still good
         frames = 1
     return image, frames
+
+
+def _go_to(image: Image.Image, frame: int, frames: int) -> None:
+    """Load another frame of an image. Raises ValueError if there is none, or if Pillow can't read it."""
+    if frame >= frames:
+        count = f"{frames} frames, 0 to {frames - 1}" if frames > 1 else "one frame, 0"
+        raise ValueError(f"--frame {frame}: it has {count}")
+    try:
+        image.seek(frame)
+        image.load()
+    except MemoryError:
+        raise
+    except Exception as error:  # noqa: BLE001  each format's reader has its own ways to fail
+        raise ValueError(f"Pillow can't read frame {frame}: {error or type(error).__name__}") from None
 
 
 def readable_suffixes() -> frozenset[str]:
