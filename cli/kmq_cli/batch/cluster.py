@@ -80,6 +80,7 @@ def done_on(
                 yield task, None
 
 
+@contextlib.contextmanager
 def outcomes_on(
     client: Client,
     make: Callable[[Task], tuple[Outcome, bytes | None]],
@@ -87,14 +88,20 @@ def outcomes_on(
     _work: Work,
     tasks: Sequence[Task],
     _jobs: int,
-) -> Generator[Outcome]:
-    """Yield what becomes of each task: `make` makes the file on the cluster, `write` writes it here."""
-    for task, made in done_on(client, partial(_attempt, make), tasks):
-        if made is None:
-            yield Outcome(task.source, "failed", task.output or None, KILLED)
-            continue
-        outcome, data = made
-        yield outcome if data is None else attempted(partial(_written, write, outcome, data), task)
+) -> Iterator[Iterator[Outcome]]:
+    """Give what becomes of each task: `make` makes the file on the cluster, `write` writes it here."""
+    with contextlib.closing(done_on(client, partial(_attempt, make), tasks)) as done:
+        yield (_outcome(write, task, made) for task, made in done)
+
+
+def _outcome(
+    write: Callable[[Task, bytes], None], task: Task, made: tuple[Outcome, bytes | None] | None
+) -> Outcome:
+    """Write what was made on the cluster, and return what became of the task."""
+    if made is None:
+        return Outcome(task.source, "failed", task.output or None, KILLED)
+    outcome, data = made
+    return outcome if data is None else attempted(partial(_written, write, outcome, data), task)
 
 
 def _attempt(

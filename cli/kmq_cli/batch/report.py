@@ -8,7 +8,8 @@ import json
 import os
 import sys
 from collections import Counter
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, NoReturn
 
@@ -88,7 +89,7 @@ def work_on(
     failed: Sequence[Outcome],
     jobs: int | None,
     report: Report,
-    run: Callable[[Work, Sequence[Task], int], Generator[Outcome]] = outcomes,
+    run: Callable[[Work, Sequence[Task], int], AbstractContextManager[Iterator[Outcome]]] = outcomes,
 ) -> NoReturn:
     """Do `work` on all tasks, show how it goes, and exit.
 
@@ -104,8 +105,8 @@ def work_on(
     lists = report == "text" and not (has_bar and _is_terminal(sys.stdout))
     try:
         with (
-            _bar(wording, total, shown=has_bar) as advance,
-            contextlib.closing(run(work, tasks, jobs)) as done,
+            run(work, tasks, jobs) as done,
+            _bar(wording, total, shown=has_bar) as advance,  # it starts a thread, so after the processes
         ):
             for outcome in itertools.chain(failed, done):
                 tally = tally.plus(outcome)
