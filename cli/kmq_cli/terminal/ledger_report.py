@@ -102,6 +102,7 @@ def compared(source: str, source_bytes: int | None, output: str, output_bytes: i
 
     `source_bytes` is None if the size of the source isn't known, as of a pipe.
     """
+    source, output = printable(source), printable(output)
     if not source_bytes:
         return f"{output} has {output_bytes:,} bytes"
     share = output_bytes / source_bytes
