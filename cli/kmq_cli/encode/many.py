@@ -15,7 +15,8 @@ from kmq_cli.batch.report import Tally, Wording, refuse_collisions, work_on, wri
 from kmq_cli.batch.tasks import Outcome, Task, checked_folder, collisions, exists, inputs, with_outputs
 from kmq_cli.batch.workers import Work, attempted, outcomes, write_file
 from kmq_cli.encode.encoding import ENTRY_ADDED, FIRST_FRAME, Encoding, no_smaller
-from kmq_cli.pictures.source import open_image, readable_suffixes
+from kmq_cli.pictures.formats import is_readable
+from kmq_cli.pictures.source import open_image
 from kmq_cli.terminal.streams import check_output, read_bytes
 
 if TYPE_CHECKING:
@@ -42,10 +43,9 @@ def encode_many(
 
     `dask` names a cluster on which to do it; `shared_palette` chooses one palette for all pictures.
     """
-    suffixes = readable_suffixes()
-    folder = checked_folder(output, suffixes | {".kmq"})
+    folder = checked_folder(output, is_readable)
     encoding = replace(encoding.loaded(), skip_if_larger=encoding.skip_if_larger is not False)
-    files, failed = inputs(arguments, recursive=recursive, suffixes=suffixes)
+    files, failed = inputs(arguments, recursive=recursive, kind="picture", takes=is_readable)
     tasks = with_outputs(files, folder, ".kmq")
     refuse_collisions(collisions(tasks))
     wording = Wording("encoding", saves=True, summary=_summary)

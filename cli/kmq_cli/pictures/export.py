@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import typer
 from PIL import Image
 
-from kmq.pillow import FORMAT
+from kmq_cli.pictures.formats import KMQ, is_writable, named_by, opened, written
 from kmq_cli.pictures.source import pillow_limit
+from kmq_cli.terminal.failures import UsageError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -28,48 +27,40 @@ EXACT: dict[str, dict[str, Any]] = {"WEBP": {"lossless": True, "exact": True}}
 WRITES = "it writes .png .webp .tiff .gif .bmp .jpg .ppm .tga and others"
 
 
-def writable_suffixes() -> frozenset[str]:
-    """Return the suffixes of the formats that Pillow writes, except .kmq: small letters, with their dots."""
-    suffixes = Image.registered_extensions()
-    return frozenset(suffix for suffix, name in suffixes.items() if name in Image.SAVE and name != FORMAT)
-
-
 def suffix_of(asked: str | None) -> str:
     """Return the suffix for a format that was asked for, such as "webp"; ".png" for None.
 
-    Raises typer.BadParameter if Pillow can't write it.
+    Raises UsageError if Pillow can't write it.
     """
     if asked is None:
         return ".png"
     suffix = f".{asked.lower().removeprefix('.')}"
-    if suffix not in writable_suffixes():
-        raise typer.BadParameter(f"--format {asked}: Pillow can't write it; {WRITES}")
+    if not is_writable(suffix):
+        raise UsageError(f"--format {asked}: Pillow can't write it; {WRITES}")
     return suffix
 
 
 def format_for(output: str, asked: str | None = None) -> str:
     """Return Pillow's name for a format: the one that was asked for, or that of the output's suffix.
 
-    Standard output and devices get PNG unless another is asked for. Raises typer.BadParameter for a suffix
+    Standard output and devices get PNG unless another is asked for. Raises UsageError for a suffix
     that Pillow can't write, or that contradicts the format that was asked for.
     """
-    names = Image.registered_extensions()
     path = Path(output)
     has_suffix = output != "-" and (not path.exists() or path.is_file() or path.is_dir())
-    named = names.get(path.suffix.lower()) if has_suffix else "PNG"
+    named = named_by(path.suffix.lower()) if has_suffix else "PNG"
     if asked is not None:
-        wanted = names[suffix_of(asked)]
+        wanted = named_by(suffix_of(asked))
+        assert wanted is not None  # noqa: S101  suffix_of has looked
         if has_suffix and named not in (None, wanted):
-            raise typer.BadParameter(f"{output} has the suffix of another format than --format {asked}")
+            raise UsageError(f"{output} has the suffix of another format than --format {asked}")
         return wanted
-    if named == FORMAT:
-        raise typer.BadParameter(
+    if named == KMQ:
+        raise UsageError(
             f"{output}: kmq decode writes other formats; to make a .kmq file of a .kmq file, use kmq encode"
         )
-    if named is None or named not in Image.SAVE:
-        raise typer.BadParameter(
-            f"{output}: Pillow can't write {path.suffix or 'a file without a suffix'}; {WRITES}"
-        )
+    if named is None or not is_writable(path.suffix.lower() if has_suffix else ".png"):
+        raise UsageError(f"{output}: Pillow can't write {path.suffix or 'a file without a suffix'}; {WRITES}")
     return named
 
 
@@ -86,21 +77,20 @@ def export(
     shown = Image.fromarray(palette.colours(plane))
     kept = (("icc_profile", b"", "icc"), ("exif", b"Exif\0\0", "exif"), ("xmp", b"", "xmp"))
     options = {option: prefix + metadata[key] for option, prefix, key in kept if key in metadata}
-    written: bytes | None = None
+    data: bytes | None = None
     losses: list[str] = []
     for form in _forms(plane, palette, shown, name, has_profile="icc" in metadata):
-        out = io.BytesIO()
         try:
-            form.save(out, name, **EXACT.get(name, {}), **options)
+            made = written(form, name, **EXACT.get(name, {}), **options)
         except Exception as error:  # noqa: BLE001  each format's writer has its own ways to fail
             problem = error
             continue
-        written, losses = out.getvalue(), _losses(out.getvalue(), shown, options)
+        data, losses = made, _losses(made, shown, options)
         if not losses:
             break
-    if written is None:
+    if data is None:
         raise ValueError(f"{name} can't hold this picture ({problem}); .png can")
-    return written, losses
+    return data, losses
 
 
 def _forms(
@@ -126,10 +116,10 @@ def indexed_image(plane: IndexPlane, palette: Palette, name: str) -> Image.Image
     return image
 
 
-def _losses(written: bytes, shown: Image.Image, options: dict[str, bytes]) -> list[str]:
+def _losses(data: bytes, shown: Image.Image, options: dict[str, bytes]) -> list[str]:
     """Say how the written file differs from the picture and its metadata."""
     try:
-        with pillow_limit(None), Image.open(io.BytesIO(written)) as image:  # these are our own bytes
+        with pillow_limit(None), opened(data, None) as image:  # these are our own bytes
             image.load()
             again = image
     except Exception:  # noqa: BLE001  each format's reader has its own ways to fail
