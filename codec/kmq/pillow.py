@@ -257,7 +257,8 @@ def _as_oserror() -> Iterator[None]:
         raise OSError(str(error)) from error
 
 
-def _save(image: Image.Image, file: IO[bytes], _filename: str | bytes) -> None:
+def save(image: Image.Image, file: IO[bytes], _filename: str | bytes) -> None:
+    """Write an image to a file, as Pillow's `image.save` asks for."""
     asked = cast("dict[str, Any]", image.encoderinfo)  # Image.save sets it
     _check_names(asked)
     options = {name: value for name, value in asked.items() if name in OPTIONS}
@@ -302,6 +303,6 @@ def _with_metadata(image: Image.Image, given: Mapping[str, Any]) -> Image.Image:
 
 Image.register_open(FORMAT, KmqImageFile, _accept)
 Image.register_decoder("kmq", KmqDecoder)
-Image.register_save(FORMAT, _save)
+Image.register_save(FORMAT, save)
 Image.register_extension(FORMAT, ".kmq")
 Image.register_mime(FORMAT, "image/x-kmq")

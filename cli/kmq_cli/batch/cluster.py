@@ -13,11 +13,9 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import typer
-
 from kmq_cli.batch.tasks import Outcome, Task
 from kmq_cli.batch.workers import Work, attempted
-from kmq_cli.terminal.failures import fail
+from kmq_cli.terminal.failures import UsageError, fail
 from kmq_cli.terminal.options import cores
 
 if TYPE_CHECKING:
@@ -40,7 +38,7 @@ def cluster(address: str, jobs: int | None) -> Iterator[Client]:
     try:
         from distributed import Client, LocalCluster
     except ImportError:
-        raise typer.BadParameter("--dask needs Dask: pip install 'kmq[dask]'") from None
+        raise UsageError("--dask needs Dask: pip install 'kmq[dask]'") from None
     with contextlib.ExitStack() as stack:
         try:
             if address == LOCAL:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import itertools
 import json
-import os
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,6 +16,7 @@ from kmq_cli.batch.workers import outcomes
 from kmq_cli.terminal.failures import FAILED, INTERRUPTED, complain, fail
 from kmq_cli.terminal.ledger_report import compared
 from kmq_cli.terminal.options import cores
+from kmq_cli.terminal.styles import is_terminal
 
 if TYPE_CHECKING:
     from kmq_cli.batch.tasks import Outcome, Task
@@ -100,9 +100,9 @@ def work_on(
     jobs = max(1, min(cores() if jobs is None else jobs, len(tasks)))
     tally = Tally({})
     has_bar = (
-        report != "none" and _is_terminal(sys.stderr) and not (report == "json" and _is_terminal(sys.stdout))
+        report != "none" and is_terminal(sys.stderr) and not (report == "json" and is_terminal(sys.stdout))
     )
-    lists = report == "text" and not (has_bar and _is_terminal(sys.stdout))
+    lists = report == "text" and not (has_bar and is_terminal(sys.stdout))
     try:
         with (
             run(work, tasks, jobs) as done,
@@ -174,24 +174,3 @@ def _bar(wording: Wording, total: int, *, shown: bool) -> Iterator[Callable[[Tal
             progress.update(bar, completed=tally.files, saved=text)
 
         yield advance
-
-
-@contextlib.contextmanager
-def pixels_bar(verb: str) -> Iterator[Callable[[int, int], None]]:
-    """Show on a terminal how far work on one large picture is; the yielded function takes done and total."""
-    if not _is_terminal(sys.stderr):
-        yield lambda _done, _total: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
-
-    columns = [TextColumn(verb), BarColumn(), TaskProgressColumn(), TimeRemainingColumn(), TextColumn("left")]
-    with Progress(*columns, console=Console(stderr=True), transient=True, redirect_stdout=False) as progress:
-        bar = progress.add_task("", total=None)
-        yield lambda done, total: progress.update(bar, completed=done, total=total)
-
-
-def _is_terminal(stream: object) -> bool:
-    """Tell whether a stream is a terminal that can overwrite a line."""
-    isatty = getattr(stream, "isatty", None)
-    return isatty is not None and isatty() and os.environ.get("TERM") not in ("dumb", "unknown")

@@ -5,17 +5,19 @@ from __future__ import annotations
 import errno
 import glob
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import typer
-
+from kmq_cli.terminal.failures import UsageError
 from kmq_cli.terminal.streams import STANDARD, with_suffix
 
 MAGIC = frozenset("*?[")
 
 FOLDER = "Is a directory; --recursive takes the files in it"
+
+Takes = Callable[[str], bool]
+"""Tells whether files with a suffix, in small letters and with its dot, are taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,11 @@ def is_one_file(arguments: Sequence[str], *, recursive: bool, jobs: int | None) 
     return len(arguments) == 1 and not recursive and jobs is None and not _is_pattern(arguments[0])
 
 
+def is_kmq(suffix: str) -> bool:
+    """Tell whether a suffix is that of .kmq files."""
+    return suffix == ".kmq"
+
+
 def check_no_folder(argument: str) -> None:
     """Raise IsADirectoryError for a folder that was named without --recursive."""
     if Path(argument).is_dir():
@@ -66,19 +73,20 @@ def check_no_folder(argument: str) -> None:
 
 
 def inputs(
-    arguments: Iterable[str], *, recursive: bool, suffixes: frozenset[str]
+    arguments: Iterable[str], *, recursive: bool, kind: str, takes: Takes
 ) -> tuple[list[Input], list[Outcome]]:
     """Return the files that the arguments name, each once and in their order, and what failed.
 
-    Patterns that the shell left alone are expanded. If `recursive` allows folders, their files with one of
-    `suffixes` are taken, at any depth. Names that begin with a dot and linked folders are left out.
+    Patterns that the shell left alone are expanded. If `recursive` allows folders, their files whose suffix
+    `takes` accepts are taken, at any depth; `kind` says what those are. Names that begin with a dot and
+    linked folders are left out.
     """
     found: dict[str, Input] = {}
     problems = []
     for argument in arguments:
         if argument in ("", STANDARD):
             name = "standard input" if argument else "an empty name"
-            raise typer.BadParameter(f"{name} can't be one of several inputs")
+            raise UsageError(f"{name} can't be one of several inputs")
         if not _is_pattern(argument):
             names = [argument]
         else:
@@ -92,13 +100,13 @@ def inputs(
                 problems.append(Outcome(name, "failed", problem=FOLDER))
             else:
                 before = len(found), len(problems)
-                for item in _files_in(name, suffixes):
+                for item in _files_in(name, takes):
                     if isinstance(item, Outcome):
                         problems.append(item)
                     else:
                         found.setdefault(_identity(item.path), item)
                 if before == (len(found), len(problems)):
-                    problems.append(Outcome(name, "failed", problem=f"has no {_listed(suffixes)} files"))
+                    problems.append(Outcome(name, "failed", problem=f"has no {kind} files"))
     return list(found.values()), problems
 
 
@@ -145,21 +153,21 @@ def _way_out(tasks: Sequence[Task]) -> str:
     return "make them one after the other, with a folder for each, -o"
 
 
-def checked_folder(output: str | None, file_suffixes: frozenset[str]) -> str | None:
-    """Return `output` if it can be the folder of several files. Raises typer.BadParameter.
+def checked_folder(output: str | None, takes: Takes) -> str | None:
+    """Return `output` if it can be the folder of several files. Raises UsageError.
 
-    A missing folder whose name ends like a file's, in one of `file_suffixes`, is taken for a slip.
+    A missing folder whose name ends like a file's, in a suffix that `takes` accepts, is taken for a slip.
     """
     if output is None:
         return None
     if output in ("", STANDARD):
         name = "standard output" if output else "an empty name"
-        raise typer.BadParameter(f"several files can't go to {name}; name a folder with -o")
+        raise UsageError(f"several files can't go to {name}; name a folder with -o")
     path = Path(output)
     if path.exists() and not path.is_dir():
-        raise typer.BadParameter(f"{output} is a file; for several files, -o names a folder")
-    if path.suffix.lower() in file_suffixes and not path.is_dir():
-        raise typer.BadParameter(f"{output} is the name of a file; for several files, -o names a folder")
+        raise UsageError(f"{output} is a file; for several files, -o names a folder")
+    if takes(path.suffix.lower()) and not path.is_dir():
+        raise UsageError(f"{output} is the name of a file; for several files, -o names a folder")
     return output
 
 
@@ -177,12 +185,12 @@ def _is_pattern(argument: str) -> bool:
     return not MAGIC.isdisjoint(argument) and not os.path.lexists(argument)
 
 
-def _files_in(folder: str, suffixes: frozenset[str]) -> Iterator[Input | Outcome]:
+def _files_in(folder: str, takes: Takes) -> Iterator[Input | Outcome]:
     unread: list[OSError] = []
     for root, folders, files in os.walk(folder, onerror=unread.append):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(files):
-            if not name.startswith(".") and Path(name).suffix.lower() in suffixes:
+            if not name.startswith(".") and takes(Path(name).suffix.lower()):
                 path = Path(root, name)
                 yield Input(str(path), str(path.relative_to(folder)))
     for error in unread:
@@ -193,7 +201,3 @@ def _identity(name: str) -> str:
     """Return the same text for all names of a file, except links to it."""
     folder, last = os.path.split(name)
     return os.path.normcase(os.path.join(os.path.realpath(folder or os.curdir), last))  # noqa: PTH118
-
-
-def _listed(suffixes: frozenset[str]) -> str:
-    return "picture" if len(suffixes) > 1 else next(iter(suffixes))

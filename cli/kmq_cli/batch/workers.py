@@ -14,12 +14,10 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import typer
-
 import kmq
 from kmq_cli.batch.ending import WRITING, prepare
 from kmq_cli.batch.tasks import Outcome, Task
-from kmq_cli.terminal.failures import fail, notes, problem_of
+from kmq_cli.terminal.failures import UsageError, fail, notes, problem_of
 
 KILLED = "the process that worked on it was killed, as when memory runs out; fewer --jobs take less"
 
@@ -85,8 +83,8 @@ def write_file(output: str, data: bytes, *, force: bool) -> None:
 
 
 def _reason(error: Exception, source: str) -> str:
-    if isinstance(error, typer.BadParameter):
-        return error.message
+    if isinstance(error, UsageError):
+        return str(error)
     if isinstance(error, FileExistsError):
         return f"{error.filename} exists; --force overwrites it, --skip-existing leaves it as it is"
     problem = problem_of(error, source)

@@ -6,10 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-import typer
-
 import kmq
-from kmq_cli.terminal.failures import failures
+from kmq_cli.terminal.failures import UsageError, failures
 
 FIRST_FRAME = "note: has {frames} frames; the first was encoded (--frame takes another, or all)"
 ENTRY_ADDED = "note: a transparent entry was added to the palette for its transparent pixels"
@@ -42,7 +40,7 @@ class Encoding:
             try:
                 palette = kmq.load_palette(named)
             except ValueError as error:
-                raise typer.BadParameter(str(error)) from None
+                raise UsageError(str(error)) from None
         return replace(self, options={**self.options, "palette": palette})
 
     def adds_entry(self, k: int) -> bool:

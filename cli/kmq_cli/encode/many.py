@@ -15,7 +15,8 @@ from kmq_cli.batch.report import Tally, Wording, work_on, written_summary
 from kmq_cli.batch.tasks import Outcome, Task, apart, checked_folder, inputs, left_as_it_is, with_outputs
 from kmq_cli.batch.workers import Work, attempted, outcomes, write_file
 from kmq_cli.encode.encoding import ENTRY_ADDED, FIRST_FRAME, Encoding, no_smaller
-from kmq_cli.pictures.source import open_image, readable_suffixes
+from kmq_cli.pictures.formats import is_readable
+from kmq_cli.pictures.source import open_image
 from kmq_cli.terminal.streams import check_output, read_bytes
 
 if TYPE_CHECKING:
@@ -45,11 +46,10 @@ def encode_many(
     `dask` names a cluster on which to do it; `shared_palette` chooses one palette for all pictures;
     `all_frames` makes a file of each frame.
     """
-    suffixes = readable_suffixes()
-    folder = checked_folder(output, suffixes | {".kmq"})
+    folder = checked_folder(output, is_readable)
     encoding = replace(encoding.loaded(), skip_if_larger=encoding.skip_if_larger is not False)
     # Of a folder, .kmq files are what an earlier run made of its pictures.
-    files, failed = inputs(arguments, recursive=recursive, suffixes=suffixes - {".kmq"})
+    files, failed = inputs(arguments, recursive=recursive, kind="picture", takes=_is_source)
     tasks, refused = apart(with_outputs(files, folder, ".kmq", keep_suffix=keep_suffix))
     failed += refused
     if all_frames:
@@ -66,6 +66,10 @@ def encode_many(
         else:
             run = partial(outcomes_on, client, partial(_made, encoding), partial(_write, encoding))
         work_on(tasks, work, wording, failed=failed, jobs=jobs, report=report, run=run)
+
+
+def _is_source(suffix: str) -> bool:
+    return suffix != ".kmq" and is_readable(suffix)
 
 
 def _of_each_frame(tasks: list[Task], max_pixels: int | None) -> tuple[list[Task], list[Outcome]]:

@@ -6,20 +6,18 @@ import io
 import sys
 import zlib
 from collections.abc import Iterable, Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import typer
-from rich.console import Console
-
 import kmq
-from kmq_cli.batch.report import pixels_bar
 from kmq_cli.batch.tasks import check_no_folder, exists
 from kmq_cli.encode.encoding import ENTRY_ADDED, FIRST_FRAME, no_smaller
 from kmq_cli.pictures.source import open_image
 from kmq_cli.pictures.tiff import large_tiff
-from kmq_cli.terminal.failures import complain, failures
+from kmq_cli.terminal.failures import UsageError, complain, failures
 from kmq_cli.terminal.ledger_report import compared, ledger_json, print_ledger
+from kmq_cli.terminal.progress import pixels_bar, working
 from kmq_cli.terminal.streams import (
     STANDARD,
     check_output,
@@ -36,6 +34,9 @@ if TYPE_CHECKING:
     from kmq_cli.pictures.tiff import TiffPicture
     from kmq_cli.terminal.options import Report
 
+LONG_PIXELS = 1 << 16
+"""Pixels from which on a terminal shows that a picture is being encoded: smaller ones are done sooner."""
+
 TARGETS = frozenset({"psnr", "max_bytes", "bpp"})
 WHOLE = TARGETS | {"dither", "strength", "keep"}
 """Options of `kmq.encode` that need the whole picture at once."""
@@ -51,7 +52,7 @@ def encode_one(
     target = output_for(source, output, ".kmq", keep_suffix=keep_suffix)
     check_suffix(target)
     if target == STANDARD and encoding.skip_if_larger:
-        raise typer.BadParameter("--skip-if-larger: what is left out of standard output leaves an empty file")
+        raise UsageError("--skip-if-larger: what is left out of standard output leaves an empty file")
     encoding = encoding.loaded()
     with failures(source):
         check_no_folder(source)
@@ -79,7 +80,8 @@ def _encode_whole(source: str, target: str, encoding: Encoding, report: Report) 
         with image:
             if frames > 1 and encoding.frame is None:
                 complain(source, FIRST_FRAME.format(frames=frames))
-            with Console(stderr=True).status(f"encoding {image.width:,} x {image.height:,} pixels"):
+            shown = image.width * image.height >= LONG_PIXELS
+            with working(f"encoding {image.width:,} x {image.height:,} pixels") if shown else nullcontext():
                 ledger = kmq.save(encoded, image, **options)
                 if report == "text" and target != STANDARD and options["dither"] != "none":
                     notes.append(("dithering", _cost_of_dithering(encoded.getvalue(), image, options)))

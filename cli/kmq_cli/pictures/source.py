@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import warnings
 from collections.abc import Iterator
 
-from PIL import Image, ImageFile, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from kmq import MAX_PIXELS, KmqError, LimitError
+from kmq_cli.pictures.formats import opened
 
 
 def open_image(data: bytes, max_pixels: int | None, frame: int = 0) -> tuple[Image.Image, int]:
@@ -42,11 +42,11 @@ def _opened(data: bytes, limit: int) -> tuple[Image.Image, int]:
     with warnings.catch_warnings():
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         try:
-            image = Image.open(io.BytesIO(data))
+            image = opened(data, limit)
             image.load()
         except (Image.DecompressionBombWarning, Image.DecompressionBombError):
             raise LimitError(f"the picture has more than {limit:,} pixels") from None
-        except MemoryError:
+        except (MemoryError, LimitError):
             raise
         except Exception as error:  # noqa: BLE001  each format's reader has its own ways to fail
             if isinstance(error.__cause__, KmqError):  # a .kmq file, but a damaged one
@@ -76,15 +76,3 @@ def _go_to(image: Image.Image, frame: int, frames: int) -> None:
         raise
     except Exception as error:  # noqa: BLE001  each format's reader has its own ways to fail
         raise ValueError(f"Pillow can't read frame {frame}: {error or type(error).__name__}") from None
-
-
-def readable_suffixes() -> frozenset[str]:
-    """Return the suffixes of the formats that Pillow reads: small letters, with their dots."""
-    suffixes = Image.registered_extensions()
-    # Pillow recognises these but can't read them.
-    stubs = {"MPEG"} | {
-        name
-        for name, (reader, _) in Image.OPEN.items()
-        if isinstance(reader, type) and issubclass(reader, ImageFile.StubImageFile)
-    }
-    return frozenset(suffix for suffix, name in suffixes.items() if name in Image.OPEN and name not in stubs)

@@ -1,37 +1,20 @@
-"""`kmq decode`: one file or a region of it, or many."""
+"""`kmq decode` of one file, or of a region of it."""
 
 from __future__ import annotations
 
-import json
 import sys
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import kmq
-from kmq_cli.batch.report import Wording, work_on, written_summary
-from kmq_cli.batch.tasks import (
-    Outcome,
-    Task,
-    apart,
-    check_no_folder,
-    checked_folder,
-    exists,
-    inputs,
-    left_as_it_is,
-    with_outputs,
-)
-from kmq_cli.batch.workers import write_file
-from kmq_cli.pictures.export import export, format_for, suffix_of, writable_suffixes
+from kmq_cli.batch.tasks import Outcome, check_no_folder, exists
+from kmq_cli.pictures.export import export, format_for, suffix_of
 from kmq_cli.terminal.failures import complain, failures
 from kmq_cli.terminal.streams import STANDARD, check_output, open_kmq, output_for, size_of, write_bytes
 
 if TYPE_CHECKING:
+    import kmq
     from kmq_cli.terminal.options import Report
-
-KMQ = frozenset([".kmq"])
 
 Region = tuple[int, int, int, int]
 
@@ -71,41 +54,11 @@ def decode_one(
     for loss in losses:
         complain(target, f"note: {loss}")
     if report == "json":
+        import json
+
         notes = tuple(f"note: {loss}" for loss in losses)
         outcome = Outcome(source, "written", target, None, size_of(source), len(data), notes)
         print(json.dumps(asdict(outcome)), file=sys.stderr if target == STANDARD else sys.stdout)
-
-
-def decode_many(
-    arguments: Sequence[str],
-    output: str | None,
-    decoding: Decoding,
-    *,
-    recursive: bool,
-    jobs: int | None,
-    report: Report,
-) -> None:
-    """Decode every file that the arguments name, report each, and exit."""
-    folder = checked_folder(output, writable_suffixes())
-    suffix = suffix_of(decoding.format)
-    files, failed = inputs(arguments, recursive=recursive, suffixes=KMQ)
-    tasks, refused = apart(with_outputs(files, folder, suffix))
-    failed += refused
-    wording = Wording("decoding", saves=False, summary=written_summary)
-    work_on(tasks, partial(_decoded, decoding), wording, failed=failed, jobs=jobs, report=report)
-
-
-def _decoded(decoding: Decoding, task: Task) -> Outcome:
-    """Decode one of many files. Raises what can go wrong."""
-    if decoding.skip_existing and Path(task.output).is_file():
-        return left_as_it_is(task)
-    check_output(task.source, task.output, force=decoding.force, makes_folders=True)
-    with open_kmq(task.source, decoding.max_pixels, decoding.threads) as file:
-        name = format_for(task.output, decoding.format)
-        data, losses = export(file.palette, file.indices(), file.metadata, name, decoding.background)
-    write_file(task.output, data, force=decoding.force)
-    notes = tuple(f"note: {loss}" for loss in losses)
-    return Outcome(task.source, "written", task.output, None, size_of(task.source), len(data), notes)
 
 
 def _region(file: kmq.KmqFile, region: Region) -> kmq.IndexPlane:
