@@ -171,7 +171,7 @@ def test_scikit_learn_is_loaded_only_to_cluster_and_zstandard_only_to_code(folde
         "print([name for name in sys.modules if 'zstd' in name and 'kmq' not in name])\n"
         "data = kmq.encode(numpy.zeros((4, 4, 3), numpy.uint8)); kmq.decode(data); kmq.inspect(data)\n"
         "import kmq_cli.app, kmq_cli.encode.one, kmq_cli.encode.many\n"
-        "import kmq_cli.decode.files, kmq_cli.pictures.export\n"
+        "import kmq_cli.decode.one, kmq_cli.decode.many, kmq_cli.pictures.export\n"
         "print('sklearn' in sys.modules, 'scipy' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)

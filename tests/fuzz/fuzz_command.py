@@ -9,6 +9,7 @@ import contextlib
 import io
 import json
 import os
+import re
 import sys
 import tempfile
 from pathlib import Path
@@ -19,12 +20,9 @@ from PIL import Image
 import fuzzing
 from draws import Draws
 
-with fuzzing.instrumented(__name__):
+with fuzzing.instrumented(__name__, "kmq", "kmq_cli"):
     import kmq
     import kmq_cli
-    import kmq_cli.decode.command  # what the command loads late is to be instrumented too
-    import kmq_cli.encode.command
-    import kmq_cli.info
 
 INPUTS = ("in.kmq", "in.png", "in.kmq", "in.png", "in.gif", "-", "absent.kmq", ".")
 OUTPUTS = (None, None, None, "out", "-", "taken", "in", "out.webp", "out.txt", ".", "no/out.png")
@@ -164,7 +162,7 @@ def _check_one_line(err, told):
     """Check that what went wrong is said in one line, after notes at most."""
     problems = [line for line in err.splitlines() if ": note: " not in line]
     assert len(problems) == 1, told
-    assert problems[0].startswith("kmq: "), told
+    assert re.match(f"kmq(?: {'|'.join(OPTIONS)})?: ", problems[0]), told
     assert err.endswith("\n"), told
     assert err.replace("\n", "").isprintable(), told
 

@@ -11,7 +11,7 @@ from PIL import Image
 import fuzzing
 from draws import Draws
 
-with fuzzing.instrumented(__name__):
+with fuzzing.instrumented(__name__, "kmq"):
     import kmq
 
 SIDE = 24

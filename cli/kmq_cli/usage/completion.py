@@ -17,7 +17,7 @@ def completions(
 ) -> list[Word]:
     """Return the words that can take the place of `word` after those `before` it.
 
-    None means that a name of a file can be there, which the shell completes.
+    If there are none, a name of a file can be there, which the shell completes.
     """
     name = next((each for each in before if not each.startswith("-")), None)
     if name is None:
