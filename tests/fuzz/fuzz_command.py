@@ -73,7 +73,8 @@ def check(data):
         assert not changed, (told, changed)
         _check_whole(arguments[0], out, told)
         return
-    name = output or Path(arguments[1]).with_suffix(".kmq" if arguments[0] == "encode" else ".png").name
+    named = output if output != "." else None  # a folder, which gets a file of the default name
+    name = named or Path(arguments[1]).with_suffix(".kmq" if arguments[0] == "encode" else ".png").name
     assert changed == {name} or (not changed and before.get(name) == after[name]), (told, changed)
     assert name not in before or "--force" in arguments, told
     _check_whole(arguments[0], after[name], told)

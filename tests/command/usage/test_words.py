@@ -82,7 +82,7 @@ def test_a_command_takes_the_options_that_it_declares(name):
         ("-q", "kmq: there is no option -q; --help lists them"),
         ("encode", "IN is missing: kmq encode [OPTIONS] IN..."),
         ("info a b", "'b' is one too many: kmq info [OPTIONS] IN"),
-        ("encode x --forse", "there is no option --forse; did you mean --force or --effort?"),
+        ("encode x --forse", "there is no option --forse; did you mean --force or --frame?"),
         ("encode x --psnr", "--psnr needs a value: --psnr DB"),
         ("encode x -fk", "-k needs a value: -k N|auto"),
         ("encode x --quiet=1", "--quiet takes no value: type --quiet alone"),
