@@ -19,7 +19,7 @@ from kmq._ground.arguments import checked_integer, checked_name, checked_number,
 from kmq._indexed.index_plane import MAX_ENTRIES
 from kmq._indexed.palette import Palette
 from kmq._palette.outliers import FEWEST_PIXELS, outliers_kept
-from kmq._palette.points import Points, compact, is_opaque, located_points
+from kmq._palette.points import Points, assigned, compact, is_opaque, located_points
 from kmq._palette.refining import refined
 from kmq._palette.refitting import refitted
 from kmq._palette.sklearn_kmeans import KMeansParameters, fitted_by_sklearn
@@ -257,11 +257,14 @@ def _clustered(located: _Located, k: int, space: ColourSpace, options: KMeansOpt
     effort = EFFORTS[options.effort]
     weights = counts if options.dither == "none" else _dithered_weights(counts)
     points = located_points(colours, weights, located.points, located.codes)
-    centres = _start(compact(points, START_POINTS * k), k, effort, options)
-    some = compact(points, effort.points * k)
-    centres = swapped(some, centres, effort.trials[k > 64])
+    few, some = compact(points, START_POINTS * k), compact(points, effort.points * k)
+    centres, numbers = _start(few, k, effort, options)
+    if some is not few:
+        numbers = assigned(some, centres)
+    centres, numbers = swapped(some, centres, numbers, effort.trials[k > 64])
     centres, held = outliers_kept(points, some, centres, counts >= FEWEST_PIXELS)
-    centres = refined(points, centres, effort.steps, held)
+    known = numbers if points is some else None
+    centres = refined(points, centres, effort.steps, held, known).centres
     if points.apart:
         centres[is_opaque(centres), 3] -= OPAQUE
     return colours_at(centres, points.channels, space)
@@ -274,9 +277,11 @@ def _dithered_weights(counts: NDArray[np.int64]) -> NDArray[np.int64]:
     return weights
 
 
-def _start(points: Points, k: int, effort: Effort, options: KMeansOptions) -> NDArray[np.int32]:
-    """Return centres (k, 4), the splits after some steps of k-means on the compact points."""
-    start = split_centres(points, min(k, len(points)))
+def _start(
+    points: Points, k: int, effort: Effort, options: KMeansOptions
+) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Return centres (k, 4), the splits after some steps of k-means on the points, and points' numbers (n,)."""
+    start, numbers = split_centres(points, min(k, len(points)))
     if options.by_sklearn:
         most = max(1, MOST_DISTANCES // (len(points) * len(start)))
         parameters = KMeansParameters(
@@ -287,9 +292,10 @@ def _start(points: Points, k: int, effort: Effort, options: KMeansOptions) -> ND
         )
         found = fitted_by_sklearn(points, start, parameters)
     else:
-        found = refined(points, start, effort.max_iter)
+        after = refined(points, start, effort.max_iter, numbers=numbers)
+        found, numbers = after.centres, after.numbers
     duplicates = np.repeat(found[:1], k - len(found), axis=0)  # which `_filled` replaces
-    return np.concatenate([found, duplicates])
+    return np.concatenate([found, duplicates]), numbers
 
 
 def _filled(

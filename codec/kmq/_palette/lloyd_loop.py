@@ -34,6 +34,7 @@ def move_centres(
     sums: cython.longlong[:, ::1],
     others: cython.int[:, ::1],
     apart: cython.longlong[:, ::1],
+    order: cython.int[::1],
     steps: cython.int,
     pace: cython.int,
     fill: cython.bint,
@@ -47,13 +48,13 @@ def move_centres(
 
     `numbers` (n,) are the centres that the points begin with. They become the nearest before the last move;
     a tie goes to the first. `gaps` (n,) is filled with the squared distances to them, `sums` (k, 5) with
-    each centre's weighted sums of coordinates and its mass. `limits` (2, 4), `others` (k, k) and
-    `apart` (k, k) are room to work in.
+    each centre's weighted sums of coordinates and its mass. `limits` (2, 4), `others` (k, k), `apart` (k, k)
+    and `order` (k,) are room to work in.
 
     Raises ValueError if sizes disagree or numbers are outside the module's bounds.
     """
     k: cython.Py_ssize_t = centres.shape[0]
-    check_sizes(points, masses, held, limits, numbers, gaps, sums, others, apart, k)
+    check_sizes(points, masses, held, limits, numbers, gaps, sums, others, apart, order, k)
     check_numbers(points, masses, limits, centres, numbers)
     if steps < 1 or not 0 <= pace <= MOST_PACE:
         raise ValueError("there must be a step, and pace must be 0 to 256")
@@ -63,8 +64,11 @@ def move_centres(
     step: cython.int
     done: cython.bint
     with cython.nogil:
+        for step in range(k):
+            order[step] = step
         for step in range(steps):
-            find_nearest(points, centres, numbers, gaps, others, apart)
+            sort_by_first(centres, order)
+            find_nearest(points, centres, numbers, gaps, others, apart, order)
             error = add_up(points, masses, numbers, gaps, sums)
             done = error == last or step == steps - 1
             saved = move(centres, sums, held, limits, UNIT_PACE if done else pace)
@@ -87,6 +91,7 @@ def check_sizes(
     sums: cython.longlong[:, ::1],
     others: cython.int[:, ::1],
     apart: cython.longlong[:, ::1],
+    order: cython.int[::1],
     k: cython.Py_ssize_t,
 ) -> None:
     """Raise ValueError unless the arrays match."""
@@ -99,6 +104,8 @@ def check_sizes(
         raise ValueError("held must match centres, and sums must be (k, 5)")
     if others.shape[0] != k or others.shape[1] != k or apart.shape[0] != k or apart.shape[1] != k:
         raise ValueError("others and apart must be (k, k)")
+    if order.shape[0] != k:
+        raise ValueError("order must match centres")
 
 
 @cython.cfunc
@@ -170,12 +177,12 @@ def find_nearest(
     gaps: cython.longlong[::1],
     others: cython.int[:, ::1],
     apart: cython.longlong[:, ::1],
+    order: cython.int[::1],
 ) -> cython.void:
-    """Set the numbers to those of the nearest centres, of equals the first, and the gaps.
+    """Set the numbers to those of the nearest centres, and the gaps. A tie goes to the first.
 
-    Let d be a point's distance from the centre it begins with, and m that from the nearest so
-    far. One at most as near as that is within d + m of the first centre, and the square of that
-    is at most 2 (d² + m²).
+    Let d be a point's distance from the centre it begins with, and m that from the nearest so far. Any
+    centre that is as near is within d + m of the first centre, and (d + m)² is at most 2 (d² + m²).
     """
     i: cython.Py_ssize_t
     j: cython.Py_ssize_t
@@ -191,7 +198,7 @@ def find_nearest(
         gaps[i] = squared(points, i, centres, numbers[i])
         apart[numbers[i], 0] = max(apart[numbers[i], 0], gaps[i])
     for j in range(k):
-        list_others(centres, j, 4 * apart[j, 0], others, apart)
+        list_others(centres, order, j, 4 * apart[order[j], 0], others, apart)
     for i in range(points.shape[0]):
         gap = gaps[i]
         least = gap
@@ -211,33 +218,74 @@ def find_nearest(
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
+def sort_by_first(centres: cython.int[:, ::1], order: cython.int[::1]) -> cython.void:
+    """Sort the numbers in `order` by the centres' first coordinate; after a step, few have to move."""
+    i: cython.Py_ssize_t
+    place: cython.Py_ssize_t
+    number: cython.int
+    for i in range(1, order.shape[0]):
+        number = order[i]
+        place = i
+        while place > 0 and centres[order[place - 1], 0] > centres[number, 0]:
+            order[place] = order[place - 1]
+            place -= 1
+        order[place] = number
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
 def list_others(
     centres: cython.int[:, ::1],
-    centre: cython.Py_ssize_t,
+    order: cython.int[::1],
+    place: cython.Py_ssize_t,
     most: cython.longlong,
     others: cython.int[:, ::1],
     apart: cython.longlong[:, ::1],
 ) -> cython.void:
-    """List a centre's neighbours up to a squared distance, nearest first, and then one beyond all."""
+    """List the neighbours of the centre at `place` up to a squared distance, nearest first, then a stop."""
+    centre: cython.Py_ssize_t = order[place]
     count: cython.Py_ssize_t = 0
-    place: cython.Py_ssize_t
-    j: cython.Py_ssize_t
-    square: cython.longlong
-    for j in range(centres.shape[0]):
-        if j == centre:
-            continue
-        square = squared(centres, j, centres, centre)
-        if square > most:
-            continue
-        place = count
-        while place > 0 and apart[centre, place - 1] > square:
-            apart[centre, place] = apart[centre, place - 1]
-            others[centre, place] = others[centre, place - 1]
-            place -= 1
-        apart[centre, place] = square
-        others[centre, place] = j
-        count += 1
-    apart[centre, count] = 0x7FFFFFFFFFFFFFFF  # there is room: a centre isn't listed itself
+    i: cython.Py_ssize_t
+    gap: cython.longlong
+    for i in range(place + 1, order.shape[0]):
+        gap = centres[order[i], 0] - centres[centre, 0]
+        if gap * gap > most:
+            break
+        count = insert(centres, centre, order[i], most, others, apart, count)
+    for i in range(place - 1, -1, -1):
+        gap = centres[order[i], 0] - centres[centre, 0]
+        if gap * gap > most:
+            break
+        count = insert(centres, centre, order[i], most, others, apart, count)
+    apart[centre, count] = 0x7FFFFFFFFFFFFFFF  # there is room: a centre doesn't list itself
+
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def insert(
+    centres: cython.int[:, ::1],
+    centre: cython.Py_ssize_t,
+    other: cython.int,
+    most: cython.longlong,
+    others: cython.int[:, ::1],
+    apart: cython.longlong[:, ::1],
+    count: cython.Py_ssize_t,
+) -> cython.Py_ssize_t:
+    """Insert a neighbour into a list of `count`, unless it is too far; return how many there are then."""
+    square: cython.longlong = squared(centres, other, centres, centre)
+    if square > most:
+        return count
+    place: cython.Py_ssize_t = count
+    while place > 0 and apart[centre, place - 1] > square:
+        apart[centre, place] = apart[centre, place - 1]
+        others[centre, place] = others[centre, place - 1]
+        place -= 1
+    apart[centre, place] = square
+    others[centre, place] = other
+    return count + 1
 
 
 @cython.cfunc

@@ -30,7 +30,8 @@ MOST_CENTRES = 512
 class Moved:
     """Centres (k, 4) after some steps, and what the last step found.
 
-    That is the number (n,) of each point's centre, the mass (k,) of each centre, and the squared error.
+    That is the number (n,) of each point's centre, the mass (k,) of each centre, and the squared error
+    times the weights. The error of more than `MOST_CENTRES` centres is that before the last step.
     """
 
     centres: NDArray[np.int32]
@@ -40,17 +41,22 @@ class Moved:
 
 
 def refined(
-    points: Points, centres: NDArray[np.int32], iterations: int, held: NDArray[np.bool] | None = None
-) -> NDArray[np.int32]:
-    """Return centres (k, 4) int32 after at most `iterations` steps of Lloyd's algorithm, over-relaxed.
+    points: Points,
+    centres: NDArray[np.int32],
+    iterations: int,
+    held: NDArray[np.bool] | None = None,
+    numbers: NDArray[np.int32] | None = None,
+) -> Moved:
+    """Return the centres after at most `iterations` steps of Lloyd's algorithm, over-relaxed.
 
-    The last step goes to the means themselves. `held` (k,) marks centres that don't move. A centre
+    `numbers` (n,), of a centre near each point, save a search. The last step goes to the means themselves. `held` (k,) marks centres that don't move. A centre
     without points moves to the point of the greatest weighted squared distance. All decisions use
     integers, so the result is the same on every machine.
     """
     fixed = np.zeros(len(centres), np.bool) if held is None else held
     if len(centres) <= MOST_CENTRES:
-        return moved(points, centres, assigned(points, centres), iterations, PACE, fixed, fill=True).centres
+        begin = assigned(points, centres) if numbers is None else numbers
+        return moved(points, centres, begin, iterations, PACE, fixed, fill=True)
     return _refined_by_cells(points, centres, iterations, fixed)
 
 
@@ -78,6 +84,7 @@ def moved(
         sums.data,
         np.empty((k, k), np.int32).data,
         np.empty((k, k), np.int64).data,
+        np.empty(k, np.int32).data,
         steps,
         pace,
         fill,
@@ -87,7 +94,7 @@ def moved(
 
 def _refined_by_cells(
     points: Points, centres: NDArray[np.int32], iterations: int, fixed: NDArray[np.bool]
-) -> NDArray[np.int32]:
+) -> Moved:
     """Do as `move_centres` does, for more centres than can all be compared with each other."""
     low, high = points.positions.min(axis=0), points.positions.max(axis=0)
     centres, last = centres.copy(), -1
@@ -110,7 +117,7 @@ def _refined_by_cells(
             centres[np.flatnonzero(empty)[: len(worst)]] = points.positions[worst]
         if not left:
             break
-    return centres
+    return Moved(centres, numbers, sums[:, MASS].copy(), error)
 
 
 def _worst_served(losses: NDArray[np.int64], count: int) -> NDArray[np.intp]:

@@ -69,8 +69,8 @@ class _Groups:
         return ((2 * sums + masses) // (2 * masses)).astype(np.int32)
 
 
-def split_centres(points: Points, k: int) -> NDArray[np.int32]:
-    """Return at most `k` centres, (k, 4) int32.
+def split_centres(points: Points, k: int) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Return at most `k` centres, (k, 4) int32, and the number (n,) of each point's centre.
 
     Each step cuts the group whose best cut saves the most squared error. A cut is across the axis of
     the group's largest variance, at the place that saves the most (Wu, "Color quantization by dynamic
@@ -84,7 +84,10 @@ def split_centres(points: Points, k: int) -> NDArray[np.int32]:
     groups = _Groups.of(points, kinds.astype(np.uint16), k)
     some = int(kinds.any()) + int(not kinds.all())
     count = split_groups(*groups.buffers(some))
-    return groups.means(groups.sums[:count, :MASS], groups.sums[:count, MASS])
+    numbers = np.empty(len(points), np.int32)
+    for group, (first, end, _) in enumerate(groups.bounds[:count].tolist()):
+        numbers[groups.order[first:end]] = group
+    return groups.means(groups.sums[:count, :MASS], groups.sums[:count, MASS]), numbers
 
 
 def best_cuts(points: Points, numbers: NDArray[np.int32], k: int) -> Cuts:

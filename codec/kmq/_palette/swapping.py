@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kmq._palette.merging_loop import NEVER_BITS, merging_costs
-from kmq._palette.points import assigned, is_opaque
+from kmq._palette.merging_loop import cheapest_merges
+from kmq._palette.points import is_opaque
 from kmq._palette.refining import MOST_CENTRES, moved
 from kmq._palette.splitting import best_cuts
 
@@ -40,8 +40,12 @@ class _Merges:
     costs: NDArray[np.int64]
 
 
-def swapped(points: Points, centres: NDArray[np.int32], trials: int) -> NDArray[np.int32]:
-    """Return centres (k, 4) int32 of no larger squared error, after at most `trials` trials.
+def swapped(
+    points: Points, centres: NDArray[np.int32], numbers: NDArray[np.int32], trials: int
+) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Return centres (k, 4) of no larger squared error, after at most `trials` trials, and points' numbers.
+
+    `numbers` (n,) are those of centres near each point; those that are returned are nearest but for a step.
 
     A trial merges pairs of clusters, splits others, and takes a few steps of Lloyd's algorithm. It is
     kept if the error is smaller. First many swaps are tried at once, then half as many, and so on
@@ -50,8 +54,8 @@ def swapped(points: Points, centres: NDArray[np.int32], trials: int) -> NDArray[
     """
     k = len(centres)
     if not 3 <= k <= MOST_CENTRES:
-        return centres
-    now = _settled(points, centres, assigned(points, centres))
+        return centres, numbers
+    now = _settled(points, centres, numbers)
     at_once = max(1, k // 8)
     if trials > 0:
         cuts, merges = best_cuts(points, now.numbers, k), _cheapest_merges(now)
@@ -71,7 +75,7 @@ def swapped(points: Points, centres: NDArray[np.int32], trials: int) -> NDArray[
             break
         else:
             at_once //= 2
-    return now.centres
+    return now.centres, now.numbers
 
 
 def _settled(points: Points, centres: NDArray[np.int32], numbers: NDArray[np.int32]) -> Moved:
@@ -115,15 +119,15 @@ def _cheapest_merges(now: Moved) -> _Merges:
     # Never merge both kinds: opaque colours need an opaque entry.
     kinds = is_opaque(now.centres).astype(np.int32)
     k = len(kinds)
-    costs = np.empty(k * (k - 1) // 2, np.int64)
-    merging_costs(now.centres.data, now.masses.data, kinds.data, costs.data)
-    count = min(max(FEWEST_PAIRS, 6 * (k // 8)), len(costs))
-    most = min(int(np.partition(costs, count - 1)[count - 1]), (1 << NEVER_BITS) - 1)
-    some = np.flatnonzero(costs <= most)
-    some = some[np.argsort(costs[some], kind="stable")]
-    rows = np.arange(k) * np.arange(-1, k - 1) // 2  # where the pairs of each second cluster begin
-    second = np.searchsorted(rows, some, side="right") - 1
-    return _Merges(some - rows[second], second, costs[some])
+    count = min(max(FEWEST_PAIRS, 6 * (k // 8)), k * (k - 1) // 2)
+    pairs, costs = np.empty(count, np.int64), np.empty(count, np.int64)
+    count = cheapest_merges(now.centres.data, now.masses.data, kinds.data, pairs.data, costs.data)
+    pairs, costs = pairs[:count], costs[:count]
+    order = np.lexsort((pairs, costs))
+    pairs, costs = pairs[order], costs[order]
+    firsts = np.arange(k) * np.arange(-1, k - 1) // 2  # number of each cluster's first pair
+    second = np.searchsorted(firsts, pairs, side="right") - 1
+    return _Merges(pairs - firsts[second], second, costs)
 
 
 def _after(
@@ -134,11 +138,10 @@ def _after(
     The centres are the means of merged pairs and of the parts of split clusters.
     """
     centres, names = now.centres.copy(), np.arange(len(now.centres), dtype=np.int32)
-    for split, first, second in swaps:
-        one, other = now.masses[[first, second]].tolist()
-        mass = max(one + other, 1)
-        pair = now.centres[[first, second]].astype(np.int64)
-        centres[first] = (2 * (one * pair[0] + other * pair[1]) + mass) // (2 * mass)
-        centres[second], centres[split] = cuts.below[split], cuts.above[split]
-        names[second] = first
+    split, first, second = np.array(swaps).T  # no cluster is twice in them
+    one, other = now.masses[first, np.newaxis], now.masses[second, np.newaxis]
+    mass = np.maximum(one + other, 1)
+    centres[first] = (2 * (one * centres[first] + other * centres[second]) + mass) // (2 * mass)
+    centres[second], centres[split] = cuts.below[split], cuts.above[split]
+    names[second] = first
     return centres, names[now.numbers]
