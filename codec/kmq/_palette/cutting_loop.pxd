@@ -13,8 +13,9 @@ cpdef enum:
     SPAN = 1 << 17  # points of one group differ by less, in each coordinate
     HALF = 1 << 19  # coordinates are within it of 0
     PRECISION = 30  # bits of the moments whose matrix is squared
-    SQUARINGS = 8
+    SQUARINGS = 6
     AXIS_BITS = 13
+    FEWEST_BINS = 16
     BINS = 256
 
 cdef void add_up(const int[:, ::1] points, const long long[::1] weights, int[::1] order, Py_ssize_t first, Py_ssize_t end, long long[:, ::1] sums, Py_ssize_t group, Py_ssize_t column) noexcept nogil

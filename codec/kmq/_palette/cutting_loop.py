@@ -22,8 +22,8 @@ if not cython.compiled:  # compiled, they are constants of C, from cutting_loop.
     MASS, LOWER, LOWER_MASS, COLUMNS = 4, 5, 9, 10
     FIRST, END, CUT = range(3)
     SPAN, HALF = 1 << 17, 1 << 19
-    PRECISION, SQUARINGS, AXIS_BITS = 30, 8, 13
-    BINS = 256
+    PRECISION, SQUARINGS, AXIS_BITS = 30, 6, 13
+    FEWEST_BINS, BINS = 16, 256
 
 
 @cython.cfunc
@@ -91,13 +91,16 @@ def measure(
         high = max(high, along[i])
     if low == high:
         return 0
+    used: cython.int = FEWEST_BINS  # bins, by the points
+    while used < BINS and used < 8 * (end - first):
+        used *= 2
     shift: cython.int = 0  # to a place along the axis below 2^17,
     while (high - low) >> shift >= SPAN:
         shift += 1
     coarse: cython.int = 0  # and from there to a bin
-    while (high - low) >> (shift + coarse) >= BINS:
+    while (high - low) >> (shift + coarse) >= used:
         coarse += 1
-    last: cython.longlong = best_bin(weights, order, first, end, along, low, shift, coarse, bins)
+    last: cython.longlong = best_bin(weights, order, first, end, along, low, shift, coarse, bins, used)
     bounds[group, CUT] = sort_out(order, first, end, along, low, shift + coarse, last)
     add_up(points, weights, order, first, bounds[group, CUT], sums, group, LOWER)
     return saved(sums, group)
@@ -126,15 +129,14 @@ def principal_axis(
     q: cython.longlong = moments[9]
     top: cython.longlong = max(a, e, h, q)  # none is larger, as in every matrix of squares
     turn: cython.int
+    size: cython.int
     left: cython.int
     right: cython.int
     scale: cython.longlong
     for turn in range(SQUARINGS + 1):
-        left = right = 0
-        while top >> right >= 1 << PRECISION:
-            right += 1
-        while 0 < top << left < 1 << (PRECISION - 1):
-            left += 1
+        size = bits_of(top)
+        right = max(size - PRECISION, 0)
+        left = PRECISION - size if 0 < size < PRECISION else 0
         scale = 1 << left
         a = (a * scale) >> right
         b = (b * scale) >> right
@@ -175,6 +177,22 @@ def principal_axis(
 
 
 @cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def bits_of(number: cython.longlong) -> cython.int:
+    """Return how many bits a number from 0 on has."""
+    found: cython.int = 0
+    step: cython.int = 32
+    while step > 0:
+        if number >> step > 0:
+            number >>= step
+            found += step
+        step >>= 1
+    return found + 1 if number > 0 else 0
+
+
+@cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
 def best_bin(
@@ -187,16 +205,18 @@ def best_bin(
     shift: cython.int,
     coarse: cython.int,
     bins: cython.longlong[::1],
+    used: cython.int,
 ) -> cython.longlong:
-    """Return the last bin below the best cut. A place along the axis is (along - low) >> shift."""
+    """Return the last of the `used` bins below the best cut. The place is (along - low) >> shift."""
     i: cython.Py_ssize_t
     slot: cython.Py_ssize_t
     place: cython.longlong
     weight: cython.longlong
     mass: cython.longlong = 0
     moment: cython.longlong = 0
-    for slot in range(2 * BINS):
+    for slot in range(used):
         bins[slot] = 0
+        bins[BINS + slot] = 0
     for i in range(first, end):
         place = (along[i] - low) >> shift
         weight = weights[order[i]]
@@ -211,7 +231,7 @@ def best_bin(
     gain: cython.longlong
     most: cython.longlong = -1
     best: cython.longlong = 0
-    for slot in range(BINS):
+    for slot in range(used):
         if bins[slot] == 0:
             continue
         below += bins[slot]
@@ -321,7 +341,7 @@ def mean_of(total: cython.longlong, mass: cython.longlong) -> cython.longlong:
 @cython.nogil
 @cython.exceptval(check=False)
 def error_between(one: cython.longlong, other: cython.longlong, square: cython.longlong) -> cython.longlong:
-    """Return what merging two masses adds to the squared error (Ward, 1963). Their means are `square` apart."""
+    """Return what merging two masses adds to the squared error (Ward, 1963); `square` is between means."""
     product: cython.longlong = one * other
     both: cython.longlong = max(one + other, 1)
     if product >> 16 >= both:

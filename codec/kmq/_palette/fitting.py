@@ -39,29 +39,32 @@ class Effort:
 
     - `max_iter`: iterations of the first k-means, on the compact set.
     - `points`: points per entry in the compact set on which swaps are tried.
-    - `trials`: most trials of swaps, for up to 64 entries and for more.
+    - `trials`: most trials of swaps: for up to 64 entries, for more, and for more of few colours.
     - `steps`: steps of Lloyd's algorithm on all colours.
     - `rounds`: rounds of fitting to the dithered picture.
     """
 
     max_iter: int
     points: int
-    trials: tuple[int, int]
+    trials: tuple[int, int, int]
     steps: int
     rounds: int
 
 
 EFFORTS = MappingProxyType(
     {
-        "fast": Effort(max_iter=3, points=32, trials=(0, 0), steps=4, rounds=1),
-        "default": Effort(max_iter=5, points=64, trials=(80, 10), steps=10, rounds=3),
-        "thorough": Effort(max_iter=100, points=128, trials=(400, 400), steps=200, rounds=8),
+        "fast": Effort(max_iter=3, points=32, trials=(8, 1, 1), steps=4, rounds=1),
+        "default": Effort(max_iter=5, points=64, trials=(60, 4, 2), steps=10, rounds=3),
+        "thorough": Effort(max_iter=100, points=128, trials=(400, 400, 400), steps=200, rounds=8),
     }
 )
 """The efforts by name. bench/results/palette.md has the error and the time of each."""
 
 START_POINTS = 8
 """Points per entry in the compact set that k-means starts on."""
+
+FEW_POINTS = 8
+"""Colours per entry below which swaps gain little. Icons have few colours, and should be quick."""
 
 MOST_DISTANCES = 1 << 29
 """Most distances that scikit-learn's KMeans may compute in all, about a second's work."""
@@ -210,8 +213,8 @@ def cluster_palette(histogram: Histogram, k: int, options: KMeansOptions) -> Pal
     space = checked_space(options.space)
     colours = counted.colours
     located = _Located(colours, counted.counts, points_of(colours, space), codes_of(colours))
-    shown = colours.any(axis=1) if histogram.channels == 4 and k > 1 else np.ones(1, np.bool)
-    if shown.all():
+    shown = np.asarray(colours.any(axis=1))
+    if histogram.channels < 4 or k == 1 or shown.all():
         entries = _clustered(located, k, space, options)
     else:  # transparent black has an entry of its own
         entries = _clustered(located.only(shown), k - 1, space, options)
@@ -241,9 +244,7 @@ class _Located:
 
     def only(self, chosen: NDArray[np.bool]) -> _Located:
         """Return the chosen (n,) colours."""
-        return _Located(
-            self.colours[chosen], self.counts[chosen], self.points[chosen], self.codes[chosen]
-        )
+        return _Located(self.colours[chosen], self.counts[chosen], self.points[chosen], self.codes[chosen])
 
 
 def _clustered(located: _Located, k: int, space: ColourSpace, options: KMeansOptions) -> NDArray[np.uint8]:
@@ -261,7 +262,8 @@ def _clustered(located: _Located, k: int, space: ColourSpace, options: KMeansOpt
     centres, numbers = _start(few, k, effort, options)
     if some is not few:
         numbers = assigned(some, centres)
-    centres, numbers = swapped(some, centres, numbers, effort.trials[k > 64])
+    trials = effort.trials[0 if k <= 64 else 1 if len(points) >= FEW_POINTS * k else 2]
+    centres, numbers = swapped(some, centres, numbers, trials)
     centres, held = outliers_kept(points, some, centres, counts >= FEWEST_PIXELS)
     known = numbers if points is some else None
     centres = refined(points, centres, effort.steps, held, known).centres
@@ -280,7 +282,7 @@ def _dithered_weights(counts: NDArray[np.int64]) -> NDArray[np.int64]:
 def _start(
     points: Points, k: int, effort: Effort, options: KMeansOptions
 ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """Return centres (k, 4), the splits after some steps of k-means on the points, and points' numbers (n,)."""
+    """Return centres (k, 4), the splits after some steps of k-means, and points' numbers (n,)."""
     start, numbers = split_centres(points, min(k, len(points)))
     if options.by_sklearn:
         most = max(1, MOST_DISTANCES // (len(points) * len(start)))
@@ -306,7 +308,7 @@ def _filled(
     Unused entries are replaced by the colours that are shown worst.
     """
     colours, counts, points = located.colours, located.counts, located.points
-    entries = np.unique(entries, axis=0)
+    entries = _distinct(entries)
     for left in range(ROUNDS, -1, -1):
         found = nearest_located(colours, points, located.codes, Palette(entries), space)
         used = np.bincount(found, minlength=len(entries)) > 0
@@ -318,9 +320,17 @@ def _filled(
         worst = worst[losses[worst] > 0]
         if not len(worst):
             break
-        entries = np.unique(np.concatenate([entries[used], colours[worst]]), axis=0)
+        entries = _distinct(np.concatenate([entries[used], colours[worst]]))
     numbers = np.cumsum(used, dtype=np.int32) - 1
     return entries[used], numbers[found]
+
+
+def _distinct(entries: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return the distinct entries, sorted by their bytes. `np.unique` with an axis takes 5 times as long."""
+    wide = np.zeros((len(entries), 4), np.uint8)
+    wide[:, : entries.shape[1]] = entries
+    distinct = np.unique(wide.view(">u4")).view(np.uint8).reshape(-1, 4)
+    return np.ascontiguousarray(distinct[:, : entries.shape[1]])
 
 
 def _snapped(

@@ -41,7 +41,7 @@ def cheapest_merges(
     gap: cython.longlong
     square: cython.longlong
     cost: cython.longlong
-    least: cython.longlong
+    half: cython.longlong
     farthest: cython.longlong = cython.cast(cython.longlong, 1) << MOST_BITS
     with cython.nogil:
         for i in range(k):
@@ -49,14 +49,17 @@ def cheapest_merges(
                 pair += 1
                 if kinds[j] != kinds[i]:
                     continue
-                square = 0
-                for axis in range(4):
+                # The cost is at least half the lighter mass times the square, which takes no division.
+                half = min(masses[i], masses[j]) >> 1
+                gap = means[i, 0] - means[j, 0]
+                square = gap * gap
+                if found == pairs.shape[0] and half * min(square, farthest) >= costs[0]:
+                    continue
+                for axis in range(1, 4):
                     gap = means[i, axis] - means[j, axis]
                     square += gap * gap
                 square = min(square, farthest)
-                # The cost is at least half the lighter mass times the square, which takes no division.
-                least = (min(masses[i], masses[j]) >> 1) * square
-                if found == pairs.shape[0] and least >= costs[0]:
+                if found == pairs.shape[0] and half * square >= costs[0]:
                     continue
                 cost = error_between(masses[i], masses[j], square)
                 if found < pairs.shape[0]:

@@ -49,9 +49,10 @@ def refined(
 ) -> Moved:
     """Return the centres after at most `iterations` steps of Lloyd's algorithm, over-relaxed.
 
-    `numbers` (n,), of a centre near each point, save a search. The last step goes to the means themselves. `held` (k,) marks centres that don't move. A centre
-    without points moves to the point of the greatest weighted squared distance. All decisions use
-    integers, so the result is the same on every machine.
+    The last step goes to the means themselves. `held` (k,) marks centres that don't move. A centre
+    without points moves to the point of the greatest weighted squared distance. `numbers` (n,), each of a
+    centre near the point, save a search. All decisions use integers, so the result is the same on every
+    machine.
     """
     fixed = np.zeros(len(centres), np.bool) if held is None else held
     if len(centres) <= MOST_CENTRES:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kmq._palette.points import is_opaque
 from kmq._palette.cutting_loop import BINS, COLUMNS, LOWER, MASS
+from kmq._palette.points import is_opaque
 from kmq._palette.splitting_loop import measure_groups, split_groups
 
 if TYPE_CHECKING:
@@ -85,8 +85,9 @@ def split_centres(points: Points, k: int) -> tuple[NDArray[np.int32], NDArray[np
     some = int(kinds.any()) + int(not kinds.all())
     count = split_groups(*groups.buffers(some))
     numbers = np.empty(len(points), np.int32)
-    for group, (first, end, _) in enumerate(groups.bounds[:count].tolist()):
-        numbers[groups.order[first:end]] = group
+    by_place = np.argsort(groups.bounds[:count, 0]).astype(np.int32)
+    sizes = groups.bounds[by_place, 1] - groups.bounds[by_place, 0]
+    numbers[groups.order] = np.repeat(by_place, sizes)
     return groups.means(groups.sums[:count, :MASS], groups.sums[:count, MASS]), numbers
 
 

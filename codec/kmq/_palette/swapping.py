@@ -55,11 +55,11 @@ def swapped(
     k = len(centres)
     if not 3 <= k <= MOST_CENTRES:
         return centres, numbers
-    now = _settled(points, centres, numbers)
-    at_once = max(1, k // 8)
-    if trials > 0:
-        cuts, merges = best_cuts(points, now.numbers, k), _cheapest_merges(now)
+    now, at_once = _settled(points, centres, numbers), max(1, k // 8)
+    measured = None
     while trials > 0:
+        if measured is not now:
+            measured, cuts, merges = now, best_cuts(points, now.numbers, k), _cheapest_merges(now)
         better = None
         for swaps in _proposals(cuts, merges, at_once):
             tried = _settled(points, *_after(now, cuts, swaps))
@@ -70,7 +70,7 @@ def swapped(
             if trials == 0:
                 break
         if better is not None:
-            now, cuts, merges = better, best_cuts(points, better.numbers, k), _cheapest_merges(better)
+            now = better
         elif at_once == 1:
             break
         else:
