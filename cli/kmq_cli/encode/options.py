@@ -179,7 +179,7 @@ STARTS = Option(
     ("--n-init",),
     "Starts, the first one fixed; the best is kept.",
     whole("N", 1, 2**31 - 1),
-    default=1,
+    told_default="1",
     panel=KMEANS,
 )
 ITERATIONS = Option(
@@ -195,7 +195,7 @@ TOLERANCE = Option(
     ("--tol",),
     "Stop when the centres move less than this.",
     number("X", 0),
-    default=1e-4,
+    told_default="1e-4",
     panel=KMEANS,
 )
 SEED = Option(
@@ -203,7 +203,7 @@ SEED = Option(
     ("--random-state",),
     "Seed of the other starts.",
     whole("N", 0, 2**32 - 1),
-    default=0,
+    told_default="0",
     panel=KMEANS,
 )
 

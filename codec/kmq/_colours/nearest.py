@@ -41,16 +41,22 @@ def nearest(colours: NDArray[np.uint8], palette: Palette, space: ColourSpace) ->
         raise ValueError(f"the picture has {colours.shape[1]} channels, the palette {palette.channels}")
     found = np.empty(len(colours), np.int32)
     for start in range(0, len(colours), AT_ONCE):
-        part = slice(start, start + AT_ONCE)
-        found[part] = _nearest_part(colours[part], palette.entries, space)
+        part = colours[start : start + AT_ONCE]
+        places = points_of(part, space), codes_of(part)
+        found[start : start + AT_ONCE] = nearest_located(part, *places, palette, space)
     return found
 
 
-def _nearest_part(
-    colours: NDArray[np.uint8], entries: NDArray[np.uint8], space: ColourSpace
+def nearest_located(
+    colours: NDArray[np.uint8],
+    points: NDArray[np.int32],
+    codes: NDArray[np.uint32],
+    palette: Palette,
+    space: ColourSpace,
 ) -> NDArray[np.int32]:
-    points, codes, centres = points_of(colours, space), codes_of(colours), points_of(entries, space)
-    channels = colours.shape[1]
+    """Return what `nearest` does, from known points (n, 4) in the space and known codes (n,) in Z-order."""
+    entries, channels = palette.entries, colours.shape[1]
+    centres = points_of(entries, space)
     numbers = np.arange(len(entries), dtype=np.int32)
     found = nearest_of(points, codes, channels, centres, numbers)
     if channels == 4:

@@ -42,7 +42,8 @@ def encode(
     space: str | None = None, effort: str = "default", dither: str = "none", strength: float | None = None,
     coding: str = "auto", tile: int | str | None = "auto", threads: int = 1,
     reorder_palette: bool = False, keep: Iterable[str] = (),
-    n_init: int = 1, max_iter: int | None = None, tol: float = 1e-4, random_state: int = 0,
+    n_init: int | None = None, max_iter: int | None = None, tol: float | None = None,
+    random_state: int | None = None,
 ) -> bytes:  # fmt: skip
     """Return the bytes of a .kmq file of `image` with at most `k` colours (default 256).
 
@@ -81,7 +82,8 @@ def encode(
     524,288 pixels that aren't flat: 1,024, or 512 if most aren't. `threads`, 1 to 256, tiles are coded at a
     time.
 
-    The same pixels and options give the same bytes, on any number of cores. Raises ValueError or TypeError
+    The same pixels and options give the same bytes on every machine, unless scikit-learn's KMeans clusters
+    (see `fit_palette`) or Zstandard is of another version. Raises ValueError or TypeError
     naming the argument; TargetError if no k meets the target; for a palette file FormatError or OSError.
     """
     request = Request(

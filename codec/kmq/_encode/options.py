@@ -30,10 +30,10 @@ class ClusterOptions(TypedDict, total=False):
     coding: str
     tile: int | str | None
     reorder_palette: bool
-    n_init: int
+    n_init: int | None
     max_iter: int | None
-    tol: float
-    random_state: int
+    tol: float | None
+    random_state: int | None
 
 
 class TileOptions(ClusterOptions, total=False):
@@ -84,10 +84,10 @@ class Request:
     threads: int = 1
     reorder_palette: bool = False
     keep: Iterable[str] = ()
-    n_init: int = 1
+    n_init: int | None = None
     max_iter: int | None = None
-    tol: float = 1e-4
-    random_state: int = 0
+    tol: float | None = None
+    random_state: int | None = None
 
     target: int | Target = field(init=False)
     given: Palette | None = field(init=False)
