@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from kmq._colours.channels import has_idle_alpha, in_channels
 from kmq._colours.nearest import nearest, nearest_located
 from kmq._colours.spaces import OPAQUE, ColourSpace, checked_space, colours_at, points_of
 from kmq._colours.z_order import codes_of
@@ -205,6 +206,9 @@ def table_palette(table: ColourTable, k: int, options: KMeansOptions) -> Palette
 
 def cluster_palette(histogram: Histogram, k: int, options: KMeansOptions) -> Palette:
     """Return the palette of `fit_palette`, for arguments that have been checked."""
+    if has_idle_alpha(histogram.colours):  # the same palette as without it
+        rgb = Histogram(histogram.colours[:, :3], histogram.counts, histogram.inverse)
+        return Palette(in_channels(cluster_palette(rgb, k, options).entries, 4))
     counted = histogram
     if len(histogram) > MOST_COLOURS:
         counted = ColourTable.of(histogram).within(MOST_COLOURS).histogram()

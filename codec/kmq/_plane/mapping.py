@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from kmq._colours.channels import has_idle_alpha
 from kmq._colours.nearest import nearest
 from kmq._colours.spaces import checked_space
 from kmq._colours.z_order import codes_of
@@ -54,6 +55,9 @@ def map_indices(
         raise ValueError("the histogram has no inverse: a sum of histograms has no picture to map")
     if counted.channels != palette.channels:
         raise ValueError(f"the picture has {counted.channels} channels, the palette {palette.channels}")
+    if dither != "none" and has_idle_alpha(counted.colours) and has_idle_alpha(palette.entries):
+        counted = Histogram(counted.colours[:, :3], counted.counts, counted.inverse)
+        palette = Palette(palette.entries[:, :3])
     if dither != "none":
         return trusted_plane(dithered(counted, palette, place, dither, strength), palette.k)
     return trusted_plane(
