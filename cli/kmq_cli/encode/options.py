@@ -13,7 +13,7 @@ import typer
 from kmq_cli.terminal.options import MANY, EffortName, SpaceName, at_most
 
 HOW_MANY, WHICH, HOW = "How many colours", "Which colours", "How they are written"
-KMEANS = "scikit-learn's KMeans"
+KMEANS = "scikit-learn's KMeans, if one of these is given or the effort is thorough"
 """Panels of the help."""
 
 METADATA = ("icc", "exif", "xmp")
@@ -190,13 +190,14 @@ Keep = Annotated[
 ]
 
 Starts = Annotated[
-    int,
+    int | None,
     typer.Option(
         rich_help_panel=KMEANS,
         min=1,
         callback=at_most(2**31 - 1),
         metavar="N",
         help="Starts, the first one fixed; the best is kept.",
+        show_default="1",
     ),
 ]
 Iterations = Annotated[
@@ -211,18 +212,26 @@ Iterations = Annotated[
     ),
 ]
 Tolerance = Annotated[
-    float,
+    float | None,
     typer.Option(
         rich_help_panel=KMEANS,
         min=0,
         callback=finite,
         metavar="X",
         help="Stop when the centres move less than this.",
+        show_default="0.0001",
     ),
 ]
 Seed = Annotated[
-    int,
-    typer.Option(rich_help_panel=KMEANS, min=0, max=2**32 - 1, metavar="N", help="Seed of the other starts."),
+    int | None,
+    typer.Option(
+        rich_help_panel=KMEANS,
+        min=0,
+        max=2**32 - 1,
+        metavar="N",
+        help="Seed of the other starts.",
+        show_default="0",
+    ),
 ]
 
 SkipIfLarger = Annotated[
