@@ -55,10 +55,10 @@ def map_indices(
         raise ValueError("the histogram has no inverse: a sum of histograms has no picture to map")
     if counted.channels != palette.channels:
         raise ValueError(f"the picture has {counted.channels} channels, the palette {palette.channels}")
-    if dither != "none" and has_idle_alpha(counted.colours) and has_idle_alpha(palette.entries):
-        counted = Histogram(counted.colours[:, :3], counted.counts, counted.inverse)
-        palette = Palette(palette.entries[:, :3])
     if dither != "none":
+        if has_idle_alpha(counted.colours) and has_idle_alpha(palette.entries):  # the same as without it
+            counted = Histogram(counted.colours[:, :3], counted.counts, counted.inverse)
+            palette = Palette(palette.entries[:, :3])
         return trusted_plane(dithered(counted, palette, place, dither, strength), palette.k)
     return trusted_plane(
         indices_of(counted.inverse, nearest(counted.colours, palette, place), palette.k), palette.k
