@@ -1,6 +1,7 @@
 """The two ways that the loops are run: compiled, and with KMQ_UNCOMPILED=1 as Python."""
 
 import functools
+import importlib
 import os
 import sys
 
