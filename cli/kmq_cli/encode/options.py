@@ -23,7 +23,7 @@ from kmq_cli.usage.declared import Kind, Option
 from kmq_cli.usage.kinds import names_of, number, one_of, whole
 
 HOW_MANY, WHICH, HOW = "How many colours", "Which colours", "How they are written"
-KMEANS = "scikit-learn's KMeans, if one of these is given or the effort is thorough"
+KMEANS = "scikit-learn's KMeans, if one is given"
 """Panels of the help."""
 
 METADATA = ("icc", "exif", "xmp")
