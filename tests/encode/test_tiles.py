@@ -294,7 +294,6 @@ import os, sys
 import numpy as np
 import kmq
 from kmq._encode import job
-import sklearn.cluster
 side = int(sys.argv[2])
 
 class Made:

@@ -54,8 +54,8 @@ def move_centres(
     Raises ValueError if sizes disagree or numbers are outside the module's bounds.
     """
     k: cython.Py_ssize_t = centres.shape[0]
-    check_sizes(points, masses, held, limits, numbers, gaps, sums, others, apart, order, k)
-    check_numbers(points, masses, limits, centres, numbers)
+    check_arrays(points, masses, held, limits, numbers, gaps, sums, others, apart, order, k)
+    check_values(points, masses, limits, centres, numbers)
     if steps < 1 or not 0 <= pace <= MOST_PACE:
         raise ValueError("there must be a step, and pace must be 0 to 256")
     error: cython.longlong = 0
@@ -69,9 +69,9 @@ def move_centres(
         for step in range(steps):
             sort_by_first(centres, order)
             find_nearest(points, centres, numbers, gaps, others, apart, order)
-            error = add_up(points, masses, numbers, gaps, sums)
+            error = add_members(points, masses, numbers, gaps, sums)
             done = error == last or step == steps - 1
-            saved = move(centres, sums, held, limits, UNIT_PACE if done else pace)
+            saved = move_to_means(centres, sums, held, limits, UNIT_PACE if done else pace)
             if fill:
                 fill_empty(points, masses, gaps, sums, held, centres)
             if done:
@@ -81,7 +81,7 @@ def move_centres(
 
 
 @cython.cfunc
-def check_sizes(
+def check_arrays(
     points: cython.const[cython.int][:, ::1],
     masses: cython.const[cython.longlong][::1],
     held: cython.const[cython.uchar][::1],
@@ -109,7 +109,7 @@ def check_sizes(
 
 
 @cython.cfunc
-def check_numbers(
+def check_values(
     points: cython.const[cython.int][:, ::1],
     masses: cython.const[cython.longlong][::1],
     limits: cython.int[:, ::1],
@@ -291,7 +291,7 @@ def insert(
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
-def add_up(
+def add_members(
     points: cython.const[cython.int][:, ::1],
     masses: cython.const[cython.longlong][::1],
     numbers: cython.int[::1],
@@ -320,7 +320,7 @@ def add_up(
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
-def move(
+def move_to_means(
     centres: cython.int[:, ::1],
     sums: cython.longlong[:, ::1],
     held: cython.const[cython.uchar][::1],

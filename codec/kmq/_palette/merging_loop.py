@@ -64,16 +64,16 @@ def cheapest_merges(
                 cost = error_between(masses[i], masses[j], square)
                 if found < pairs.shape[0]:
                     found += 1
-                    rise(pairs, costs, found - 1, pair, cost)
+                    put_last(pairs, costs, found - 1, pair, cost)
                 elif cost < costs[0]:
-                    sink(pairs, costs, pair, cost)
+                    put_first(pairs, costs, pair, cost)
     return found
 
 
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
-def rise(
+def put_last(
     pairs: cython.longlong[::1],
     costs: cython.longlong[::1],
     place: cython.Py_ssize_t,
@@ -99,7 +99,7 @@ def rise(
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
-def sink(
+def put_first(
     pairs: cython.longlong[::1], costs: cython.longlong[::1], pair: cython.longlong, cost: cython.longlong
 ) -> cython.void:
     """Put a pair into the heap instead of the dearest."""

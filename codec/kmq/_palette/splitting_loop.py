@@ -87,12 +87,12 @@ def measure_groups(
     Raises ValueError if sizes disagree or numbers are outside the module's bounds.
     """
     count: cython.Py_ssize_t = points.shape[0]
-    check_sizes(points, weights, order, bounds, sums, gains, groups, room)
+    check_groups(points, weights, order, bounds, sums, gains, groups, room)
     along: cython.longlong[::1] = room[:count]
     bins: cython.longlong[::1] = room[count : count + 2 * BINS]
     group: cython.Py_ssize_t
     for group in range(groups):
-        check_group(points, order, bounds, group)
+        check_spread(points, order, bounds, group)
     with cython.nogil:
         for group in range(groups):
             add_up(points, weights, order, bounds[group, FIRST], bounds[group, END], sums, group, 0)
@@ -100,7 +100,7 @@ def measure_groups(
 
 
 @cython.cfunc
-def check_sizes(
+def check_groups(
     points: cython.const[cython.int][:, ::1],
     weights: cython.const[cython.longlong][::1],
     order: cython.int[::1],
@@ -140,7 +140,7 @@ def check_sizes(
 
 
 @cython.cfunc
-def check_group(
+def check_spread(
     points: cython.const[cython.int][:, ::1],
     order: cython.int[::1],
     bounds: cython.int[:, ::1],
