@@ -81,11 +81,12 @@ def test_the_best_cut_saves_what_it_says_and_nearly_the_most(cloud):
     mean = np.average(points.positions, axis=0, weights=points.weights)
     offsets = points.positions - mean
     axis = np.linalg.eigh((offsets.T * points.weights) @ offsets)[1][:, -1]
-    order = np.argsort(offsets @ axis)
+    places = offsets @ axis
+    order = np.argsort(places)
     masses = np.cumsum(points.weights[order])[:-1].astype(float)
-    moments = np.cumsum((points.weights[:, np.newaxis] * offsets)[order], axis=0)[:-1]
+    moments = np.cumsum((points.weights * places)[order])[:-1]
     rest = points.weights.sum() - masses
-    saved = ((moments**2).sum(axis=1) * (1 / masses + 1 / rest)).max()
+    saved = (moments**2 * (1 / masses + 1 / rest)).max()  # along the axis; across it, a cut saves more
     total = (points.weights * (offsets**2).sum(axis=1)).sum()
     if cuts.saved[0]:
         mass, other = _masses(points, cuts)
