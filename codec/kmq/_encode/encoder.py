@@ -13,10 +13,11 @@ import numpy as np
 from kmq._coding.codings import AUTO, PACKED
 from kmq._colours.channels import fewest_channels
 from kmq._colours.loss import mean_error, psnr
-from kmq._container.writing import Writing, written
+from kmq._container.header import read_container
+from kmq._container.writing import Plan, Writing, smallest, written
 from kmq._encode.options import Options, Request, check_known
 from kmq._encode.target import Target, reached
-from kmq._file.opening import inspect_canonical
+from kmq._file.ledger import ledger_of
 from kmq._ground.whole_files import check_destination, write_whole
 from kmq._indexed.index_plane import IndexPlane, index_dtype, trusted_plane
 from kmq._indexed.palette import Palette
@@ -92,7 +93,7 @@ def encode(
         reorder_palette=reorder_palette, keep=keep, n_init=n_init, max_iter=max_iter, tol=tol,
         random_state=random_state,
     )  # fmt: skip
-    return _encode(canonical_image(image, request.keep), request)
+    return _encode(canonical_image(image, request.keep), request).data
 
 
 def save(
@@ -115,21 +116,22 @@ def save(
     request = Request(k=k, **options)
     check_destination(file, overwrite=overwrite)  # before the work, not only after it
     canonical = canonical_image(image, request.keep)
-    data = _encode(canonical, request)
-    write_whole(file, data, overwrite=overwrite)
-    return inspect_canonical(data, canonical)
+    made = _encode(canonical, request)
+    write_whole(file, made.data, overwrite=overwrite)
+    return made.ledger
 
 
-def _encode(canonical: CanonicalImage, request: Request) -> bytes:
+def _encode(canonical: CanonicalImage, request: Request) -> _Attempt:
     if request.reorder_palette:
         canonical = _by_its_colours(canonical)
     if isinstance(request.target, Target):
         return _encode_to_target(canonical, request, request.target)
     own = canonical.indexed
     if request.given is None and own is not None and own[0].k <= request.target:
-        return written(*own, canonical.metadata, replace(request.writing, keep_palette_order=True))
+        in_order = replace(request.writing, keep_palette_order=True)
+        return _Attempt(own[0].k, *own, canonical, in_order)
     palette, plane = _quantise(histogram(canonical), request, request.target)
-    return written(palette, plane, canonical.metadata, request.writing)
+    return _Attempt(palette.k, palette, plane, canonical, request.writing)
 
 
 def _by_its_colours(canonical: CanonicalImage) -> CanonicalImage:
@@ -143,7 +145,7 @@ def _by_its_colours(canonical: CanonicalImage) -> CanonicalImage:
 
 @dataclass(frozen=True, eq=False)
 class _Attempt:
-    """A palette of at most k colours and the picture in it; quality and bytes are computed on demand."""
+    """A palette of at most k colours and the picture in it; loss, bytes and ledger are computed on demand."""
 
     k: int
     palette: Palette
@@ -152,27 +154,40 @@ class _Attempt:
     writing: Writing
 
     @cached_property
+    def error(self) -> float:
+        return mean_error(self.palette, self.plane, self.canonical.pixels)
+
+    @property
     def psnr(self) -> float:
-        error = mean_error(self.palette, self.plane, self.canonical.pixels)
-        return psnr(error, self.palette.channels)
+        return psnr(self.error, self.palette.channels)
 
     @cached_property
+    def _planned(self) -> tuple[Plan, bytes]:
+        return smallest(self.palette, self.plane, self.canonical.metadata, self.writing)
+
+    @property
     def data(self) -> bytes:
-        return written(self.palette, self.plane, self.canonical.metadata, self.writing)
+        return self._planned[1]
+
+    @property
+    def ledger(self) -> Ledger:
+        """The ledger of `data`, without decoding it: the palette and the plane are known."""
+        plan, data = self._planned
+        return ledger_of(read_container(memoryview(data)), plan.renumbered(self.plane.counts()), self.error)
 
     @property
     def size(self) -> int:
         return len(self.data)
 
 
-def _encode_to_target(canonical: CanonicalImage, request: Request, target: Target) -> bytes:
+def _encode_to_target(canonical: CanonicalImage, request: Request, target: Target) -> _Attempt:
     """Return the file that meets the target, found by trying numbers of colours on one histogram."""
     if canonical.indexed is not None and target.psnr is None and not target.auto:
         in_order = replace(request.writing, keep_palette_order=True)
         own = _Attempt(canonical.indexed[0].k, *canonical.indexed, canonical, in_order)
         limit = target.limit(own.plane.indices.size)
         if own.k <= target.most and limit is not None and own.size <= limit:
-            return own.data  # its own palette, in its order
+            return own  # its own palette, in its order
     counted = histogram(canonical)
 
     def attempt(k: int) -> _Attempt:
@@ -188,7 +203,7 @@ def _encode_to_target(canonical: CanonicalImage, request: Request, target: Targe
     coding = request.writing.coding
     bound = packed_size if coding in (AUTO, PACKED.name) else None
     exact = coding == PACKED.name
-    return reached(target, attempt, bound, len(counted), height * width, exact=exact).data
+    return reached(target, attempt, bound, len(counted), height * width, exact=exact)
 
 
 def _quantise(counted: Histogram, request: Request, k: int) -> tuple[Palette, IndexPlane]:
