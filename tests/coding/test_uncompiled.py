@@ -21,7 +21,7 @@ from ways import UNCOMPILED
 
 PACKAGE = Path(kmq.__file__).parent
 BOTH = """
-import json, sys
+import importlib, json, sys
 from pathlib import Path
 import numpy as np
 import kmq
@@ -40,7 +40,7 @@ def encoded(picture):
     yield "ordered", kmq.encode(picture, 6, dither="ordered", coding="packed")
     yield "e-paper", kmq.encode(picture, palette="e-paper-7", dither="floyd-steinberg", coding="packed")
 
-found = {"loops": [sys.modules[loop].__file__ for loop in LOOPS]}
+found = {"loops": [importlib.import_module(loop).__file__ for loop in LOOPS]}
 for path in sorted(Path(sys.argv[1]).glob("*.npy")):
     for name, data in encoded(np.load(path)):
         found[f"{path.stem} {name}"] = data.hex()

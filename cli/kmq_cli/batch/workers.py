@@ -97,7 +97,7 @@ class Worker(NamedTuple):
     """A process that works on one task after another, and the connection that they come by."""
 
     process: BaseProcess
-    connection: Connection
+    connection: Any  # a Connection, or a PipeConnection on Windows
 
 
 @contextlib.contextmanager
