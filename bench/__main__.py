@@ -43,7 +43,7 @@ def parser_of_arguments() -> argparse.ArgumentParser:
         help="measure kmq alone; fail if bytes or errors are above those in DIR",
     )
     add("--report", action="store_true", help="measure nothing: write the tables and plots of DIR again")
-    add("--readme", type=Path, metavar="FILE", help="with --report: put the small table into this README")
+    add("--page", type=Path, metavar="FILE", help="with --report: put the small table into this page")
     return parser
 
 
@@ -68,7 +68,7 @@ def main() -> int:
         return 1
     results = options.results or HERE / "results" / ("quick" if options.quick else "")
     if options.report:
-        return run.report(results, options.readme)
+        return run.report(results, options.page)
     if unknown := [name for name in options.coder or [] if name not in run.coders.CODERS]:
         parser.error(f"--coder {unknown[0]}: there are {', '.join(run.coders.CODERS)}")
     asked = run.Asked(

@@ -15,8 +15,8 @@ from bench.peers import coders, pipelines, quantisers
 from bench.pictures import Picture, find_pictures
 from bench.report import pages
 from bench.report.gate import Regression, errors_of, regressions, sizes_of
-from bench.report.readme import fill
 from bench.report.results import read_results, write_results
+from bench.report.summary import fill
 from bench.running.cache import Cache, default_folder
 from bench.running.machine import machine, versions
 
@@ -164,9 +164,9 @@ def speeds(bench: Bench) -> dict[str, Any]:
     return {**bench.about("speed", found.pop("missing")), **found}
 
 
-def report(results: Path, readme: Path | None) -> int:
-    """Write tables and plots again, and the README's table."""
+def report(results: Path, page: Path | None) -> int:
+    """Write tables and plots again, and the small table into a page."""
     pages.write_report(results)
-    if readme is not None:
-        fill(readme, results)
+    if page is not None:
+        fill(page, results)
     return 0

@@ -1,6 +1,7 @@
 """The two ways that the loops are run: compiled, and with KMQ_UNCOMPILED=1 as Python."""
 
 import functools
+import importlib
 import os
 import sys
 
@@ -27,6 +28,8 @@ def examples(number: int = EXAMPLES) -> settings:
 @functools.cache
 def _all_uncompiled():
     """Import the source of every loop, as KMQ_UNCOMPILED=1 does; put back what was there."""
+    for name in loops.LOOPS:  # most load only when a coding needs them
+        importlib.import_module(name)
     there = {name: sys.modules.pop(name) for name in loops.LOOPS}
     try:
         loops.import_sources()

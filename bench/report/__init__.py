@@ -1,1 +1,1 @@
-"""Results as tables, plots, README's table, and the gate of a release."""
+"""Results as tables, plots, the small table, and the gate of a release."""

@@ -1,4 +1,4 @@
-"""Results to pages: tables, plots, and the README's table."""
+"""Results to pages: tables, plots, and the small table."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.report import palette_tables as palette
-from bench.report import plots, readme
+from bench.report import plots, summary
 from bench.report import rd_tables as rd
 from bench.report import size_tables as size
 from bench.report import speed_tables as speed
@@ -35,8 +35,8 @@ def write_report(results: Path) -> None:
         (results / f"{part}.md").write_text(heading + pages[part](one, results), "utf-8")
         index.append(f"- [{CAPTIONS[part]}]({part}.md) ([{part}.json]({part}.json))")
     if any(found.values()):
-        headline = readme.table_of(found)
-        index += ["", "The figures that the README shows:\n", headline]
+        headline = summary.table_of(found)
+        index += ["", "The figures in short:\n", headline]
         (results / "README.md").write_text("\n".join(index), "utf-8")
 
 

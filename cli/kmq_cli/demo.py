@@ -5,11 +5,11 @@ from __future__ import annotations
 import errno
 import io
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
-
-import typer
+from typing import TYPE_CHECKING
 
 from kmq_cli.terminal.failures import failures
+from kmq_cli.usage.declared import Argument, Command, Option
+from kmq_cli.usage.kinds import whole
 
 if TYPE_CHECKING:
     from kmq import Ledger
@@ -20,16 +20,12 @@ CREDIT = "Photograph: china.jpg of scikit-learn, by danielbuechele, CC BY 2.0"
 
 OTHER_CODINGS = ("zstd", "adaptive", "context")
 
-Folder = Annotated[str, typer.Argument(metavar="FOLDER", help="Where to write; made if it doesn't exist.")]
-K = Annotated[
-    int, typer.Option("-k", "--k", min=1, max=65536, metavar="N", help="Most colours in the palette.")
-]
-Force = Annotated[
-    bool, typer.Option("-f", "--force", metavar="", help="Overwrite other files of the same names.")
-]
+FOLDER = Argument("folder", "FOLDER", "Where to write; made if it doesn't exist.", default="kmq-demo")
+K = Option("k", ("-k", "--k"), "Most colours in the palette.", whole("N", 1, 65_536), default=16)
+FORCE = Option("force", ("-f", "--force"), "Overwrite other files of the same names.", default=False)
 
 
-def demo(folder: Folder = "kmq-demo", k: K = 16, force: Force = False) -> None:
+def demo(*, folder: str, k: int, force: bool) -> None:
     """Encode a real photograph, which comes with scikit-learn; decode it; show what it took.
 
     Writes the .kmq file, the decoded PNG, and a picture of both side by side with the palette's swatches.
@@ -65,18 +61,18 @@ def demo(folder: Folder = "kmq-demo", k: K = 16, force: Force = False) -> None:
 def _made(k: int) -> tuple[dict[str, bytes], Ledger, dict[str, int]]:
     """Return the files by their names, the ledger of the packed one, and the sizes in other codings."""
     from PIL import Image
-    from rich.console import Console
 
     import kmq
     from kmq_cli.palette.swatches import side_by_side
     from kmq_cli.pictures.export import export
+    from kmq_cli.terminal.progress import working
 
-    with Console(stderr=True).status("reading scikit-learn's china.jpg"):
+    with working("reading scikit-learn's china.jpg"):
         from sklearn.datasets import load_sample_image
 
         original = load_sample_image("china.jpg")
     encoded, pair = io.BytesIO(), io.BytesIO()
-    with Console(stderr=True).status(f"choosing {k} colours and encoding"):
+    with working(f"choosing {k} colours and encoding"):
         ledger = kmq.save(encoded, original, k, coding="packed")
         sizes = {name: len(kmq.encode(original, k, coding=name)) for name in OTHER_CODINGS}
     with kmq.KmqFile(encoded.getvalue()) as file:
@@ -84,3 +80,6 @@ def _made(k: int) -> tuple[dict[str, bytes], Ledger, dict[str, int]]:
         side_by_side(Image.fromarray(original), file, CREDIT).save(pair, "PNG", optimize=True)
     files = {"china.kmq": encoded.getvalue(), "china.png": decoded, "swatches.png": pair.getvalue()}
     return files, ledger, sizes
+
+
+COMMAND = Command("demo", demo, FOLDER, (K, FORCE), EXAMPLES)

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-import typer
-
 from kmq_cli.terminal.failures import failures
-from kmq_cli.terminal.options import MaxPixels
+from kmq_cli.terminal.options import MAX_PIXELS
+from kmq_cli.usage.declared import Argument, Command, Kind, Option
 
 EXAMPLES = (
     "Examples:\n\n"
@@ -16,21 +13,14 @@ EXAMPLES = (
     "- for programs: `kmq info photo.kmq --json | jq .ratio`\n"
 )
 
-Source = Annotated[
-    str, typer.Argument(metavar="IN", help="A .kmq file, or - for standard input.", show_default=False)
-]
-Original = Annotated[
-    str | None,
-    typer.Option(
-        metavar="IMAGE", help="The picture before encoding, to measure the loss.", show_default=False
-    ),
-]
-AsJson = Annotated[bool, typer.Option("--json", metavar="", help="Print the ledger as one line of JSON.")]
+SOURCE = Argument("source", "IN", "A .kmq file, or - for standard input.")
+ORIGINAL = Option(
+    "original", ("--original",), "The picture before encoding, to measure the loss.", Kind("IMAGE")
+)
+AS_JSON = Option("as_json", ("--json",), "Print the ledger as one line of JSON.", default=False)
 
 
-def info(
-    source: Source, original: Original = None, max_pixels: MaxPixels = None, as_json: AsJson = False
-) -> None:
+def info(*, source: str, original: str | None, max_pixels: int | None, as_json: bool) -> None:
     """Print a file's ledger: where every byte went, and what that saved."""
     from kmq_cli.pictures.source import open_image
     from kmq_cli.terminal.ledger_report import ledger_json, print_ledger
@@ -49,3 +39,6 @@ def info(
         print(ledger_json(ledger))
     else:
         print_ledger(ledger, source_bytes)
+
+
+COMMAND = Command("info", info, SOURCE, (ORIGINAL, MAX_PIXELS, AS_JSON), EXAMPLES)

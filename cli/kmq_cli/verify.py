@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
 from kmq_cli.terminal.options import (
-    Jobs,
-    JsonLines,
-    MaxPixels,
-    Quiet,
-    Recursive,
-    Sources,
-    Threads,
+    JOBS,
+    JSON_LINES,
+    MAX_PIXELS,
+    QUIET,
+    RECURSIVE,
+    SOURCES,
+    THREADS,
     reported,
     threads_for,
 )
+from kmq_cli.usage.declared import Command
 
 if TYPE_CHECKING:
     from kmq_cli.batch.report import Tally
@@ -24,31 +26,35 @@ if TYPE_CHECKING:
 EXAMPLES = (
     "Examples:\n\n"
     "- two files: `kmq verify a.kmq b.kmq`\n"
-    "- all of a folder: `kmq verify --recursive archive`\n"
+    "- all of a folder: `kmq verify archive`\n"
     "- the names of damaged ones: `kmq verify --json *.kmq | jq -r 'select(.status == \"bad\").source'`\n"
 )
 
 
+OPTIONS = (RECURSIVE, JOBS, THREADS, MAX_PIXELS, QUIET, JSON_LINES)
+
+
 def verify(
-    sources: Sources,
-    recursive: Recursive = False,
-    jobs: Jobs = None,
-    threads: Threads = None,
-    max_pixels: MaxPixels = None,
-    quiet: Quiet = False,
-    as_json: JsonLines = False,
+    *,
+    sources: Sequence[str],
+    recursive: bool,  # noqa: ARG001  a folder is walked; --recursive says so to those who write it
+    jobs: int | None,
+    threads: int | None,
+    max_pixels: int | None,
+    quiet: bool,
+    as_json: bool,
 ) -> None:
     """Check .kmq files: every checksum and every requirement of the format. Writes no file.
 
     Prints a line for each file that is bad or can't be checked; if there is one, the exit code is 1.
     """
     from kmq_cli.batch.report import Wording, work_on
-    from kmq_cli.batch.tasks import Outcome, Task, inputs
+    from kmq_cli.batch.tasks import Outcome, Task, inputs, is_kmq
     from kmq_cli.terminal.streams import STANDARD
 
     tasks, failed = [Task(STANDARD)], list[Outcome]()
-    if sources != [STANDARD]:
-        found, failed = inputs(sources, recursive=recursive, suffixes=frozenset([".kmq"]))
+    if list(sources) != [STANDARD]:
+        found, failed = inputs(sources, recursive=True, kind=".kmq", takes=is_kmq)
         tasks = [Task(file.path) for file in found]
     work_on(
         tasks,
@@ -79,3 +85,6 @@ def _summary(tally: Tally) -> str:
     if not tally.failures:
         return f"{files}, all good" if tally.files != 1 else f"{files}, good"
     return f"{files}: {tally.told({'good': 'good', 'bad': 'bad', 'failed': 'not checked'})}"
+
+
+COMMAND = Command("verify", verify, SOURCES, OPTIONS, EXAMPLES)

@@ -14,11 +14,13 @@ the field. `ImageFile.LOAD_TRUNCATED_IMAGES` doesn't change that, because a dama
 `verify()` checks every checksum without decoding. `crop()` decodes the whole picture first, and `draft()` has
 no smaller one: use `kmq.open` to read a region.
 
-*Writing.* `image.save("x.kmq", k=16)` takes the options of `kmq.encode` and raises what that does; other
-options are ignored, as Pillow's own writers ignore them. For mode P, `keep_palette_order` defaults to true,
-so that the indices come back. Metadata is kept if `keep` names it or if it is given: `exif`, `xmp` and
-`icc_profile` replace the image's own. Without a profile colours are stored in sRGB. Pillow empties an
-existing file before it calls the encoder; `kmq.save` leaves the file as it was until the new one is whole.
+*Writing.* `image.save("x.kmq", k=16)` takes the options of `kmq.encode` and raises what that does. An image
+of mode P comes back with its palette and its indices. Of the options of other formats, `dpi` and `optimize`
+are ignored, because programs pass them whatever the format is. Any other name is a TypeError, which says
+what to use instead of those that are common, such as `quality`. Metadata is kept if `keep` names it or if it
+is given: `exif`, `xmp` and `icc_profile` replace the image's own. Without a profile colours are stored in
+sRGB. Pillow empties an existing file before it calls the encoder; `kmq.save` leaves the file as it was until
+the new one is whole.
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ import contextlib
 import re
 import struct
 from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import IO, TYPE_CHECKING, Any, BinaryIO, cast
 
 import numpy as np
@@ -69,6 +72,22 @@ KEPT = {"icc_profile": "icc", "exif": "exif", "xmp": "xmp"}
 
 OPTIONS = frozenset({"k", *Options.__annotations__})
 """Options of `image.save`: those of `kmq.encode`."""
+
+IGNORED = frozenset({"dpi", "optimize"})
+"""Options that programs pass whatever the format is, such as Matplotlib and makers of thumbnails."""
+
+INSTEAD = MappingProxyType(
+    {
+        "quality": "psnr (in dB), k or max_bytes",
+        "lossless": "k=65536, which keeps up to that many colours exactly",
+        "method": "effort",
+        "compress_level": "effort",
+        "colors": "k",
+        "colours": "k",
+        "bits": "k",
+    }
+)
+"""What to use instead of common options of other formats."""
 
 ORIENTATION_IN_XMP = re.compile(rb'(tiff:Orientation(?:="|>))[0-9]')
 """Where Pillow looks for an orientation if the Exif metadata has none."""
@@ -194,7 +213,9 @@ def _read_head(file: IO[bytes], head: bytes) -> tuple[Header, Mapping[str, bytes
     end = header.size + header.sections_size
     head += _read(file, end - len(head))
     if len(head) < end:
-        raise TruncatedError(f"the sections end at offset {end}; the file at {len(head)}")
+        raise TruncatedError(
+            f"the file is truncated: its sections end at offset {end}; it ends at {len(head)}"
+        )
     return header, read_sections(memoryview(head), header)
 
 
@@ -236,16 +257,25 @@ def _as_oserror() -> Iterator[None]:
         raise OSError(str(error)) from error
 
 
-def _save(image: Image.Image, file: IO[bytes], _filename: str | bytes) -> None:
+def save(image: Image.Image, file: IO[bytes], _filename: str | bytes) -> None:
+    """Write an image to a file, as Pillow's `image.save` asks for."""
     asked = cast("dict[str, Any]", image.encoderinfo)  # Image.save sets it
+    _check_names(asked)
     options = {name: value for name, value in asked.items() if name in OPTIONS}
-    options.setdefault("keep_palette_order", image.mode == "P")
     given = {name: asked[name] for name in KEPT if name in asked}
     if given:
         keep = {KEPT[name] for name, value in given.items() if value}
         options["keep"] = {*checked_keep(options.get("keep", ())), *keep}
         image = _with_metadata(image, given)
     write_stream(cast("BinaryIO", file), encode(image, **options))
+
+
+def _check_names(asked: Mapping[str, Any]) -> None:
+    """Raise TypeError for an option that isn't the encoder's and that isn't ignored."""
+    for name in asked:
+        if name not in OPTIONS | IGNORED | KEPT.keys():
+            hint = f"use {INSTEAD[name]}" if name in INSTEAD else f"it takes {', '.join(sorted(OPTIONS))}"
+            raise TypeError(f"kmq has no option {name!r}; {hint}")
 
 
 def _with_metadata(image: Image.Image, given: Mapping[str, Any]) -> Image.Image:
@@ -273,6 +303,6 @@ def _with_metadata(image: Image.Image, given: Mapping[str, Any]) -> Image.Image:
 
 Image.register_open(FORMAT, KmqImageFile, _accept)
 Image.register_decoder("kmq", KmqDecoder)
-Image.register_save(FORMAT, _save)
+Image.register_save(FORMAT, save)
 Image.register_extension(FORMAT, ".kmq")
 Image.register_mime(FORMAT, "image/x-kmq")

@@ -22,6 +22,7 @@ from urllib.parse import unquote, urlsplit
 from sphinx.util.inventory import InventoryFile
 
 import kmq
+from kmq_cli.app import MODULES
 
 LOADING = {
     "img": ("src", "srcset"),
@@ -95,7 +96,7 @@ def public_names(module: ModuleType) -> Iterator[str]:
 
 
 def options(*command: str) -> Iterator[str]:
-    """Yield the options in the first columns of the tables that `kmq COMMAND --help` prints."""
+    """Yield the options that `kmq COMMAND --help` prints at the beginnings of lines."""
     told = subprocess.run(  # noqa: S603  our own command
         [Path(sys.executable).with_name("kmq"), *command, "--help"],
         env=os.environ | {"COLUMNS": "200", "NO_COLOR": "1"},
@@ -104,16 +105,9 @@ def options(*command: str) -> Iterator[str]:
         check=True,
     ).stdout
     for line in told.splitlines():
-        names = re.match(r"│[ *]+((?:--?[\w-]+[ ,]+)+)", line)
-        for name in re.split(r"[ ,]+", names[1].strip()) if names else ():
+        names = re.match(r" +(--?[\w-]+(?:, --?[\w-]+)*)(?= |$)", line)
+        for name in names[1].split(", ") if names else ():
             yield f"{'-'.join(('kmq', *command))}.{name}"
-
-
-def commands() -> list[str]:
-    """Return the commands that `kmq --help` lists."""
-    from kmq_cli.app import app  # noqa: PLC0415  only here
-
-    return [command.name or command.callback.__name__ for command in app.registered_commands]
 
 
 def missing_names(site: Path) -> Iterator[str]:
@@ -124,7 +118,7 @@ def missing_names(site: Path) -> Iterator[str]:
         if name not in entries:
             yield f"{name}: public, but not described in docs/reference/api.rst"
     described = set(inventory.data["std:cmdoption"])
-    for command in [(), *((name,) for name in commands())]:
+    for command in [(), *((name,) for name in MODULES)]:
         told = set(options(*command))
         if not told:
             yield f"kmq {' '.join(command)} --help: no options found in what it prints"

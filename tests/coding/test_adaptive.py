@@ -196,7 +196,7 @@ def test_a_palette_whose_order_is_kept_comes_back_as_it_was():
     random = np.random.default_rng(5)
     entries = random.integers(0, 256, (37, 3), np.uint8)
     picture = entries[random.integers(0, 37, (20, 20))]
-    data = kmq.encode(picture, palette=entries, coding="adaptive", keep_palette_order=True)
+    data = kmq.encode(picture, palette=entries, coding="adaptive")
     with kmq.KmqFile(data) as file:
         assert np.array_equal(file.palette.entries, entries)
         assert np.array_equal(file.pixels(), picture)

@@ -21,7 +21,7 @@ from ways import UNCOMPILED
 
 PACKAGE = Path(kmq.__file__).parent
 BOTH = """
-import json, sys
+import importlib, json, sys
 from pathlib import Path
 import numpy as np
 import kmq
@@ -31,7 +31,7 @@ def encoded(picture):
     yield "packed", kmq.encode(picture, 11, coding="packed")
     yield "sRGB", kmq.encode(picture, 7, space="srgb", coding="packed", tile=16)
     yield "zstd", kmq.encode(picture, 70, coding="zstd", effort="fast")
-    yield "context", kmq.encode(picture, 20, coding="context", tile=16, keep_palette_order=True)
+    yield "context", kmq.encode(picture, palette="web-safe", coding="context", tile=16)
     yield "fast", kmq.encode(picture, 5, coding="context", effort="fast")
     yield "thorough", kmq.encode(picture[:7, :7], 14, coding="context", effort="thorough")
     yield "adaptive", kmq.encode(picture, 20, coding="adaptive", tile=16)
@@ -40,7 +40,7 @@ def encoded(picture):
     yield "ordered", kmq.encode(picture, 6, dither="ordered", coding="packed")
     yield "e-paper", kmq.encode(picture, palette="e-paper-7", dither="floyd-steinberg", coding="packed")
 
-found = {"loops": [sys.modules[loop].__file__ for loop in LOOPS]}
+found = {"loops": [importlib.import_module(loop).__file__ for loop in LOOPS]}
 for path in sorted(Path(sys.argv[1]).glob("*.npy")):
     for name, data in encoded(np.load(path)):
         found[f"{path.stem} {name}"] = data.hex()

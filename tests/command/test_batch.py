@@ -133,25 +133,43 @@ def test_options_reach_every_file(folder, four, jobs):
         assert Path("out", name).with_suffix(".kmq").read_bytes() == data
 
 
-def test_two_files_that_would_become_one_are_refused_before_any_work(folder):
+def test_two_files_that_would_become_one_are_refused_and_the_others_encoded(folder):
     for name in ("a.png", "a.gif", "b.png"):
         Image.fromarray(PICTURE).save(name)
-    before = files_below(folder)
-    done = run("encode", "a.png", "b.png", "a.gif", "-o", "out", "--force", check=2)
-    first, last = lines(done.stderr)
-    assert first == "kmq: a.gif: would become out/a.kmq, and so would a.png"
-    assert last.startswith("kmq: nothing was done: ")
-    assert done.stdout == b""
-    (folder / "x").mkdir()
-    for number in range(30):
-        for suffix in (".png", ".gif"):
-            (folder / f"x/{number}{suffix}").write_bytes(before["b.png"])
-    done = run("encode", "-r", "x", check=2)
-    assert len(lines(done.stderr)) == 11
-    assert "and 20 more like that" in lines(done.stderr)[-1]
-    assert set(files_below(folder)) == set(before) | {
-        f"x/{n}{s}" for n in range(30) for s in (".png", ".gif")
-    }
+    done = run("encode", "a.png", "b.png", "a.gif", "-o", "out", "--force", check=1)
+    assert lines(done.stderr) == [
+        "kmq: a.png: would become out/a.kmq, and so would a.gif; --keep-suffix makes a.png.kmq of it",
+        "kmq: a.gif: would become out/a.kmq, and so would a.png; --keep-suffix makes a.png.kmq of it",
+    ]
+    assert lines(done.stdout)[-1].startswith("1 written, 2 failed")
+    assert os.listdir("out") == ["b.kmq"]
+    run("encode", "a.png", "b.png", "a.gif", "-o", "both", "--keep-suffix", check=0)
+    assert sorted(os.listdir("both")) == ["a.gif.kmq", "a.png.kmq", "b.png.kmq"]
+    run("decode", "both/a.png.kmq", "both/a.gif.kmq", "-o", "back", check=0)
+    assert sorted(os.listdir("back")) == ["a.gif.png", "a.png"]
+    for name in ("x", "y"):
+        (folder / name).mkdir()
+        (folder / name / "a.png").write_bytes(Path("a.png").read_bytes())
+    done = run("encode", "x/a.png", "y/a.png", "-o", "one", check=1)
+    assert lines(done.stderr)[0].endswith("make them one after the other, with a folder for each, -o")
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_batch_in_place_can_be_run_again(folder, four, jobs):
+    again = ("encode", "-r", "in", "--jobs", jobs, "--no-skip-if-larger")
+    run(*again, check=0)
+    made = {name: data for name, data in files_below(folder).items() if name.endswith(".kmq")}
+    assert len(made) == len(four)
+    done = run(*again, check=1)
+    assert lines(done.stdout) == ["0 written, 4 there already"]
+    said = "kmq: 4 files: there already: --skip-existing leaves them as they are, --force overwrites them"
+    assert lines(done.stderr) == [said]
+    Path(next(iter(made))).unlink()
+    done = run(*again, "--skip-existing", check=0)
+    assert "1 written, 3 there already" in lines(done.stdout)[-1]
+    assert done.stderr == b""
+    run(*again, "--force", check=0)
+    assert {name: data for name, data in files_below(folder).items() if name.endswith(".kmq")} == made
 
 
 def test_no_input_is_ever_overwritten_by_the_output_of_another(folder):
@@ -159,13 +177,15 @@ def test_no_input_is_ever_overwritten_by_the_output_of_another(folder):
         Image.fromarray(PICTURE).save(name)
     data = Path("a.png").read_bytes()
     Path("a.kmq").write_bytes(data)  # a picture in disguise
-    done = run("encode", "a.png", "a.kmq", "b.png", "--force", check=2)
+    done = run("encode", "a.png", "a.kmq", "b.png", "--force", check=1)
     assert "kmq: a.kmq: would become a.kmq, and so would a.png" in done.stderr.decode()
+    assert Path("a.kmq").read_bytes() == data
+    assert Path("b.kmq").read_bytes() == kmq.encode(PICTURE)
     done = run("encode", "a.kmq", "b.png", "--force", "--jobs=1", check=1)
     assert "kmq: a.kmq: input and output are the same file" in done.stderr.decode()
     (folder / "out").mkdir()
     Path("out/a.kmq").write_bytes(data)
-    done = run("encode", "a.png", "out/a.kmq", "--force", "-o", "out", check=2)
+    done = run("encode", "a.png", "out/a.kmq", "--force", "-o", "out", check=1)
     assert Path("a.kmq").read_bytes() == Path("out/a.kmq").read_bytes() == data
 
 
@@ -174,17 +194,17 @@ def test_what_exists_fails_is_overwritten_or_is_left_out(folder):
         Image.fromarray(PICTURE).save(name)
     Path("a.kmq").write_bytes(b"mine")
     done = run("encode", "a.png", "b.png", "--jobs=1", check=1)
-    said = "kmq: a.png: a.kmq exists; --force overwrites it, --skip-existing leaves it as it is\n"
+    said = "kmq: 1 file: there already: --skip-existing leaves them as they are, --force overwrites them\n"
     assert done.stderr.decode() == said
-    assert lines(done.stdout)[-1].startswith("1 written, 1 failed: ")
+    assert lines(done.stdout)[-1].startswith("1 written, 1 there already: ")
     done = run("encode", "a.png", "b.png", "--skip-existing", "--jobs=1", check=0)
-    assert lines(done.stdout) == ["0 written, 2 left out"]
-    assert len(lines(done.stderr)) == 2
+    assert lines(done.stdout) == ["0 written, 2 there already"]
+    assert done.stderr == b""
     assert Path("a.kmq").read_bytes() == b"mine"
     run("encode", "a.png", "b.png", "--force", "--jobs=1", check=0)
     assert Path("a.kmq").read_bytes() == kmq.encode(PICTURE)
     Path("a.png").write_bytes(b"mine")
-    assert "a.png exists" in run("decode", "a.kmq", "b.kmq", "--jobs=1", check=1).stderr.decode()
+    assert "2 files: there already" in run("decode", "a.kmq", "b.kmq", "--jobs=1", check=1).stderr.decode()
     run("decode", "a.kmq", "b.kmq", "--skip-existing", "--jobs=1", check=0)
     assert run("encode", "b.png", "--skip-existing", check=0).stderr.startswith(
         b"kmq: b.png: left out: b.kmq"
@@ -229,13 +249,14 @@ def test_lines_of_json_tell_all_and_nothing_else_is_on_standard_output(folder, f
             "source_bytes": Path("in", name).stat().st_size,
             "output_bytes": output.stat().st_size,
             "notes": [],
+            "exists": False,
         }
-    assert told["in/a.png"]["status"] == "skipped"
+    assert (told["in/a.png"]["status"], told["in/a.png"]["exists"]) == ("skipped", True)
     assert told["*.none"]["problem"] == "matches no file"
     broken = told["in/broken.png"]
     assert (broken["status"], broken["problem"]) == ("failed", "not a picture in a format that Pillow reads")
     assert sorted(lines(done.stderr)) == [
-        "3 written, 1 left out, 2 failed: " + lines(done.stderr)[-1].partition(": ")[2],
+        "3 written, 2 failed, 1 there already: " + lines(done.stderr)[-1].partition(": ")[2],
         "kmq: *.none: matches no file",
         "kmq: in/broken.png: not a picture in a format that Pillow reads",
     ]
@@ -256,9 +277,10 @@ def test_notes_are_told_with_the_name(folder):
     Image.fromarray(PICTURE).save("odd.png", icc_profile=b"no profile at all")
     done = run("encode", "two.gif", "odd.png", "--jobs=2", "-o", "out", "--json", check=0)
     told = {line["source"]: line["notes"] for line in map(json.loads, lines(done.stdout))}
-    assert told["two.gif"] == ["note: has 2 frames; the first was encoded"]
+    said = "note: has 2 frames; the first was encoded (--frame takes another, or all)"
+    assert told["two.gif"] == [said]
     assert told["odd.png"][0].startswith("note: ignored the ICC profile")
-    assert b"kmq: two.gif: note: has 2 frames; the first was encoded\n" in done.stderr
+    assert f"kmq: two.gif: {said}\n" in done.stderr.decode()
 
 
 @pytest.mark.parametrize(

@@ -63,7 +63,7 @@ class Pinned:
         for status in Path("/proc").glob("[0-9]*/stat"):
             with contextlib.suppress(OSError):
                 parent = int(status.read_text("utf-8").rpartition(")")[2].split()[1])
-                if parent == self.process.pid and b"spawn_main" in status.with_name("cmdline").read_bytes():
+                if parent == self.process.pid:
                     found.append(int(status.parent.name))
         return found
 

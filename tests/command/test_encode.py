@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -35,8 +36,8 @@ def folder(folder):
          {"palette": "pico-8", "dither": "ordered", "strength": 0.5}),
         (["-k9", "--space=srgb", "--effort=thorough", "--dither=floyd-steinberg"],
          {"k": 9, "space": "srgb", "effort": "thorough", "dither": "floyd-steinberg"}),
-        (["-k9", "--coding=context", "--effort=fast", "--keep-palette-order"],
-         {"k": 9, "coding": "context", "effort": "fast", "keep_palette_order": True}),
+        (["-k9", "--coding=context", "--effort=fast", "--reorder-palette"],
+         {"k": 9, "coding": "context", "effort": "fast", "reorder_palette": True}),
     ],
 )  # fmt: skip
 def test_palettes_and_targets_reach_the_encoder(folder, flags, options):
@@ -182,10 +183,26 @@ def test_a_kmq_file_is_a_source_too(folder, k):
     )
 
 
+def test_one_file_goes_into_a_folder(folder):
+    (folder / "out").mkdir()
+    run("encode", "picture.png", "-qo", "out", check=0)
+    run("encode", "picture.png", "-qo", "out/", "--keep-suffix", check=0)
+    run("decode", "out/picture.png.kmq", "-o", "out", check=0)
+    assert sorted(os.listdir("out")) == ["picture.kmq", "picture.png", "picture.png.kmq"]
+    run("decode", "out/picture.kmq", "-o", "out", "--format", "gif", check=0)
+    with Image.open("out/picture.gif") as image:
+        assert image.format == "GIF"
+    done = run("encode", "picture.png", "-o", "out", check=1)
+    assert done.stderr == b"kmq: out/picture.kmq: exists; give another name, or --force overwrites it\n"
+
+
 def test_a_damaged_kmq_file_as_a_source_names_the_field(folder):
     data = kmq.encode(PICTURE)
     run("encode", "-", "-o", "x.kmq", "--max-pixels=100", stdin=data, check=1)
-    for part, field in ((data[:20], b"Palette at offset"), (data[:-1], b"Tile_CRC at offset")):
+    for part, field in (
+        (data[:20], b"the file is truncated: Palette at offset"),
+        (data[:-1], b"Tile_CRC at offset"),
+    ):
         done = run("encode", "-", "-o", "x.kmq", stdin=part, check=1)
         assert done.stderr.startswith(b"kmq: -: " + field)
         assert done.stderr.count(b"\n") == 1
@@ -210,6 +227,46 @@ def test_whatever_a_reader_of_pillow_raises_is_one_line(folder, hostile):
     assert all(note.startswith("kmq: hostile: note: ") for note in notes)
     assert problem.startswith("kmq: hostile: ")
     assert "note" not in problem
+
+
+def animation(name):
+    """Write an animated GIF of three colours."""
+    frames = [Image.new("RGB", (40, 30), colour) for colour in ("red", "blue", "lime")]
+    frames[0].save(name, save_all=True, append_images=frames[1:])
+
+
+def colour_of(name):
+    (colour,) = {tuple(colour) for colour in kmq.decode(Path(name).read_bytes()).reshape(-1, 3).tolist()}
+    return colour
+
+
+def test_a_frame_can_be_chosen(folder):
+    animation("a.gif")
+    assert b"has 3 frames; the first was encoded" in run("encode", "a.gif", "-q", check=0).stderr
+    assert colour_of("a.kmq") == (255, 0, 0)
+    assert run("encode", "a.gif", "-qf", "--frame", 2, check=0).stderr == b""
+    assert colour_of("a.kmq") == (0, 255, 0)
+    said = b"kmq: a.gif: --frame 3: it has 3 frames, 0 to 2\n"
+    assert run("encode", "a.gif", "-qf", "--frame", 3, check=1).stderr == said
+    run("encode", "a.gif", "picture.png", "-qo", "out", "--frame", 1, "--jobs", 1, check=1)
+    assert os.listdir("out") == ["a.kmq"]
+    assert colour_of("out/a.kmq") == (0, 0, 255)
+
+
+@pytest.mark.parametrize("flags", [["--jobs=1"], ["--jobs=1", "--shared-palette"]])
+def test_every_frame_becomes_a_file(folder, flags):
+    animation("a.gif")
+    run("encode", "a.gif", "picture.png", "--no-skip-if-larger", "--frame=all", "-qo", "out", *flags, check=0)
+    assert sorted(os.listdir("out")) == ["a-0.kmq", "a-1.kmq", "a-2.kmq", "picture.kmq"]
+    assert [colour_of(f"out/a-{n}.kmq") for n in range(3)] == [(255, 0, 0), (0, 0, 255), (0, 255, 0)]
+    done = run("encode", "a.gif", "--frame=all", "--no-skip-if-larger", check=0)
+    assert lines_of(done) == ["a-0.kmq", "a-1.kmq", "a-2.kmq"]
+
+
+def lines_of(done):
+    """Return the names of the files that were written, from the lines that tell them."""
+    told = done.stdout.decode().splitlines()[:-1]  # a.gif has 279 bytes, a-0.kmq 25: 9.0 % of it
+    return sorted(line.split(", ")[1].split()[0] for line in told)
 
 
 @pytest.mark.parametrize("kind", ["GIF", "TIFF"])
@@ -280,4 +337,5 @@ def test_of_several_frames_the_first_is_taken_with_a_note(folder):
     frames = [Image.new("RGB", (4, 4), colour) for colour in ("red", "blue")]
     frames[0].save("two.gif", save_all=True, append_images=frames[1:])
     done = run("encode", "two.gif", check=0)
-    assert done.stderr.decode() == "kmq: two.gif: note: has 2 frames; the first was encoded\n"
+    said = "kmq: two.gif: note: has 2 frames; the first was encoded (--frame takes another, or all)\n"
+    assert done.stderr.decode() == said

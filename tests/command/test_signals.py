@@ -179,7 +179,7 @@ def test_one_that_is_interrupted_says_so_and_leaves_nothing_else(
 
 @pytest.mark.parametrize("command", [encode, decode])
 def test_an_interrupt_anywhere_is_one_line(forked, tmp_path, command):
-    cli = ["encode/one", "decode/files", "pictures/export", "terminal/ledger_report", "pictures/source"]
+    cli = ["encode/one", "decode/one", "pictures/export", "terminal/ledger_report", "pictures/source"]
     codec = ["_coding/packed", "_container/header", "_encode/encoder", "_file/decoder", "_file/kmq_file"]
     codec += ["_picture/canonical", "_indexed/index_plane", "_indexed/palette"]
     within = [f"/kmq_cli/{name}.py" for name in [*cli, "terminal/streams"]]

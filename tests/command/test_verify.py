@@ -40,7 +40,8 @@ def test_every_requirement_is_checked_and_what_breaks_one_is_told_in_a_line(fold
 def test_good_files_are_counted(folder):
     for number, data in enumerate(SMALL_FILES.values()):
         Path(f"{number}.kmq").write_bytes(data)
-    done = run("verify", "--recursive", ".", check=0)
+    done = run("verify", ".", check=0)
+    assert run("verify", "--recursive", ".", check=0).stdout == done.stdout
     assert (done.stdout.decode(), done.stderr) == (f"{len(SMALL_FILES)} files, all good\n", b"")
     done = run("verify", "0.kmq", "--quiet", check=0)
     assert (done.stdout, done.stderr) == (b"", b"")

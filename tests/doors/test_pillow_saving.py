@@ -44,9 +44,11 @@ def test_a_p_image_comes_back_with_its_indices_palette_and_transparency(palette,
 
 
 def test_the_order_of_a_palette_can_be_let_go():
-    image = palette_image(kmq.Palette([[9, 9, 9], [1, 2, 3], [5, 5, 5]]), kmq.IndexPlane([[0, 1, 2, 1]], 3))
-    assert saved(image, keep_palette_order=False) == kmq.encode(image)
-    assert saved(image) == kmq.encode(image, keep_palette_order=True)
+    image = palette_image(kmq.Palette([[9, 9, 9], [1, 2, 3], [5, 5, 5]]), kmq.IndexPlane([[1, 2, 2, 1]], 3))
+    del image.info["transparency"]
+    again = Image.open(io.BytesIO(saved(image, reorder_palette=True)))
+    assert again.info["k"] == 2
+    assert np.array_equal(np.asarray(again.convert("RGB")), np.asarray(image.convert("RGB")))
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -71,14 +73,18 @@ OPTIONS = {
     "coding": "packed",
     "tile": 16,
     "threads": 2,
-    "keep_palette_order": True,
+    "reorder_palette": True,
     "keep": "xmp",
     "n_init": 3,
     "max_iter": 1,
     "tol": 50.0,
     "random_state": 7,
 }
-BESIDE = {"strength": {"dither": "floyd-steinberg"}, "random_state": {"n_init": 2}}
+BESIDE = {
+    "strength": {"dither": "floyd-steinberg"},
+    "random_state": {"n_init": 2},
+    "reorder_palette": {"palette": "web-safe", "k": None, "coding": "context"},
+}
 
 
 @pytest.mark.parametrize("option", OPTIONS)
@@ -97,9 +103,19 @@ def test_no_option_of_encode_is_left_out():
     assert set(OPTIONS) == set(inspect.signature(kmq.encode).parameters) - {"image"}
 
 
-def test_what_other_writers_take_is_ignored():
+def test_what_programs_pass_whatever_the_format_is_ignored():
     image = Image.fromarray(PICTURE)
-    assert saved(image, quality=3, optimize=True, compress_level=9, save_all=False) == kmq.encode(image)
+    assert saved(image, optimize=True, dpi=(72, 72), save_all=False) == kmq.encode(image)
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [("quality", "use psnr"), ("colors", "use k"), ("keep_palete", "it takes bpp, coding, dither")],
+)
+def test_a_name_that_is_no_option_is_an_error_that_says_what_is(tmp_path, name, hint):
+    with pytest.raises(TypeError, match=f"kmq has no option '{name}'; {hint}"):
+        Image.fromarray(PICTURE).save(tmp_path / "x.kmq", **{name: 16})
+    assert os.listdir(tmp_path) == []
 
 
 @pytest.mark.parametrize(

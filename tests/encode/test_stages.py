@@ -208,3 +208,23 @@ def test_values_are_immutable_and_compare_by_content():
 def test_a_plane_needs_a_palette_with_all_its_entries():
     with pytest.raises(ValueError, match="for 3 entries; the palette has 2"):
         Palette([[0], [1]]).colours(IndexPlane([[0]], 3))
+
+
+@settings(max_examples=60)
+@given(
+    pictures(channels=st.just(3)),
+    st.integers(1, 30),
+    st.sampled_from(["none", "floyd-steinberg", "ordered"]),
+    st.sampled_from(["oklab", "srgb"]),
+    st.sampled_from(["fast", "default"]),
+)
+def test_opaque_alpha_changes_nothing(picture, k, dither, space, effort):
+    with_alpha = np.dstack([picture, np.full(picture.shape[:2], 255, np.uint8)])
+    options = {"dither": dither, "space": space, "effort": effort, "coding": "packed"}
+    with (
+        kmq.KmqFile(kmq.encode(picture, k, **options)) as rgb,
+        kmq.KmqFile(kmq.encode(with_alpha, k, **options)) as rgba,
+    ):
+        assert np.array_equal(rgba.palette.entries[:, :3], rgb.palette.entries)
+        assert (rgba.palette.entries[:, 3] == 255).all()
+        assert rgba.indices() == rgb.indices()

@@ -34,12 +34,16 @@ class Sliced:
         return part
 
 
-@given(pictures(), st.integers(1, 60), TILES, CODINGS, st.integers(1, 3), st.booleans())
-def test_the_file_and_its_ledger_are_those_of_the_whole_picture(picture, k, tile, coding, threads, keeps):
-    options = {"coding": coding, "tile": tile, "keep_palette_order": keeps, "effort": "fast"}
+GIVEN = st.sampled_from([{"palette": "pico-8"}, {"palette": "pico-8", "reorder_palette": True}])
+CHOSEN = st.builds(lambda k: {"k": k}, st.integers(1, 60))
+
+
+@given(pictures(), CHOSEN | GIVEN, TILES, CODINGS, st.integers(1, 3))
+def test_the_file_and_its_ledger_are_those_of_the_whole_picture(picture, palette, tile, coding, threads):
+    options = palette | {"coding": coding, "tile": tile, "effort": "fast"}
     stream = io.BytesIO()
-    ledger = kmq.encode_tiles(Sliced(picture), stream, k, threads=threads, **options)
-    assert stream.getvalue() == kmq.encode(picture, k, **options)
+    ledger = kmq.encode_tiles(Sliced(picture), stream, threads=threads, **options)
+    assert stream.getvalue() == kmq.encode(picture, **options)
     assert ledger == kmq.inspect(stream.getvalue(), picture)
 
 
@@ -290,7 +294,6 @@ import os, sys
 import numpy as np
 import kmq
 from kmq._encode import job
-import sklearn.cluster
 side = int(sys.argv[2])
 
 class Made:

@@ -14,7 +14,7 @@ import numpy as np
 import fuzzing
 import repair
 
-with fuzzing.instrumented(__name__):
+with fuzzing.instrumented(__name__, "kmq"):
     import kmq
 
 MAX_PIXELS = 1 << 16

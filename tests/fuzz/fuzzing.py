@@ -1,6 +1,8 @@
 """What the harnesses share: instrumenting what they import, and handing a check to Atheris."""
 
 import contextlib
+import importlib
+import pkgutil
 import shlex
 import sys
 import warnings
@@ -9,13 +11,23 @@ LONGEST = 4095
 """Bytes of the largest input: a hang is more than a second for less than 4 KiB."""
 
 
-def instrumented(name):
-    """Instrument what is imported within, if the module called `name` is the one being run."""
+@contextlib.contextmanager
+def instrumented(name, *packages):
+    """Instrument what is imported within, and all of `packages`, if the module called `name` is being run.
+
+    The packages import much only when they use it.
+    """
     if name != "__main__":
-        return contextlib.nullcontext()
+        yield
+        return
     import atheris
 
-    return atheris.instrument_imports(include=["kmq", "kmq_cli"])
+    with atheris.instrument_imports(include=["kmq", "kmq_cli"]):
+        yield
+        for package in map(importlib.import_module, packages):
+            for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+                if found.name not in ("kmq.dask", "kmq_cli.__main__"):  # needs an extra; is the command
+                    importlib.import_module(found.name)
 
 
 def fuzz(check, **custom):

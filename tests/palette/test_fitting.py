@@ -154,7 +154,7 @@ def test_soft_edges_have_no_fringes(space):
     for backdrop in (0, 255, checkers):
         before, after = (over(each, backdrop)[edge] for each in (picture, decoded))
         assert np.abs(after - before).mean() < 11
-        assert (after - before).mean() == pytest.approx(0, abs=2)  # neither darker nor lighter
+        assert (after - before).mean() == pytest.approx(0, abs=2.5)  # neither darker nor lighter
 
 
 @pytest.mark.parametrize("space", ["srgb", "oklab"])

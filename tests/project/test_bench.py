@@ -1,6 +1,6 @@
 """What bench/ makes of its results; nothing is measured here.
 
-The README's table is what the results say, and the gate fails on what got worse.
+The small table is what the results say, and the gate fails on what got worse.
 """
 
 import importlib
@@ -12,8 +12,8 @@ from pathlib import Path
 import bench
 import pytest
 from bench.report import gate, means, rd_tables
-from bench.report.readme import END, START, filled, table_of
 from bench.report.results import read_results, write_results
+from bench.report.summary import END, START, filled, table_of
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -29,12 +29,12 @@ def test_every_module_of_the_bench_can_be_imported(name):
     importlib.import_module(name)
 
 
-def test_the_readme_has_the_table_of_the_results():
+def test_the_page_has_the_table_of_the_results():
     found = {part: read_results(RESULTS / f"{part}.json") for part in ("size", "palette", "rd", "speed")}
     assert None not in found.values()
-    readme = (ROOT / "README.md").read_text("utf-8")
-    assert filled(readme, table_of(found)) == readme, (
-        "run python -m bench --report --readme README.md, and look at what changed"
+    page = (ROOT / "docs" / "beside-other-tools.md").read_text("utf-8")
+    assert filled(page, table_of(found)) == page, (
+        "run python -m bench --report --page docs/beside-other-tools.md, and look at what changed"
     )
 
 
@@ -53,7 +53,7 @@ def test_the_table_is_put_between_the_marks_alone():
 
 
 @pytest.mark.parametrize("text", ["", START, END + START, 2 * START + END])
-def test_without_its_marks_the_readme_is_refused(text):
+def test_without_its_marks_a_page_is_refused(text):
     with pytest.raises(ValueError, match="should have one line"):
         filled(text, "new\n")
 

@@ -13,11 +13,9 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import typer
-
 from kmq_cli.batch.tasks import Outcome, Task
 from kmq_cli.batch.workers import Work, attempted
-from kmq_cli.terminal.failures import fail
+from kmq_cli.terminal.failures import UsageError, fail
 from kmq_cli.terminal.options import cores
 
 if TYPE_CHECKING:
@@ -40,7 +38,7 @@ def cluster(address: str, jobs: int | None) -> Iterator[Client]:
     try:
         from distributed import Client, LocalCluster
     except ImportError:
-        raise typer.BadParameter("--dask needs Dask: pip install 'kmq[dask]'") from None
+        raise UsageError("--dask needs Dask: pip install 'kmq[dask]'") from None
     with contextlib.ExitStack() as stack:
         try:
             if address == LOCAL:
@@ -80,6 +78,7 @@ def done_on(
                 yield task, None
 
 
+@contextlib.contextmanager
 def outcomes_on(
     client: Client,
     make: Callable[[Task], tuple[Outcome, bytes | None]],
@@ -87,14 +86,20 @@ def outcomes_on(
     _work: Work,
     tasks: Sequence[Task],
     _jobs: int,
-) -> Generator[Outcome]:
-    """Yield what becomes of each task: `make` makes the file on the cluster, `write` writes it here."""
-    for task, made in done_on(client, partial(_attempt, make), tasks):
-        if made is None:
-            yield Outcome(task.source, "failed", task.output or None, KILLED)
-            continue
-        outcome, data = made
-        yield outcome if data is None else attempted(partial(_written, write, outcome, data), task)
+) -> Iterator[Iterator[Outcome]]:
+    """Give what becomes of each task: `make` makes the file on the cluster, `write` writes it here."""
+    with contextlib.closing(done_on(client, partial(_attempt, make), tasks)) as done:
+        yield (_outcome(write, task, made) for task, made in done)
+
+
+def _outcome(
+    write: Callable[[Task, bytes], None], task: Task, made: tuple[Outcome, bytes | None] | None
+) -> Outcome:
+    """Write what was made on the cluster, and return what became of the task."""
+    if made is None:
+        return Outcome(task.source, "failed", task.output or None, KILLED)
+    outcome, data = made
+    return outcome if data is None else attempted(partial(_written, write, outcome, data), task)
 
 
 def _attempt(

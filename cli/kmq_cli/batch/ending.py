@@ -1,7 +1,7 @@
 """How a worker process ends: on SIGTERM or with its parent, but not while it writes a file.
 
-This module must not import NumPy, not even indirectly: threads that NumPy starts before `prepare` blocks the
-signal would take it.
+In a worker that is spawned, NumPy must not be imported before `prepare` blocks the signal: its threads would
+take it. So this module must not import it, not even indirectly.
 """
 
 from __future__ import annotations

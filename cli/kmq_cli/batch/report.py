@@ -5,59 +5,71 @@ from __future__ import annotations
 import contextlib
 import itertools
 import json
-import os
 import sys
 from collections import Counter
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, NoReturn
 
 from kmq_cli.batch.workers import outcomes
-from kmq_cli.terminal.failures import FAILED, INTERRUPTED, WRONG_USAGE, complain, fail
+from kmq_cli.terminal.failures import FAILED, INTERRUPTED, complain, fail
 from kmq_cli.terminal.ledger_report import compared
 from kmq_cli.terminal.options import cores
+from kmq_cli.terminal.styles import is_terminal
 
 if TYPE_CHECKING:
     from kmq_cli.batch.tasks import Outcome, Task
     from kmq_cli.batch.workers import Work
     from kmq_cli.terminal.options import Report
 
-MOST_COLLISIONS = 10
-"""Most collisions that are printed; the others are only counted."""
-
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """How many files had which status, and the bytes of those that were written, before and after."""
+    """How many files had which status, and the bytes of those that were written, before and after.
+
+    Files whose output exists are counted apart from `counts`: `existing`, and those that failed for it.
+    """
 
     counts: Mapping[str, int]
+    existing: int = 0
+    refused: int = 0
     source_bytes: int = 0
     output_bytes: int = 0
 
     @property
     def files(self) -> int:
         """All files."""
-        return sum(self.counts.values())
+        return sum(self.counts.values()) + self.existing
 
     @property
     def failures(self) -> int:
         """Files that failed or are bad: any makes the command fail."""
-        return self.counts.get("failed", 0) + self.counts.get("bad", 0)
+        return self.counts.get("failed", 0) + self.counts.get("bad", 0) + self.refused
 
     def told(self, words: Mapping[str, str]) -> str:
         """Return the counts, with a word for each status; only the first is shown if it is 0."""
         first = next(iter(words))
-        counts = {status: self.counts.get(status, 0) for status in words}
-        return ", ".join(f"{n:,} {words[status]}" for status, n in counts.items() if n or status == first)
+        counts = {word: self.counts.get(status, 0) for status, word in words.items()}
+        counts["there already"] = self.existing
+        return ", ".join(f"{n:,} {word}" for word, n in counts.items() if n or word == words[first])
 
     def plus(self, outcome: Outcome) -> Tally:
         """Return the tally with one more file."""
+        if outcome.exists:
+            refused = self.refused + (outcome.status == "failed")
+            return replace(self, existing=self.existing + 1, refused=refused)
         counts = Counter(self.counts)
         counts[outcome.status] += 1
         if outcome.status != "written":
-            return Tally(counts, self.source_bytes, self.output_bytes)
+            return replace(self, counts=counts)
         source, output = outcome.source_bytes or 0, outcome.output_bytes or 0
-        return Tally(counts, self.source_bytes + source, self.output_bytes + output)
+        return replace(
+            self,
+            counts=counts,
+            source_bytes=self.source_bytes + source,
+            output_bytes=self.output_bytes + output,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,17 +81,6 @@ class Wording:
     summary: Callable[[Tally], str]
 
 
-def refuse_collisions(problems: Sequence[tuple[str, str]]) -> None:
-    """If there are problems, print a line for each, and exit with the code of wrong usage."""
-    if not problems:
-        return
-    for source, problem in problems[:MOST_COLLISIONS]:
-        complain(source, problem)
-    more = len(problems) - MOST_COLLISIONS
-    like_that = f"and {more:,} more like that; " if more > 0 else ""
-    fail("nothing was done", f"{like_that}run them separately, each with its own folder, -o", WRONG_USAGE)
-
-
 def work_on(
     tasks: Sequence[Task],
     work: Work,
@@ -88,7 +89,7 @@ def work_on(
     failed: Sequence[Outcome],
     jobs: int | None,
     report: Report,
-    run: Callable[[Work, Sequence[Task], int], Generator[Outcome]] = outcomes,
+    run: Callable[[Work, Sequence[Task], int], AbstractContextManager[Iterator[Outcome]]] = outcomes,
 ) -> NoReturn:
     """Do `work` on all tasks, show how it goes, and exit.
 
@@ -99,13 +100,13 @@ def work_on(
     jobs = max(1, min(cores() if jobs is None else jobs, len(tasks)))
     tally = Tally({})
     has_bar = (
-        report != "none" and _is_terminal(sys.stderr) and not (report == "json" and _is_terminal(sys.stdout))
+        report != "none" and is_terminal(sys.stderr) and not (report == "json" and is_terminal(sys.stdout))
     )
-    lists = report == "text" and not (has_bar and _is_terminal(sys.stdout))
+    lists = report == "text" and not (has_bar and is_terminal(sys.stdout))
     try:
         with (
-            _bar(wording, total, shown=has_bar) as advance,
-            contextlib.closing(run(work, tasks, jobs)) as done,
+            run(work, tasks, jobs) as done,
+            _bar(wording, total, shown=has_bar) as advance,  # it starts a thread, so after the processes
         ):
             for outcome in itertools.chain(failed, done):
                 tally = tally.plus(outcome)
@@ -119,6 +120,9 @@ def work_on(
         )
     if report != "none":
         print(wording.summary(tally), file=sys.stdout if report == "text" else sys.stderr)
+    if tally.refused:
+        those = f"{tally.refused:,} file{'s' * (tally.refused != 1)}"
+        complain(those, "there already: --skip-existing leaves them as they are, --force overwrites them")
     raise SystemExit(FAILED if tally.failures else 0)
 
 
@@ -128,14 +132,17 @@ def written_summary(tally: Tally) -> str:
 
 
 def _tell(outcome: Outcome, report: Report, *, lists: bool) -> None:
-    """Show one outcome: failures and notes always, the rest if `report` and `lists` ask for it."""
+    """Show one outcome: failures and notes always, the rest if `report` and `lists` ask for it.
+
+    Files whose output exists are only counted: there may be thousands when a batch is taken up again.
+    """
     for note in outcome.notes:
         complain(outcome.source, note)
-    if outcome.status in ("failed", "bad"):
+    if outcome.status in ("failed", "bad") and not outcome.exists:
         complain(outcome.source, outcome.problem)
     if report == "json":
         print(json.dumps(asdict(outcome)), flush=True)
-    elif report == "text" and outcome.status == "skipped":
+    elif report == "text" and outcome.status == "skipped" and not outcome.exists:
         complain(outcome.source, f"left out: {outcome.problem}")
     elif lists and outcome.status == "written" and outcome.output is not None:
         line = compared(outcome.source, outcome.source_bytes, outcome.output, outcome.output_bytes or 0)
@@ -167,24 +174,3 @@ def _bar(wording: Wording, total: int, *, shown: bool) -> Iterator[Callable[[Tal
             progress.update(bar, completed=tally.files, saved=text)
 
         yield advance
-
-
-@contextlib.contextmanager
-def pixels_bar(verb: str) -> Iterator[Callable[[int, int], None]]:
-    """Show on a terminal how far work on one large picture is; the yielded function takes done and total."""
-    if not _is_terminal(sys.stderr):
-        yield lambda _done, _total: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
-
-    columns = [TextColumn(verb), BarColumn(), TaskProgressColumn(), TimeRemainingColumn(), TextColumn("left")]
-    with Progress(*columns, console=Console(stderr=True), transient=True, redirect_stdout=False) as progress:
-        bar = progress.add_task("", total=None)
-        yield lambda done, total: progress.update(bar, completed=done, total=total)
-
-
-def _is_terminal(stream: object) -> bool:
-    """Tell whether a stream is a terminal that can overwrite a line."""
-    isatty = getattr(stream, "isatty", None)
-    return isatty is not None and isatty() and os.environ.get("TERM") not in ("dumb", "unknown")

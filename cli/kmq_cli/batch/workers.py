@@ -5,39 +5,58 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import signal
+import stat
 import sys
-from collections.abc import Callable, Generator, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
 from pathlib import Path
-
-import typer
+from typing import Any, NamedTuple
 
 import kmq
 from kmq_cli.batch.ending import WRITING, prepare
 from kmq_cli.batch.tasks import Outcome, Task
-from kmq_cli.terminal.failures import fail, notes, problem_of
+from kmq_cli.terminal.failures import UsageError, fail, notes, problem_of
 
 KILLED = "the process that worked on it was killed, as when memory runs out; fewer --jobs take less"
 
 GRACE = 10.0
 """Seconds that a worker has to finish the file it is writing: a pipe, say, may never take it."""
 
+FEW_BYTES = 1 << 14
+"""Bytes of sources that aren't worth a process: icons of 1 KB take 5 ms each, two processes some 30."""
+
 Work = Callable[[Task], Outcome]
 
 
-def outcomes(work: Work, tasks: Iterable[Task], jobs: int) -> Generator[Outcome]:
-    """Yield what becomes of each task as it is done: what `work` returns, or why it failed.
+@contextlib.contextmanager
+def outcomes(work: Work, tasks: Sequence[Task], jobs: int) -> Iterator[Iterator[Outcome]]:
+    """Work on the tasks; give what becomes of each as it is done: what `work` returns, or why it failed.
 
-    One job works in this process and in the order of the tasks; for more, `work` must be picklable. At most
-    `jobs` tasks are taken at a time. When the caller closes this or is interrupted, the workers end.
+    One job works in this process and in the order of the tasks, as do any that are too few bytes to share.
+    Otherwise each job is a process of its own, started here, before this process starts threads. When the
+    caller leaves this or is interrupted, they end.
     """
-    if jobs == 1:
-        for task in tasks:
-            yield attempted(work, task)
-    else:
-        yield from _in_processes(work, iter(tasks), jobs)
+    if jobs == 1 or _is_little(tasks):
+        yield (attempted(work, task) for task in tasks)
+        return
+    with _workers(work, jobs) as workers:
+        yield _shared_out(workers, work, iter(tasks))
+
+
+def _is_little(tasks: Sequence[Task]) -> bool:
+    """Tell whether starting processes would take longer than the work."""
+    left = FEW_BYTES
+    for task in tasks:
+        try:
+            status = Path(task.source).stat()
+        except (OSError, ValueError):
+            return False
+        left -= status.st_size if stat.S_ISREG(status.st_mode) else FEW_BYTES  # a pipe can have any number
+        if left <= 0:
+            return False
+    return True
 
 
 def attempted(work: Work, task: Task) -> Outcome:
@@ -47,7 +66,9 @@ def attempted(work: Work, task: Task) -> Outcome:
         try:
             outcome = work(task)
         except Exception as error:  # noqa: BLE001  one bad file doesn't stop the others
-            outcome = Outcome(task.source, "failed", task.output or None, _reason(error, task.source))
+            there = isinstance(error, FileExistsError) and error.filename == task.output
+            reason = _reason(error, task.source)
+            outcome = Outcome(task.source, "failed", task.output or None, reason, exists=there)
     return replace(outcome, notes=(*said, *outcome.notes))
 
 
@@ -62,8 +83,8 @@ def write_file(output: str, data: bytes, *, force: bool) -> None:
 
 
 def _reason(error: Exception, source: str) -> str:
-    if isinstance(error, typer.BadParameter):
-        return error.message
+    if isinstance(error, UsageError):
+        return str(error)
     if isinstance(error, FileExistsError):
         return f"{error.filename} exists; --force overwrites it, --skip-existing leaves it as it is"
     problem = problem_of(error, source)
@@ -72,50 +93,85 @@ def _reason(error: Exception, source: str) -> str:
     return problem.text if problem.subject == source else f"{problem.subject}: {problem.text}"
 
 
-def _in_processes(work: Work, tasks: Iterator[Task], jobs: int) -> Generator[Outcome]:
-    """Give each job a pool of one process, so that a killed one takes no other file with it."""
-    context = multiprocessing.get_context("spawn")  # not fork: NumPy and OpenMP have started threads
+class Worker(NamedTuple):
+    """A process that works on one task after another, and the connection that they come by."""
 
-    def pool() -> ProcessPoolExecutor:
-        return ProcessPoolExecutor(1, context, prepare)
+    process: BaseProcess
+    connection: Any  # a Connection, or a PipeConnection on Windows
 
-    idle: list[ProcessPoolExecutor] = []
-    running: dict[Future[Outcome], tuple[ProcessPoolExecutor, Task]] = {}
+
+@contextlib.contextmanager
+def _workers(work: Work, jobs: int) -> Iterator[list[Worker]]:
+    """Start workers. They have ended when this is left; those that were put into the list meanwhile too."""
+    workers: list[Worker] = []
     try:
-        with _unable():
-            idle = [pool() for _ in range(jobs)]
-        while True:
-            while idle and (task := next(tasks, None)) is not None:
-                worker = idle.pop()
-                with _unable(), _interrupts_held():
-                    try:
-                        future = worker.submit(attempted, work, task)
-                    except BrokenProcessPool:  # it was killed while it was idle
-                        worker.shutdown()
-                        worker = pool()
-                        future = worker.submit(attempted, work, task)
-                running[future] = worker, task
-            if not running:
-                break
-            for future in wait(running, return_when=FIRST_COMPLETED).done:
-                worker, task = running.pop(future)
-                try:
-                    outcome = future.result()
-                except BrokenProcessPool:
-                    worker.shutdown()
-                    worker = pool()
-                    outcome = Outcome(task.source, "failed", task.output or None, KILLED)
-                idle.append(worker)
-                yield outcome
+        # Forked, they have all loaded modules. Only Linux can be relied on for that, and not once OpenMP has
+        # started threads, as scikit-learn makes it do.
+        forked = sys.platform == "linux" and "sklearn" not in sys.modules
+        workers.extend(_started(work, "fork" if forked else "spawn") for _ in range(jobs))
+        yield workers
     except BaseException:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # the work is ending already
         _end_all()
         raise
-    finally:
-        left = [*idle, *(worker for worker, _ in running.values())]
-        if left:
-            with ThreadPoolExecutor(len(left)) as ending:  # each waits until its interpreter has ended
-                list(ending.map(ProcessPoolExecutor.shutdown, left))
+    for worker in workers:
+        with contextlib.suppress(OSError):  # it has ended
+            worker.connection.send(None)
+        worker.process.join()
+
+
+def _started(work: Work, method: str) -> Worker:
+    context = multiprocessing.get_context(method)
+    with _unable(), _interrupts_held():
+        ours, theirs = context.Pipe()
+        process = context.Process(target=_serve, args=(work, theirs), daemon=True)  # type: ignore[attr-defined]
+        process.start()
+    theirs.close()  # or the end of the worker would not end the connection
+    return Worker(process, ours)
+
+
+def _serve(work: Work, connection: Connection) -> None:
+    """Work on the tasks that come, in a worker, until None does."""
+    prepare()
+    with contextlib.suppress(EOFError, OSError):  # the command has ended
+        while (task := connection.recv()) is not None:
+            connection.send(attempted(work, task))
+
+
+def _shared_out(workers: list[Worker], work: Work, tasks: Iterator[Task]) -> Iterator[Outcome]:
+    """Yield what becomes of the tasks, each given to the next worker that has nothing to do.
+
+    A worker that was killed is replaced; only the file that it worked on is lost.
+    """
+    idle, running = list(workers), dict[Any, tuple[Worker, Task]]()
+
+    def replaced(worker: Worker) -> Worker:
+        workers.remove(worker)
+        worker.connection.close()
+        worker.process.join()
+        workers.append(_started(work, "spawn"))  # not forked: there may be threads by now
+        return workers[-1]
+
+    while True:
+        while idle and (task := next(tasks, None)) is not None:
+            worker = idle.pop()
+            try:
+                worker.connection.send(task)
+            except OSError:  # it was killed while it was idle
+                worker = replaced(worker)
+                worker.connection.send(task)
+            running[worker.connection] = worker, task
+        if not running:
+            return
+        for connection in wait(list(running)):
+            worker, task = running.pop(connection)
+            try:
+                outcome = worker.connection.recv()
+            except (EOFError, OSError):
+                outcome = Outcome(task.source, "failed", task.output or None, KILLED)
+                worker = replaced(worker)
+            idle.append(worker)
+            yield outcome
 
 
 @contextlib.contextmanager

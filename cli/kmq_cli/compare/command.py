@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Sequence
 
-import typer
-
-from kmq_cli.terminal.options import EffortName, MaxPixels, SpaceName
+from kmq_cli.terminal.failures import UsageError
+from kmq_cli.terminal.options import EFFORTS, MAX_PIXELS, SPACES
+from kmq_cli.usage.declared import Argument, Command, Kind, Option
+from kmq_cli.usage.kinds import number
 
 EXAMPLES = (
     "Examples:\n\n"
@@ -20,60 +21,65 @@ MOST_ROWS = 64
 """Most numbers of colours that can be compared."""
 
 
-def _numbers(text: str) -> str:
+def _numbers(text: str) -> tuple[int, ...]:
     words = text.split(",")
     for word in words:
         if not (word.isascii() and word.isdecimal() and len(word) <= 5 and 1 <= int(word) <= 65_536):
-            raise typer.BadParameter(f"{word!r} is not a number from 1 to 65,536")
+            raise ValueError(f"{word!r} is not a number from 1 to 65,536")
     if len(words) > MOST_ROWS:
-        raise typer.BadParameter(f"{len(words)} numbers; at most {MOST_ROWS} can be compared")
-    return text
+        raise ValueError(f"{len(words)} numbers; at most {MOST_ROWS} can be compared")
+    return tuple(sorted(set(map(int, words))))
 
 
-Images = Annotated[
-    list[str],
-    typer.Argument(metavar="IMAGE", help="Pictures, or - for standard input.", show_default=False),
-]
-Ks = Annotated[
-    str,
-    typer.Option(
-        "-k",
-        "--k",
-        callback=_numbers,
-        metavar="N,N,...",
-        help="Numbers of colours, each 1 to 65,536. Each gives a row.",
-    ),
-]
-Html = Annotated[
-    str | None,
-    typer.Option(
-        "--html", metavar="OUT", help="Also write a page with the pictures and plots.", show_default=False
-    ),
-]
-Space = Annotated[SpaceName, typer.Option(help="Where to cluster and compare colours, as in encode.")]
-Effort = Annotated[EffortName, typer.Option(help="How long kmq looks for better palettes and smaller files.")]
-TimeLimit = Annotated[
-    float,
-    typer.Option(min=0.1, max=86_400, metavar="S", help="Most seconds for a run of another program."),
-]
-Force = Annotated[bool, typer.Option("-f", "--force", metavar="", help="Overwrite the page if it exists.")]
-AsJson = Annotated[bool, typer.Option("--json", metavar="", help="Print one line of JSON.")]
-AsCsv = Annotated[
-    bool, typer.Option("--csv", metavar="", help="Print a line for each codec and number of colours.")
-]
+IMAGES = Argument("images", "IMAGE", "Pictures, or - for standard input.", many=True)
+KS = Option(
+    "ks",
+    ("-k", "--k"),
+    "Numbers of colours, each 1 to 65,536. Each gives a row.",
+    Kind("N,N,...", _numbers),
+    default=(2, 4, 8, 16, 32, 64, 128, 256),
+    told_default="2,4,8,16,32,64,128,256",
+)
+HTML = Option("html", ("--html",), "Also write a page with the pictures and plots.", Kind("OUT"))
+SPACE = Option(
+    "space",
+    ("--space",),
+    "Where to cluster and compare colours, as in encode.",
+    SPACES,
+    default="oklab",
+)
+EFFORT = Option(
+    "effort",
+    ("--effort",),
+    "How long kmq looks for better palettes and smaller files.",
+    EFFORTS,
+    default="default",
+)
+TIME_LIMIT = Option(
+    "time_limit",
+    ("--time-limit",),
+    "Most seconds for a run of another program.",
+    number("S", 0.1, 86_400),
+    default=60,
+)
+FORCE = Option("force", ("-f", "--force"), "Overwrite the page if it exists.", default=False)
+AS_JSON = Option("as_json", ("--json",), "Print one line of JSON.", default=False)
+AS_CSV = Option("as_csv", ("--csv",), "Print a line for each codec and number of colours.", default=False)
+OPTIONS = (KS, HTML, SPACE, EFFORT, TIME_LIMIT, MAX_PIXELS, FORCE, AS_JSON, AS_CSV)
 
 
 def compare(
-    images: Images,
-    ks: Ks = "2,4,8,16,32,64,128,256",
-    html: Html = None,
-    space: Space = "oklab",
-    effort: Effort = "default",
-    time_limit: TimeLimit = 60,
-    max_pixels: MaxPixels = None,
-    force: Force = False,
-    as_json: AsJson = False,
-    as_csv: AsCsv = False,
+    *,
+    images: Sequence[str],
+    ks: Sequence[int],
+    html: str | None,
+    space: str,
+    effort: str,
+    time_limit: float,
+    max_pixels: int | None,
+    force: bool,
+    as_json: bool,
+    as_csv: bool,
 ) -> None:
     """Compare sizes, quality and time for several numbers of colours with those of other formats.
 
@@ -84,14 +90,14 @@ def compare(
     counts.
     """
     if as_json and as_csv:
-        raise typer.BadParameter("--json and --csv both print: leave one out")
+        raise UsageError("--json and --csv both print: leave one out")
     if images.count("-") > 1:
-        raise typer.BadParameter("standard input can be read only once: leave the other - out")
+        raise UsageError("standard input can be read only once: leave the other - out")
     from kmq_cli.compare.run import run
 
     run(
         images,
-        sorted(set(map(int, ks.split(",")))),
+        ks,
         {"space": space, "effort": effort},
         html,
         time_limit=time_limit,
@@ -99,3 +105,6 @@ def compare(
         force=force,
         report="json" if as_json else "csv" if as_csv else "table",
     )
+
+
+COMMAND = Command("compare", compare, IMAGES, OPTIONS, EXAMPLES)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Literal
 
-import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -14,7 +13,7 @@ from kmq_cli.compare.peers import Peers, find_peers
 from kmq_cli.compare.report import comparison_csv, comparison_json, print_comparison, print_peers
 from kmq_cli.compare.rows import Comparison, compare, most_steps
 from kmq_cli.pictures.source import open_image
-from kmq_cli.terminal.failures import complain, failures, printable
+from kmq_cli.terminal.failures import UsageError, complain, failures, printable
 from kmq_cli.terminal.streams import STANDARD, check_output, output_for, read_bytes, write_bytes
 
 
@@ -32,7 +31,7 @@ def run(
     """Compare each picture, print the report, and write the page if one is named."""
     target = None if html is None else output_for(images[0], html, "")
     if target == STANDARD:
-        raise typer.BadParameter("standard output gets the table: name a file for the page")
+        raise UsageError("standard output gets the table: name a file for the page")
     read = []
     for source in images:  # all of them first: the work takes long
         with failures(source):

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from collections.abc import Sequence
 
-import typer
-
+from kmq_cli.terminal.failures import UsageError
 from kmq_cli.terminal.options import (
-    Force,
-    Jobs,
-    JsonLines,
-    MaxPixels,
-    Output,
-    Quiet,
-    Recursive,
-    SkipExisting,
-    Sources,
-    Threads,
+    FORCE,
+    JOBS,
+    JSON_LINES,
+    MAX_PIXELS,
+    OUTPUT,
+    QUIET,
+    RECURSIVE,
+    SKIP_EXISTING,
+    SOURCES,
+    THREADS,
     reported,
     threads_for,
 )
+from kmq_cli.usage.declared import Command, Kind, Option
 
 EXAMPLES = (
     "Examples:\n\n"
@@ -34,44 +34,64 @@ EXAMPLES = (
 def _region(text: str) -> tuple[int, ...]:
     numbers = text.split(",")
     if len(numbers) != 4 or not all(n.isascii() and n.isdecimal() and len(n) <= 10 for n in numbers):
-        raise typer.BadParameter(f"{text!r} is not X,Y,WIDTH,HEIGHT, four numbers of pixels")
+        raise ValueError(f"{text!r} is not X,Y,WIDTH,HEIGHT, four numbers of pixels")
     return tuple(map(int, numbers))
 
 
-Format = Annotated[
-    str | None,
-    typer.Option(
-        "--format",
-        metavar="png|webp|...",
-        help="Write this format, named by its suffix: any that Pillow writes.",
-        show_default="that of OUT's suffix, or png",
-    ),
-]
-Region = Annotated[
-    Any,
-    typer.Option(
-        parser=_region,
-        metavar="X,Y,W,H",
-        help="Decode only these pixels of one file: left, top, width, height. Nothing else of a packed file "
-        "is read.",
-        show_default="all",
-    ),
-]
+def _colour(text: str) -> str:
+    from PIL import ImageColor
+
+    try:
+        known = len(ImageColor.getrgb(text)) == 3
+    except ValueError:
+        known = False
+    if not known:
+        raise ValueError(f"{text!r} is no colour: give a name, such as white, or #rrggbb")
+    return text
+
+
+FORMAT = Option(
+    "file_format",
+    ("--format",),
+    "Write this format, named by its suffix: any that Pillow writes.",
+    Kind("png|webp|..."),
+    told_default="that of OUT's suffix, or png",
+)
+BACKGROUND = Option(
+    "background",
+    ("--background",),
+    "Lay a picture with transparency over this colour if the format has none: a name or #rrggbb.",
+    Kind("COLOUR", _colour),
+    default="white",
+)
+REGION = Option(
+    "region",
+    ("--region",),
+    "Decode only these pixels of one file: left, top, width, height. Nothing else of a packed file is read.",
+    Kind("X,Y,W,H", _region),
+    told_default="all",
+)
+OPTIONS = (
+    OUTPUT, FORMAT, REGION, BACKGROUND, THREADS, RECURSIVE, JOBS, SKIP_EXISTING, MAX_PIXELS, FORCE, QUIET,
+    JSON_LINES,
+)  # fmt: skip
 
 
 def decode(
-    sources: Sources,
-    output: Output = None,
-    file_format: Format = None,
-    region: Region = None,
-    threads: Threads = None,
-    recursive: Recursive = False,
-    jobs: Jobs = None,
-    skip_existing: SkipExisting = False,
-    max_pixels: MaxPixels = None,
-    force: Force = False,
-    quiet: Quiet = False,
-    as_json: JsonLines = False,
+    *,
+    sources: Sequence[str],
+    output: str | None,
+    file_format: str | None,
+    region: tuple[int, int, int, int] | None,
+    background: str,
+    threads: int | None,
+    recursive: bool,
+    jobs: int | None,
+    skip_existing: bool,
+    max_pixels: int | None,
+    force: bool,
+    quiet: bool,
+    as_json: bool,
 ) -> None:
     """Decode .kmq files to pictures in any format that Pillow writes.
 
@@ -80,15 +100,20 @@ def decode(
     With many files, one that fails doesn't stop the others; the exit code is 1 at the end.
     """
     from kmq_cli.batch.tasks import is_one_file
-    from kmq_cli.decode.files import Decoding, decode_many, decode_one
+    from kmq_cli.decode.one import Decoding, decode_one
 
     one_file = is_one_file(sources, recursive=recursive, jobs=jobs)
     threads = threads_for(threads, one_file=one_file)
-    decoding = Decoding(file_format, threads, max_pixels, force, skip_existing)
+    decoding = Decoding(file_format, threads, max_pixels, force, skip_existing, background)
     report = reported(quiet=quiet, as_json=as_json)
     if one_file:
         decode_one(sources[0], output, region, decoding, report)
     elif region:
-        raise typer.BadParameter("--region works on one file only")
+        raise UsageError("--region works on one file only")
     else:
+        from kmq_cli.decode.many import decode_many
+
         decode_many(sources, output, decoding, recursive=recursive, jobs=jobs, report=report)
+
+
+COMMAND = Command("decode", decode, SOURCES, OPTIONS, EXAMPLES)

@@ -2,24 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-import typer
-
-from kmq_cli.encode import options as of
-from kmq_cli.terminal.options import (
-    Force,
-    Jobs,
-    MaxPixels,
-    Output,
-    Quiet,
-    Recursive,
-    SkipExisting,
-    Sources,
-    Threads,
-    reported,
-    threads_for,
-)
+from kmq_cli.encode.options import OPTIONS
+from kmq_cli.terminal.failures import UsageError
+from kmq_cli.terminal.options import SOURCES, reported, threads_for
+from kmq_cli.usage.declared import Command
 
 EXAMPLES = (
     "Examples:\n\n"
@@ -34,18 +23,23 @@ EXAMPLES = (
 
 
 def encode(
-    sources: Sources, output: Output = None,
-    k: of.K = None, psnr: of.Psnr = None, max_bytes: of.MaxBytes = None, bpp: of.Bpp = None,
-    palette: of.Palette = None, space: of.Space = None, effort: of.Effort = "default",
-    dither: of.Dither = "none", strength: of.Strength = None,
-    coding: of.Coding = "auto", keep_palette_order: of.KeepPaletteOrder = False, tile: of.Tile = "auto",
-    threads: Threads = None, keep: of.Keep = "",
-    n_init: of.Starts = 1, max_iter: of.Iterations = None, tol: of.Tolerance = 1e-4,
-    random_state: of.Seed = 0,
-    recursive: Recursive = False, jobs: Jobs = None, skip_if_larger: of.SkipIfLarger = None,
-    skip_existing: SkipExisting = False, shared_palette: of.SharedPalette = False, dask: of.Dask = None,
-    max_pixels: MaxPixels = None, force: Force = False, quiet: Quiet = False, as_json: of.AsJson = False,
-) -> None:  # fmt: skip
+    *,
+    sources: Sequence[str],
+    output: str | None,
+    recursive: bool,
+    jobs: int | None,
+    skip_if_larger: bool | None,
+    skip_existing: bool,
+    keep_suffix: bool,
+    shared_palette: bool,
+    dask: str | None,
+    frame: int | str | None,
+    max_pixels: int | None,
+    force: bool,
+    quiet: bool,
+    as_json: bool,
+    **options: Any,  # noqa: ANN401  those of kmq.encode
+) -> None:
     """Encode pictures: any that Pillow reads, into at most N colours.
 
     A picture of at most N colours is stored exactly. Otherwise KMeans chooses the colours and
@@ -56,38 +50,42 @@ def encode(
     """
     from kmq_cli.batch.tasks import is_one_file
 
-    one_file = is_one_file(sources, recursive=recursive, jobs=jobs) and dask is None and not shared_palette
-    options = {
-        "k": k, "psnr": psnr, "max_bytes": max_bytes, "bpp": bpp, "palette": palette, "space": space,
-        "effort": effort, "dither": dither, "strength": strength, "coding": coding, "tile": tile,
-        "threads": threads_for(threads, one_file=one_file), "keep_palette_order": keep_palette_order,
-        "keep": keep, "n_init": n_init, "max_iter": max_iter, "tol": tol, "random_state": random_state,
-    }  # fmt: skip
+    all_frames = frame == "all"
+    one_file = is_one_file(sources, recursive=recursive, jobs=jobs) and dask is None
+    one_file = one_file and not (shared_palette or all_frames)
+    options["threads"] = threads_for(options["threads"], one_file=one_file)
     _check_together(options, shared_palette=shared_palette)
     from kmq_cli.encode.encoding import Encoding
-    from kmq_cli.encode.many import encode_many
-    from kmq_cli.encode.one import encode_one
 
-    encoding = Encoding(options, max_pixels, force, skip_existing, skip_if_larger)
+    encoding = Encoding(
+        options, max_pixels, force, skip_existing, skip_if_larger, frame if isinstance(frame, int) else None
+    )
     report = reported(quiet=quiet, as_json=as_json)
     if one_file:
-        encode_one(sources[0], output, encoding, report)
+        from kmq_cli.encode.one import encode_one
+
+        encode_one(sources[0], output, encoding, report, keep_suffix=keep_suffix)
     else:
+        from kmq_cli.encode.many import encode_many
+
         encode_many(
             sources, output, encoding, recursive=recursive, jobs=jobs, report=report, dask=dask,
-            shared_palette=shared_palette,
+            shared_palette=shared_palette, keep_suffix=keep_suffix, all_frames=all_frames,
         )  # fmt: skip
 
 
-def _check_together(options: dict[str, Any], *, shared_palette: bool) -> None:
-    """Raise typer.BadParameter for options that exclude each other."""
+def _check_together(options: Mapping[str, Any], *, shared_palette: bool) -> None:
+    """Raise UsageError for options that exclude each other."""
     targets = {"--psnr": "psnr", "--max-bytes": "max_bytes", "--bpp": "bpp"}
     target = next((name for name, option in targets.items() if options[option] is not None), None)
     palette, k = options["palette"], options["k"]
     if palette is not None and (target or k is not None):
-        raise typer.BadParameter(f"--palette has its own number of colours: leave {target or '-k'} out")
+        raise UsageError(f"--palette has its own number of colours: leave {target or '-k'} out")
     if target and k == "auto":
-        raise typer.BadParameter(f"{target} looks for a number of colours, as -k auto does: leave one out")
+        raise UsageError(f"{target} looks for a number of colours, as -k auto does: leave one out")
     if shared_palette and (palette is not None or target or k == "auto"):
         other = "--palette" if palette is not None else target or "-k auto"
-        raise typer.BadParameter(f"--shared-palette chooses the colours for all pictures: leave {other} out")
+        raise UsageError(f"--shared-palette chooses the colours for all pictures: leave {other} out")
+
+
+COMMAND = Command("encode", encode, SOURCES, OPTIONS, EXAMPLES)

@@ -6,12 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-import typer
-
 import kmq
-from kmq_cli.terminal.failures import failures
+from kmq_cli.terminal.failures import UsageError, failures
 
-FIRST_FRAME = "note: has {frames} frames; the first was encoded"
+FIRST_FRAME = "note: has {frames} frames; the first was encoded (--frame takes another, or all)"
 ENTRY_ADDED = "note: a transparent entry was added to the palette for its transparent pixels"
 
 
@@ -19,7 +17,8 @@ ENTRY_ADDED = "note: a transparent entry was added to the palette for its transp
 class Encoding:
     """How to encode a file: the options of `kmq.encode`, and what to do about files that exist or are larger.
 
-    `skip_if_larger` None is the default of the command: on for many files, off for one.
+    `skip_if_larger` None is the default of the command: on for many files, off for one. `frame` is which to
+    encode of a file that has several; None is the first, with a note if there are more.
     """
 
     options: Mapping[str, Any]
@@ -27,6 +26,7 @@ class Encoding:
     force: bool
     skip_existing: bool
     skip_if_larger: bool | None
+    frame: int | None = None
 
     def loaded(self) -> Encoding:
         """Return the same with the palette that was named, so that it is read once for all files.
@@ -40,7 +40,7 @@ class Encoding:
             try:
                 palette = kmq.load_palette(named)
             except ValueError as error:
-                raise typer.BadParameter(str(error)) from None
+                raise UsageError(str(error)) from None
         return replace(self, options={**self.options, "palette": palette})
 
     def adds_entry(self, k: int) -> bool:

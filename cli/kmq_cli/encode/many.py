@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 
 import kmq
 from kmq_cli.batch.cluster import KILLED, cluster, done_on, outcomes_on
-from kmq_cli.batch.report import Tally, Wording, refuse_collisions, work_on, written_summary
-from kmq_cli.batch.tasks import Outcome, Task, checked_folder, collisions, exists, inputs, with_outputs
+from kmq_cli.batch.report import Tally, Wording, work_on, written_summary
+from kmq_cli.batch.tasks import Outcome, Task, apart, checked_folder, inputs, left_as_it_is, with_outputs
 from kmq_cli.batch.workers import Work, attempted, outcomes, write_file
 from kmq_cli.encode.encoding import ENTRY_ADDED, FIRST_FRAME, Encoding, no_smaller
-from kmq_cli.pictures.source import open_image, readable_suffixes
+from kmq_cli.pictures.formats import is_readable
+from kmq_cli.pictures.source import open_image
 from kmq_cli.terminal.streams import check_output, read_bytes
 
 if TYPE_CHECKING:
@@ -37,17 +38,23 @@ def encode_many(
     report: Report,
     dask: str | None = None,
     shared_palette: bool = False,
+    keep_suffix: bool = False,
+    all_frames: bool = False,
 ) -> None:
     """Encode every file that the arguments name, report each, and leave with an exit code.
 
-    `dask` names a cluster on which to do it; `shared_palette` chooses one palette for all pictures.
+    `dask` names a cluster on which to do it; `shared_palette` chooses one palette for all pictures;
+    `all_frames` makes a file of each frame.
     """
-    suffixes = readable_suffixes()
-    folder = checked_folder(output, suffixes | {".kmq"})
+    folder = checked_folder(output, is_readable)
     encoding = replace(encoding.loaded(), skip_if_larger=encoding.skip_if_larger is not False)
-    files, failed = inputs(arguments, recursive=recursive, suffixes=suffixes)
-    tasks = with_outputs(files, folder, ".kmq")
-    refuse_collisions(collisions(tasks))
+    # Of a folder, .kmq files are what an earlier run made of its pictures.
+    files, failed = inputs(arguments, recursive=recursive, kind="picture", takes=_is_source)
+    tasks, refused = apart(with_outputs(files, folder, ".kmq", keep_suffix=keep_suffix))
+    failed += refused
+    if all_frames:
+        tasks, refused = _of_each_frame(tasks, encoding.max_pixels)
+        failed += refused
     wording = Wording("encoding", saves=True, summary=_summary)
     with contextlib.ExitStack() as stack:
         client = stack.enter_context(cluster(dask, jobs)) if dask is not None else None
@@ -61,11 +68,35 @@ def encode_many(
         work_on(tasks, work, wording, failed=failed, jobs=jobs, report=report, run=run)
 
 
+def _is_source(suffix: str) -> bool:
+    return suffix != ".kmq" and is_readable(suffix)
+
+
+def _of_each_frame(tasks: list[Task], max_pixels: int | None) -> tuple[list[Task], list[Outcome]]:
+    """Return a task for each frame of the files, whose outputs have its number in their names.
+
+    A file of one frame keeps its name. What can't be opened is among the outcomes.
+    """
+    found: list[Task] = []
+
+    def work(task: Task) -> Outcome:
+        image, frames = open_image(read_bytes(task.source, max_pixels), max_pixels)
+        image.close()
+        path, digits = Path(task.output), len(str(frames - 1))
+        for frame in range(frames):
+            number = f"-{frame:0{digits}}" if frames > 1 else ""
+            found.append(Task(task.source, str(path.with_stem(path.stem + number)), frame))
+        return Outcome(task.source, "written", task.output)
+
+    tried = [attempted(work, task) for task in tasks]
+    return found, [outcome for outcome in tried if outcome.status == "failed"]
+
+
 def _with_shared_palette(
     encoding: Encoding, tasks: list[Task], failed: list[Outcome], client: Client | None
 ) -> tuple[Encoding, list[Task], list[Outcome]]:
     """Return how to encode all pictures with one palette, the tasks that can be, and what failed."""
-    count = partial(_counted, encoding.max_pixels)
+    count = partial(_counted, encoding)
     counted = ((task, count(task)) for task in tasks) if client is None else done_on(client, count, tasks)
     colours: dict[Task, kmq.Histogram] = {}
     problems: dict[Task, Outcome] = {}
@@ -83,12 +114,13 @@ def _with_shared_palette(
     return replace(encoding, options={**encoding.options, "k": None, "palette": palette}), tasks, failed
 
 
-def _counted(max_pixels: int | None, task: Task) -> kmq.Histogram | Outcome:
+def _counted(encoding: Encoding, task: Task) -> kmq.Histogram | Outcome:
     """Count the colours of a file, or say why that failed."""
     counted = []
 
     def work(task: Task) -> Outcome:
-        image, _ = open_image(read_bytes(task.source, max_pixels), max_pixels)
+        most = encoding.max_pixels
+        image, _ = open_image(read_bytes(task.source, most), most, _frame_of(encoding, task) or 0)
         with image:
             whole = kmq.histogram(image)
         counted.append(kmq.Histogram(whole.colours, whole.counts))  # its inverse is as large as the picture
@@ -96,6 +128,11 @@ def _counted(max_pixels: int | None, task: Task) -> kmq.Histogram | Outcome:
 
     outcome = attempted(work, task)
     return counted[0] if counted else outcome
+
+
+def _frame_of(encoding: Encoding, task: Task) -> int | None:
+    """Return the frame that was asked for, or None."""
+    return encoding.frame if task.frame is None else task.frame
 
 
 def _encoded(encoding: Encoding, task: Task) -> Outcome:
@@ -113,13 +150,14 @@ def _write(encoding: Encoding, task: Task, data: bytes) -> None:
 def _made(encoding: Encoding, task: Task) -> tuple[Outcome, bytes | None]:
     """Return what is to become of one of many files, and the bytes to write, if any. Raises as `_encoded`."""
     if encoding.skip_existing and Path(task.output).is_file():
-        return Outcome(task.source, "skipped", task.output, exists(task.output)), None
+        return left_as_it_is(task), None
     check_output(task.source, task.output, force=encoding.force, makes_folders=True)
     given = read_bytes(task.source, encoding.max_pixels)
-    image, frames = open_image(given, encoding.max_pixels)
+    frame = _frame_of(encoding, task)
+    image, frames = open_image(given, encoding.max_pixels, frame or 0)
     with image:
         data = kmq.encode(image, **encoding.options)
-    notes = [FIRST_FRAME.format(frames=frames)] if frames > 1 else []
+    notes = [FIRST_FRAME.format(frames=frames)] if frames > 1 and frame is None else []
     if encoding.options["palette"] is not None and encoding.adds_entry(kmq.KmqFile(data, max_pixels=None).k):
         notes.append(ENTRY_ADDED)
     sizes = len(given), len(data)

@@ -6,20 +6,18 @@ import io
 import sys
 import zlib
 from collections.abc import Iterable, Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import typer
-from rich.console import Console
-
 import kmq
-from kmq_cli.batch.report import pixels_bar
 from kmq_cli.batch.tasks import check_no_folder, exists
 from kmq_cli.encode.encoding import ENTRY_ADDED, FIRST_FRAME, no_smaller
 from kmq_cli.pictures.source import open_image
 from kmq_cli.pictures.tiff import large_tiff
-from kmq_cli.terminal.failures import complain, failures
+from kmq_cli.terminal.failures import UsageError, complain, failures
 from kmq_cli.terminal.ledger_report import compared, ledger_json, print_ledger
+from kmq_cli.terminal.progress import pixels_bar, working
 from kmq_cli.terminal.streams import (
     STANDARD,
     check_output,
@@ -36,20 +34,25 @@ if TYPE_CHECKING:
     from kmq_cli.pictures.tiff import TiffPicture
     from kmq_cli.terminal.options import Report
 
+LONG_PIXELS = 1 << 16
+"""Pixels from which on a terminal shows that a picture is being encoded: smaller ones are done sooner."""
+
 TARGETS = frozenset({"psnr", "max_bytes", "bpp"})
 WHOLE = TARGETS | {"dither", "strength", "keep"}
 """Options of `kmq.encode` that need the whole picture at once."""
 
 
-def encode_one(source: str, output: str | None, encoding: Encoding, report: Report) -> None:
+def encode_one(
+    source: str, output: str | None, encoding: Encoding, report: Report, *, keep_suffix: bool = False
+) -> None:
     """Encode `source`, write the file, and report.
 
     If the file goes to standard output, only the JSON report is printed, on standard error.
     """
-    target = output_for(source, output, ".kmq")
+    target = output_for(source, output, ".kmq", keep_suffix=keep_suffix)
     check_suffix(target)
     if target == STANDARD and encoding.skip_if_larger:
-        raise typer.BadParameter("--skip-if-larger: what is left out of standard output leaves an empty file")
+        raise UsageError("--skip-if-larger: what is left out of standard output leaves an empty file")
     encoding = encoding.loaded()
     with failures(source):
         check_no_folder(source)
@@ -73,11 +76,12 @@ def _encode_whole(source: str, target: str, encoding: Encoding, report: Report) 
         given = read_bytes(source, encoding.max_pixels)
         check_output(source, target, force=encoding.force)
         encoded = io.BytesIO()
-        image, frames = open_image(given, encoding.max_pixels)
+        image, frames = open_image(given, encoding.max_pixels, encoding.frame or 0)
         with image:
-            if frames > 1:
+            if frames > 1 and encoding.frame is None:
                 complain(source, FIRST_FRAME.format(frames=frames))
-            with Console(stderr=True).status(f"encoding {image.width:,} x {image.height:,} pixels"):
+            shown = image.width * image.height >= LONG_PIXELS
+            with working(f"encoding {image.width:,} x {image.height:,} pixels") if shown else nullcontext():
                 ledger = kmq.save(encoded, image, **options)
                 if report == "text" and target != STANDARD and options["dither"] != "none":
                     notes.append(("dithering", _cost_of_dithering(encoded.getvalue(), image, options)))
@@ -100,6 +104,7 @@ def _takes_parts(target: str, encoding: Encoding) -> bool:
         and options["k"] != "auto"
         and not options["keep"]
         and all(options[name] is None for name in TARGETS)
+        and not encoding.frame
     )
 
 
@@ -109,7 +114,7 @@ def _encode_parts(source: str, target: str, picture: TiffPicture, encoding: Enco
     limit = kmq.MAX_PIXELS if encoding.max_pixels is None else encoding.max_pixels
     if width * height > limit:
         raise kmq.LimitError(f"the picture has more than {limit:,} pixels")
-    if picture.frames > 1:
+    if picture.frames > 1 and encoding.frame is None:
         complain(source, FIRST_FRAME.format(frames=picture.frames))
     options = {name: value for name, value in encoding.options.items() if name not in WHOLE}
     with pixels_bar(f"encoding {width:,} x {height:,} pixels") as progress:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import sys
-from enum import StrEnum
-from typing import Annotated
 
-import typer
-
-from kmq_cli.terminal.failures import complain, failures
-from kmq_cli.terminal.options import Force, MaxPixels
+from kmq_cli.terminal.failures import UsageError, complain, failures
+from kmq_cli.terminal.options import FORCE, MAX_PIXELS
+from kmq_cli.usage.declared import Argument, Command, Kind, Option
+from kmq_cli.usage.kinds import one_of, whole
 
 EXAMPLES = (
     "Examples:\n\n"
@@ -22,73 +20,54 @@ EXAMPLES = (
 )
 
 
-class Kind(StrEnum):
-    """What to write a palette as."""
-
-    gpl = "gpl"
-    hex = "hex"
-    pal = "pal"
-    act = "act"
-    json = "json"
-    png = "png"
-
-
-Source = Annotated[
-    str,
-    typer.Argument(
-        metavar="IN",
-        help="A .kmq file, a picture, a palette file (.gpl, .hex, .pal, .act), the name of a palette, "
-        "such as pico-8, or - for standard input.",
-        show_default=False,
-    ),
-]
-Output = Annotated[
-    str | None,
-    typer.Option(
-        "-o",
-        "--output",
-        metavar="OUT",
-        help="Write the palette to a .gpl, .hex, .pal, .act or .json file, or draw its swatches to .png or "
-        "another picture; - for standard output.",
-        show_default="print it",
-    ),
-]
-Format = Annotated[
-    Kind | None,
-    typer.Option("--format", help="Write this kind, whatever OUT's suffix.", show_default="by OUT's suffix"),
-]
-K = Annotated[
-    int | None,
-    typer.Option(
-        "-k",
-        "--k",
-        min=1,
-        max=65536,
-        metavar="N",
-        help="Choose at most N colours for a picture, as encode does.",
-        show_default="all its colours",
-    ),
-]
-Every = Annotated[
-    bool,
-    typer.Option(
-        "--all",
-        metavar="",
-        help="Print every entry on a terminal, not only the first 256. Pipes always get all.",
-    ),
-]
-AsJson = Annotated[bool, typer.Option("--json", metavar="", help="Print one line of JSON.")]
+SOURCE = Argument(
+    "source",
+    "IN",
+    "A .kmq file, a picture, a palette file (.gpl, .hex, .pal, .act), the name of a palette, such as pico-8, "
+    "or - for standard input.",
+)
+OUTPUT = Option(
+    "output",
+    ("-o", "--output"),
+    "Write the palette to a .gpl, .hex, .pal, .act or .json file, or draw its swatches to .png or another "
+    "picture; - for standard output.",
+    Kind("OUT"),
+    told_default="print it",
+)
+FORMAT = Option(
+    "kind",
+    ("--format",),
+    "Write this kind, whatever OUT's suffix.",
+    one_of("gpl", "hex", "pal", "act", "json", "png"),
+    told_default="by OUT's suffix",
+)
+K = Option(
+    "k",
+    ("-k", "--k"),
+    "Choose at most N colours for a picture, as encode does.",
+    whole("N", 1, 65_536),
+    told_default="all its colours",
+)
+EVERY = Option(
+    "every",
+    ("--all",),
+    "Print every entry on a terminal, not only the first 256. Pipes always get all.",
+    default=False,
+)
+AS_JSON = Option("as_json", ("--json",), "Print one line of JSON.", default=False)
+OPTIONS = (OUTPUT, FORMAT, K, EVERY, MAX_PIXELS, FORCE, AS_JSON)
 
 
 def palette(
-    source: Source,
-    output: Output = None,
-    kind: Format = None,
-    k: K = None,
-    every: Every = False,
-    max_pixels: MaxPixels = None,
-    force: Force = False,
-    as_json: AsJson = False,
+    *,
+    source: str,
+    output: str | None,
+    kind: str | None,
+    k: int | None,
+    every: bool,
+    max_pixels: int | None,
+    force: bool,
+    as_json: bool,
 ) -> None:
     """Show a palette, with each colour's share of the pixels, or write it for another program.
 
@@ -102,9 +81,9 @@ def palette(
     from kmq_cli.terminal.streams import STANDARD, check_output, output_for, write_bytes
 
     if kind is not None and output is None:
-        raise typer.BadParameter("--format is for a file: name one with -o")
+        raise UsageError("--format is for a file: name one with -o")
     target = output_for(source, output, "") if output is not None else None
-    written_as = None if target is None else kind_for(target, kind and kind.value)
+    written_as = None if target is None else kind_for(target, kind)
     with failures(source):
         if target is not None:
             check_output(STANDARD if source in kmq.PALETTES else source, target, force=force)
@@ -119,3 +98,6 @@ def palette(
         print(palette_json(counted, source), file=sys.stderr if target == STANDARD else sys.stdout)
     elif target is None:
         print_palette(counted, source, every=every)
+
+
+COMMAND = Command("palette", palette, SOURCE, OPTIONS, EXAMPLES)

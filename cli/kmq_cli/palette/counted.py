@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import typer
 
 import kmq
 from kmq_cli.pictures.source import open_image
-from kmq_cli.terminal.failures import complain
+from kmq_cli.terminal.failures import UsageError, complain
 from kmq_cli.terminal.streams import read_bytes
 
 if TYPE_CHECKING:
@@ -78,7 +77,7 @@ class CountedPalette:
 def counted_palette(source: str, k: int | None, max_pixels: int | None) -> CountedPalette:
     """Read the palette of `source` and count its pixels; `k` chooses at most so many colours of a picture.
 
-    Raises typer.BadParameter if `k` is given for a source with its own palette, ValueError if a picture has
+    Raises UsageError if `k` is given for a source with its own palette, ValueError if a picture has
     more colours than a palette can, and what reading a palette, a picture or a .kmq file raises.
     """
     suffix = Path(source).suffix.lower()
@@ -103,7 +102,7 @@ def counted_palette(source: str, k: int | None, max_pixels: int | None) -> Count
 
 def _refuse(k: int | None, source: str) -> None:
     if k is not None:
-        raise typer.BadParameter(f"{source} has its own palette: leave -k out")
+        raise UsageError(f"{source} has its own palette: leave -k out")
 
 
 def _of_file(data: bytes, max_pixels: int | None) -> CountedPalette:

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import typer
 from rich.color import Color
 from rich.console import Console
 from rich.style import Style
@@ -18,7 +17,7 @@ import kmq
 from kmq_cli.palette.counted import PALETTE_SUFFIXES
 from kmq_cli.palette.swatches import swatch_sheet
 from kmq_cli.pictures.export import format_for
-from kmq_cli.terminal.failures import printable
+from kmq_cli.terminal.failures import UsageError, printable
 from kmq_cli.terminal.ledger_report import KINDS
 
 if TYPE_CHECKING:
@@ -31,7 +30,7 @@ SHOWN = 256
 def kind_for(output: str, asked: str | None) -> str:
     """Return what to write: one of `PALETTE_SUFFIXES`, ".json", or Pillow's name of a picture's format.
 
-    `asked` is a suffix without its dot. Raises typer.BadParameter if neither that nor the output's name
+    `asked` is a suffix without its dot. Raises UsageError if neither that nor the output's name
     decides.
     """
     suffix = Path(output).suffix.lower() if asked is None else f".{asked}"
@@ -40,11 +39,11 @@ def kind_for(output: str, asked: str | None) -> str:
     if asked is not None:
         return asked.upper()
     if output == "-":
-        raise typer.BadParameter("standard output needs a format: add --format gpl, or another one")
+        raise UsageError("standard output needs a format: add --format gpl, or another one")
     try:
         return format_for(output)
-    except typer.BadParameter:
-        raise typer.BadParameter(
+    except UsageError:
+        raise UsageError(
             f"{output}: kmq palette can't write {suffix or 'a file without a suffix'}; it writes "
             f"{' '.join(PALETTE_SUFFIXES)} .json, and pictures of the swatches as .png .webp and others"
         ) from None

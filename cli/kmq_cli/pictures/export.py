@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import typer
 from PIL import Image
 
-from kmq.pillow import FORMAT
+from kmq_cli.pictures.formats import KMQ, is_writable, named_by, opened, written
 from kmq_cli.pictures.source import pillow_limit
+from kmq_cli.terminal.failures import UsageError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -25,82 +24,101 @@ INDEXED_FORMATS = {"PNG", "GIF", "TIFF", "BMP", "PCX", "TGA"}
 EXACT: dict[str, dict[str, Any]] = {"WEBP": {"lossless": True, "exact": True}}
 """What to ask of formats that are lossy by default."""
 
+OPAQUE = "transparency is lost"
+
 WRITES = "it writes .png .webp .tiff .gif .bmp .jpg .ppm .tga and others"
-
-
-def writable_suffixes() -> frozenset[str]:
-    """Return the suffixes of the formats that Pillow writes, except .kmq: small letters, with their dots."""
-    suffixes = Image.registered_extensions()
-    return frozenset(suffix for suffix, name in suffixes.items() if name in Image.SAVE and name != FORMAT)
 
 
 def suffix_of(asked: str | None) -> str:
     """Return the suffix for a format that was asked for, such as "webp"; ".png" for None.
 
-    Raises typer.BadParameter if Pillow can't write it.
+    Raises UsageError if Pillow can't write it.
     """
     if asked is None:
         return ".png"
     suffix = f".{asked.lower().removeprefix('.')}"
-    if suffix not in writable_suffixes():
-        raise typer.BadParameter(f"--format {asked}: Pillow can't write it; {WRITES}")
+    if not is_writable(suffix):
+        raise UsageError(f"--format {asked}: Pillow can't write it; {WRITES}")
     return suffix
 
 
 def format_for(output: str, asked: str | None = None) -> str:
     """Return Pillow's name for a format: the one that was asked for, or that of the output's suffix.
 
-    Standard output and devices get PNG unless another is asked for. Raises typer.BadParameter for a suffix
+    Standard output and devices get PNG unless another is asked for. Raises UsageError for a suffix
     that Pillow can't write, or that contradicts the format that was asked for.
     """
-    names = Image.registered_extensions()
     path = Path(output)
     has_suffix = output != "-" and (not path.exists() or path.is_file() or path.is_dir())
-    named = names.get(path.suffix.lower()) if has_suffix else "PNG"
+    named = named_by(path.suffix.lower()) if has_suffix else "PNG"
     if asked is not None:
-        wanted = names[suffix_of(asked)]
+        wanted = named_by(suffix_of(asked))
+        assert wanted is not None  # noqa: S101  suffix_of has looked
         if has_suffix and named not in (None, wanted):
-            raise typer.BadParameter(f"{output} has the suffix of another format than --format {asked}")
+            raise UsageError(f"{output} has the suffix of another format than --format {asked}")
         return wanted
-    if named == FORMAT:
-        raise typer.BadParameter(
+    if named == KMQ:
+        raise UsageError(
             f"{output}: kmq decode writes other formats; to make a .kmq file of a .kmq file, use kmq encode"
         )
-    if named is None or named not in Image.SAVE:
-        raise typer.BadParameter(
-            f"{output}: Pillow can't write {path.suffix or 'a file without a suffix'}; {WRITES}"
-        )
+    if named is None or not is_writable(path.suffix.lower() if has_suffix else ".png"):
+        raise UsageError(f"{output}: Pillow can't write {path.suffix or 'a file without a suffix'}; {WRITES}")
     return named
 
 
 def export(
-    palette: Palette, plane: IndexPlane, metadata: Mapping[str, bytes], name: str
+    palette: Palette, plane: IndexPlane, metadata: Mapping[str, bytes], name: str, background: str = "white"
 ) -> tuple[bytes, list[str]]:
     """Return the picture, with its metadata, in the format `name`; and what that format lost, in words.
 
     What is written is read back and compared. An indexed picture is tried before a true-colour one, and the
-    first that is exact is taken.
+    first that is exact is taken. If the format has no transparency, the picture is laid over `background`, a
+    colour as Pillow names it.
 
     Raises ValueError if the format can't hold the picture at all.
     """
     shown = Image.fromarray(palette.colours(plane))
     kept = (("icc_profile", b"", "icc"), ("exif", b"Exif\0\0", "exif"), ("xmp", b"", "xmp"))
     options = {option: prefix + metadata[key] for option, prefix, key in kept if key in metadata}
-    written: bytes | None = None
-    losses: list[str] = []
-    for form in _forms(plane, palette, shown, name, has_profile="icc" in metadata):
-        out = io.BytesIO()
+    forms = _forms(plane, palette, shown, name, has_profile="icc" in metadata)
+    try:
+        data, losses = _best(forms, shown, name, options)
+    except ValueError:
+        if palette.channels < 4:
+            raise
+        data, losses = b"", [OPAQUE]
+    if OPAQUE not in losses:
+        return data, losses
+    behind = Image.new("RGBA", shown.size, background)
+    behind.alpha_composite(shown)
+    laid = behind.convert("RGB")
+    data, losses = _best([laid], laid, name, options)
+    if any(entry[3] < 255 for entry in palette.entries[plane.counts() > 0].tolist()):
+        losses.insert(0, f"{name} has no transparency: laid over {background} (--background takes another)")
+    return data, losses
+
+
+def _best(
+    forms: Iterable[Image.Image], shown: Image.Image, name: str, options: dict[str, bytes]
+) -> tuple[bytes, list[str]]:
+    """Return the first file that shows `shown` exactly, else the last that can be written; and its losses.
+
+    Raises ValueError if none can be written.
+    """
+    best: tuple[bytes, list[str]] | None = None
+    problem: Exception | None = None
+    for form in forms:
         try:
-            form.save(out, name, **EXACT.get(name, {}), **options)
+            data = written(form, name, **EXACT.get(name, {}), **options)
         except Exception as error:  # noqa: BLE001  each format's writer has its own ways to fail
             problem = error
             continue
-        written, losses = out.getvalue(), _losses(out.getvalue(), shown, options)
-        if not losses:
+        best = data, _losses(data, shown, options)
+        if not best[1]:
             break
-    if written is None:
+    if best is None:
         raise ValueError(f"{name} can't hold this picture ({problem}); .png can")
-    return written, losses
+    return best
 
 
 def _forms(
@@ -126,10 +144,10 @@ def indexed_image(plane: IndexPlane, palette: Palette, name: str) -> Image.Image
     return image
 
 
-def _losses(written: bytes, shown: Image.Image, options: dict[str, bytes]) -> list[str]:
+def _losses(data: bytes, shown: Image.Image, options: dict[str, bytes]) -> list[str]:
     """Say how the written file differs from the picture and its metadata."""
     try:
-        with pillow_limit(None), Image.open(io.BytesIO(written)) as image:  # these are our own bytes
+        with pillow_limit(None), opened(data, None) as image:  # these are our own bytes
             image.load()
             again = image
     except Exception:  # noqa: BLE001  each format's reader has its own ways to fail
@@ -139,7 +157,7 @@ def _losses(written: bytes, shown: Image.Image, options: dict[str, bytes]) -> li
     losses = []
     transparent, most = _differences(shown, again)
     if transparent:
-        losses.append("transparency is lost")
+        losses.append(OPAQUE)
     elif most:
         losses.append(f"the format is lossy here: colours differ by up to {most} of 255")
     if "icc_profile" in options and not again.info.get("icc_profile"):

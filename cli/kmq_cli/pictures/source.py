@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import warnings
 from collections.abc import Iterator
 
-from PIL import Image, ImageFile, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from kmq import MAX_PIXELS, KmqError, LimitError
+from kmq_cli.pictures.formats import opened
 
 
-def open_image(data: bytes, max_pixels: int | None) -> tuple[Image.Image, int]:
-    """Open and load a picture; return it and how many frames its file has.
+def open_image(data: bytes, max_pixels: int | None, frame: int = 0) -> tuple[Image.Image, int]:
+    """Open and load a picture, one of the frames of its file; return it and how many frames there are.
 
     Raises LimitError if it, or a picture within it, has more than `max_pixels` pixels (None:
-    89,478,485), another KmqError for a damaged .kmq file, and ValueError if Pillow can't read it.
+    89,478,485), another KmqError for a damaged .kmq file, and ValueError if Pillow can't read it or if
+    there is no such frame.
     """
     limit = MAX_PIXELS if max_pixels is None else max_pixels
     with pillow_limit(limit):
-        return _opened(data, limit)
+        image, frames = _opened(data, limit)
+        if frame:
+            _go_to(image, frame, frames)
+    return image, frames
 
 
 @contextlib.contextmanager
@@ -38,11 +42,11 @@ def _opened(data: bytes, limit: int) -> tuple[Image.Image, int]:
     with warnings.catch_warnings():
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         try:
-            image = Image.open(io.BytesIO(data))
+            image = opened(data, limit)
             image.load()
         except (Image.DecompressionBombWarning, Image.DecompressionBombError):
             raise LimitError(f"the picture has more than {limit:,} pixels") from None
-        except MemoryError:
+        except (MemoryError, LimitError):
             raise
         except Exception as error:  # noqa: BLE001  each format's reader has its own ways to fail
             if isinstance(error.__cause__, KmqError):  # a .kmq file, but a damaged one
@@ -60,13 +64,15 @@ def _opened(data: bytes, limit: int) -> tuple[Image.Image, int]:
     return image, frames
 
 
-def readable_suffixes() -> frozenset[str]:
-    """Return the suffixes of the formats that Pillow reads: small letters, with their dots."""
-    suffixes = Image.registered_extensions()
-    # Pillow recognises these but can't read them.
-    stubs = {"MPEG"} | {
-        name
-        for name, (reader, _) in Image.OPEN.items()
-        if isinstance(reader, type) and issubclass(reader, ImageFile.StubImageFile)
-    }
-    return frozenset(suffix for suffix, name in suffixes.items() if name in Image.OPEN and name not in stubs)
+def _go_to(image: Image.Image, frame: int, frames: int) -> None:
+    """Load another frame of an image. Raises ValueError if there is none, or if Pillow can't read it."""
+    if frame >= frames:
+        count = f"{frames} frames, 0 to {frames - 1}" if frames > 1 else "one frame, 0"
+        raise ValueError(f"--frame {frame}: it has {count}")
+    try:
+        image.seek(frame)
+        image.load()
+    except MemoryError:
+        raise
+    except Exception as error:  # noqa: BLE001  each format's reader has its own ways to fail
+        raise ValueError(f"Pillow can't read frame {frame}: {error or type(error).__name__}") from None

@@ -20,6 +20,10 @@ INTERRUPTED = 130
 """128 + SIGINT, as a shell reports it."""
 
 
+class UsageError(Exception):
+    """What was typed can't be done. The text says what to type instead."""
+
+
 def complain(subject: str, problem: object) -> None:
     """Print one line about `subject`, usually a file, to standard error."""
     line = " ".join(f"kmq: {subject}: {problem}".split())

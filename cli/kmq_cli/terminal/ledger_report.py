@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import math
-from dataclasses import asdict
+import sys
 from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
+from kmq_cli.terminal.failures import printable
+from kmq_cli.terminal.styles import paint_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -27,23 +25,23 @@ def print_ledger(
     `source_bytes` is the size of the picture's file, if it came from one. `notes` are more lines, each with
     its name.
     """
-    console = Console(highlight=False, soft_wrap=True)
-    console.print(_table(ledger, source_bytes))
-    console.print()
+    paint = paint_for(sys.stdout)
+    rows = [("", "bits", "bytes", "of file", "title"), *_rows(ledger, source_bytes)]
+    name_width, *widths = (max(len(row[column]) for row in rows) for column in range(4))
+    for name, *cells, style in rows:
+        line = "  ".join([name.ljust(name_width), *(c.rjust(w) for c, w in zip(cells, widths, strict=True))])
+        print(paint(line, style))
+    print()
     for name, value in [*_lines(ledger), *notes]:
-        console.print(Text.assemble((f"{name:15}", "dim"), value))
+        print(f"{paint(f'{name:15}', 'dim')}{value}")
 
 
-def _table(ledger: Ledger, source_bytes: int | None) -> Table:
-    """Return the ledger as a table: a row for each part in bits and bytes, their sum, and other sizes."""
-    table = Table(box=None, pad_edge=False, show_header=True, header_style="bold")
-    table.add_column("")
-    table.add_column("bits", justify="right")
-    table.add_column("bytes", justify="right")
-    table.add_column("of file", justify="right")
-    raw = f"raw pixels, {ledger.raw_bits_per_pixel} bits each"
-    share = f"{100 * ledger.raw_bytes / ledger.total_bytes:.1f} %"
-    table.add_row(raw, f"{8 * ledger.raw_bytes:,}", f"{ledger.raw_bytes:,}", share, style="dim")
+Row = tuple[str, str, str, str, str]
+"""Name, bits, bytes, share of the file, style."""
+
+
+def _rows(ledger: Ledger, source_bytes: int | None) -> list[Row]:
+    """Return the rows of the ledger: each part, their sum, and other sizes."""
     parts = [
         (f"index payload, {_payload_bits(ledger)} bits a pixel", ledger.index_bytes),
         (
@@ -54,16 +52,20 @@ def _table(ledger: Ledger, source_bytes: int | None) -> Table:
         ("checksums", ledger.checksum_bytes),
         ("metadata", ledger.metadata_bytes),
     ]
-    for name, size in parts:
-        share = f"{100 * size / ledger.total_bytes:.1f} %"
-        table.add_row(name, f"{8 * size:,}", f"{size:,}", share)
     total = ledger.total_bytes
-    table.add_row("total", f"{8 * total:,}", f"{total:,}", "100.0 %", style="bold")
     packed_bytes = None if ledger.coding == "packed" else ledger.packed_bytes
-    for name, other in [("if it were packed", packed_bytes), ("source file", source_bytes)]:
-        if other is not None:
-            table.add_row(name, f"{8 * other:,}", f"{other:,}", f"{100 * other / total:.1f} %", style="dim")
-    return table
+    sizes = [
+        (f"raw pixels, {ledger.raw_bits_per_pixel} bits each", ledger.raw_bytes, "dim"),
+        *((name, size, "plain") for name, size in parts),
+        ("total", total, "title"),
+        ("if it were packed", packed_bytes, "dim"),
+        ("source file", source_bytes, "dim"),
+    ]
+    return [
+        (name, f"{8 * size:,}", f"{size:,}", f"{100 * size / total:.1f} %", style)
+        for name, size, style in sizes
+        if size is not None
+    ]
 
 
 def _payload_bits(ledger: Ledger) -> str:
@@ -102,6 +104,7 @@ def compared(source: str, source_bytes: int | None, output: str, output_bytes: i
 
     `source_bytes` is None if the size of the source isn't known, as of a pipe.
     """
+    source, output = printable(source), printable(output)
     if not source_bytes:
         return f"{output} has {output_bytes:,} bytes"
     share = output_bytes / source_bytes
@@ -111,6 +114,9 @@ def compared(source: str, source_bytes: int | None, output: str, output_bytes: i
 
 def ledger_json(ledger: Ledger) -> str:
     """Return the ledger as one line of JSON; infinite and unknown numbers are null."""
+    import json
+    from dataclasses import asdict
+
     numbers = asdict(ledger) | {
         "total_bytes": ledger.total_bytes,
         "raw_bytes": ledger.raw_bytes,

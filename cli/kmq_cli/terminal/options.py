@@ -3,106 +3,75 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from typing import Annotated, Literal
+from typing import Literal
 
-import typer
+from kmq_cli.usage.declared import Argument, Kind, Option
+from kmq_cli.usage.kinds import one_of, whole
 
 MANY = "Many files"
 """Panel of the help."""
 
-SpaceName = Literal["oklab", "srgb"]
-EffortName = Literal["fast", "default", "thorough"]
+SPACES = one_of("oklab", "srgb")
+EFFORTS = one_of("fast", "default", "thorough")
 
+MOST_PIXELS = 2**62
 
-def at_most(most: int) -> Callable[[int | None], int | None]:
-    """Return a callback that refuses a larger number; `max` would show it in the help, however long."""
-
-    def checked(number: int | None) -> int | None:
-        if number is not None and number > most:
-            raise typer.BadParameter(f"{number} is more than {most}")
-        return number
-
-    return checked
-
-
-Sources = Annotated[
-    list[str],
-    typer.Argument(
-        metavar="IN",
-        help="Files, patterns like 'photos/*.png', folders with --recursive; or only - for standard input.",
-        show_default=False,
-    ),
-]
-Output = Annotated[
-    str | None,
-    typer.Option(
-        "-o",
-        "--output",
-        metavar="OUT",
-        help="A file, or - for standard output; for many files a folder, where --recursive makes the same "
-        "folders as it finds.",
-        show_default="IN with its suffix changed",
-    ),
-]
-Force = Annotated[bool, typer.Option("-f", "--force", metavar="", help="Overwrite OUT if it exists.")]
-Quiet = Annotated[bool, typer.Option("-q", "--quiet", metavar="", help="Print nothing but errors.")]
-JsonLines = Annotated[bool, typer.Option("--json", metavar="", help="Print a line of JSON for each file.")]
-Recursive = Annotated[
-    bool,
-    typer.Option(
-        "-r",
-        "--recursive",
-        metavar="",
-        rich_help_panel=MANY,
-        help="Take the files in folders too, at any depth, except hidden ones.",
-    ),
-]
-Jobs = Annotated[
-    int | None,
-    typer.Option(
-        "-j",
-        "--jobs",
-        min=1,
-        max=256,
-        metavar="N",
-        rich_help_panel=MANY,
-        help="How many files to work on at a time, each in its own process; 1: in this process.",
-        show_default="one for each core",
-    ),
-]
-SkipExisting = Annotated[
-    bool,
-    typer.Option(
-        "--skip-existing",
-        metavar="",
-        rich_help_panel=MANY,
-        help="Skip files whose OUT exists, instead of failing.",
-    ),
-]
-MaxPixels = Annotated[
-    int | None,
-    typer.Option(
-        min=1,
-        callback=at_most(2**62),
-        metavar="N",
-        help="Most pixels a picture may have.",
-        show_default="89,478,485, as in Pillow",
-    ),
-]
+SOURCES = Argument(
+    "sources",
+    "IN",
+    "Files, patterns like 'photos/*.png', folders with --recursive; or only - for standard input.",
+    many=True,
+)
+OUTPUT = Option(
+    "output",
+    ("-o", "--output"),
+    "A file, or - for standard output; for many files a folder, where --recursive makes the same folders as "
+    "it finds.",
+    Kind("OUT"),
+    told_default="IN with its suffix changed",
+)
+FORCE = Option("force", ("-f", "--force"), "Overwrite OUT if it exists.", default=False)
+QUIET = Option("quiet", ("-q", "--quiet"), "Print nothing but errors.", default=False)
+JSON_LINES = Option("as_json", ("--json",), "Print a line of JSON for each file.", default=False)
+RECURSIVE = Option(
+    "recursive",
+    ("-r", "--recursive"),
+    "Take the files in folders too, at any depth, except hidden ones.",
+    default=False,
+    panel=MANY,
+)
+JOBS = Option(
+    "jobs",
+    ("-j", "--jobs"),
+    "How many files to work on at a time, each in its own process; 1: in this process.",
+    whole("N", 1, 256),
+    told_default="one for each core",
+    panel=MANY,
+)
+SKIP_EXISTING = Option(
+    "skip_existing",
+    ("--skip-existing",),
+    "Skip files whose OUT exists, instead of failing.",
+    default=False,
+    panel=MANY,
+)
+MAX_PIXELS = Option(
+    "max_pixels",
+    ("--max-pixels",),
+    "Most pixels a picture may have.",
+    whole("N", 1, MOST_PIXELS),
+    told_default="89,478,485, as in Pillow",
+)
 MOST_THREADS = 256
 """What the library takes."""
 
-Threads = Annotated[
-    int | None,
-    typer.Option(
-        min=1,
-        max=MOST_THREADS,
-        metavar="N",
-        help="How many tiles of a file to work on at a time.",
-        show_default="all cores; with many files 1",
-    ),
-]
+THREADS = Option(
+    "threads",
+    ("--threads",),
+    "How many tiles of a file to work on at a time.",
+    whole("N", 1, MOST_THREADS),
+    told_default="all cores; with many files 1",
+)
 
 Report = Literal["none", "json", "text"]
 """What a command prints apart from errors."""

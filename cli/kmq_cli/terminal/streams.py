@@ -11,10 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-import typer
-
 import kmq
-from kmq_cli.terminal.failures import failures, standard_output
+from kmq_cli.terminal.failures import UsageError, failures, standard_output
 
 STANDARD = "-"
 
@@ -80,31 +78,47 @@ def size_of(source: str) -> int | None:
     return path.stat().st_size if source != STANDARD and path.is_file() else None
 
 
-def output_for(source: str, output: str | None, suffix: str) -> str:
-    """Return `output`, or the source's name with its suffix changed; `-` if the source is `-`."""
+def output_for(source: str, output: str | None, suffix: str, *, keep_suffix: bool = False) -> str:
+    """Return `output`, or the source's name with its suffix changed; `-` if the source is `-`.
+
+    If `output` is a folder, the file will be in that. `keep_suffix` puts the suffix after the source's own.
+    """
     if not source:
-        raise typer.BadParameter("the name of the input is empty")
+        raise UsageError("the name of the input is empty")
     if output is not None:
         if not output:
-            raise typer.BadParameter("the name of the output is empty")
+            raise UsageError("the name of the output is empty")
         if output == STANDARD and sys.stdout is not None and sys.stdout.isatty():
-            raise typer.BadParameter("a terminal can't show a file; name one with -o, or use a pipe")
+            raise UsageError("a terminal can't show a file; name one with -o, or use a pipe")
+        if source != STANDARD and Path(source).name and Path(output).is_dir():
+            return str(with_suffix(Path(output, Path(source).name), suffix, keep=keep_suffix))
         return output
     if source == STANDARD:
         return output_for(source, STANDARD, suffix)
     name = Path(source)
-    return str(name.with_suffix(suffix)) if name.name else source + suffix  # "." or "/": not readable
+    if not name.name:  # "." or "/": not readable
+        return source + suffix
+    return str(with_suffix(name, suffix, keep=keep_suffix))
+
+
+def with_suffix(path: Path, suffix: str, *, keep: bool = False) -> Path:
+    """Return the path with another suffix, or with one more to `keep` its own.
+
+    a.png.kmq becomes a.png, not a.png.png.
+    """
+    if keep:
+        return path.with_name(path.name + suffix)
+    stem = path.with_suffix("")
+    return stem if stem.suffix.lower() == suffix else path.with_suffix(suffix)
 
 
 def check_suffix(output: str) -> None:
     """Refuse to give a .kmq file the suffix of another format."""
-    from PIL import Image
-
-    from kmq.pillow import FORMAT
+    from kmq_cli.pictures.formats import KMQ, named_by
 
     suffix = Path(output).suffix.lower()
-    if Image.registered_extensions().get(suffix, FORMAT) != FORMAT:
-        raise typer.BadParameter(f"{output}: kmq encode writes .kmq files, not {suffix}")
+    if named_by(suffix) not in (None, KMQ):
+        raise UsageError(f"{output}: kmq encode writes .kmq files, not {suffix}")
 
 
 def check_output(source: str, output: str, *, force: bool, makes_folders: bool = False) -> None:
@@ -118,7 +132,7 @@ def check_output(source: str, output: str, *, force: bool, makes_folders: bool =
     if output.endswith(("/", os.sep)) and not path.is_dir():
         raise FileNotFoundError(errno.ENOENT, "no such folder", output)
     if source != STANDARD and path.exists() and path.samefile(source):
-        raise typer.BadParameter(f"input and output are the same file, {output}")
+        raise UsageError(f"input and output are the same file, {output}")
     if path.is_dir():
         raise IsADirectoryError(errno.EISDIR, "is a folder; name a file with -o", output)
     if path.is_file() and not force:

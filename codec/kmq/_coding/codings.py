@@ -7,11 +7,6 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from kmq._coding.adaptive.payload import adaptive_tile, read_adaptive_tile
-from kmq._coding.context.payload import context_tile, read_context_tile
-from kmq._coding.packed import pack_indices, unpack_tile
-from kmq._coding.zstd import unzstd_tile, zstd_tile
-
 if TYPE_CHECKING:
     from kmq._indexed.index_plane import IndexPlane, Indices
     from kmq._indexed.palette import Palette
@@ -64,42 +59,73 @@ class Coding:
     decode: Callable[[memoryview, Indices, Palette, int], None]
 
 
+# Each imports its coding when a file has it: most programs meet one or two.
+
+
+def _packed(plane: IndexPlane, _palette: Palette, _options: CodingOptions) -> bytes:
+    from kmq._coding.packed import pack_indices
+
+    return pack_indices(plane)
+
+
+def _read_packed(payload: memoryview, indices: Indices, palette: Palette, offset: int) -> None:
+    from kmq._coding.packed import unpack_tile
+
+    unpack_tile(payload, indices, palette.k, offset)
+
+
+def _zstd(plane: IndexPlane, _palette: Palette, options: CodingOptions) -> bytes:
+    from kmq._coding.zstd import zstd_tile
+
+    return zstd_tile(plane, options.effort)
+
+
+def _read_zstd(payload: memoryview, indices: Indices, palette: Palette, offset: int) -> None:
+    from kmq._coding.zstd import unzstd_tile
+
+    unzstd_tile(payload, indices, palette.k, offset)
+
+
+def _context(plane: IndexPlane, palette: Palette, options: CodingOptions) -> bytes:
+    from kmq._coding.context.payload import context_tile
+
+    return context_tile(plane, palette, options.effort)
+
+
+def _read_context(payload: memoryview, indices: Indices, palette: Palette, offset: int) -> None:
+    from kmq._coding.context.payload import read_context_tile
+
+    read_context_tile(payload, indices, palette, offset)
+
+
+def _adaptive(plane: IndexPlane, palette: Palette, _options: CodingOptions) -> bytes:
+    from kmq._coding.adaptive.payload import adaptive_tile
+
+    return adaptive_tile(plane, palette)
+
+
+def _read_adaptive(payload: memoryview, indices: Indices, palette: Palette, offset: int) -> None:
+    from kmq._coding.adaptive.payload import read_adaptive_tile
+
+    read_adaptive_tile(payload, indices, palette, offset)
+
+
 PACKED = Coding(
-    name="packed",
-    code=0,
-    sized=True,
-    codes_palette=False,
-    flat_is_free=False,
-    encode=lambda plane, _palette, _options: pack_indices(plane),
-    decode=lambda payload, indices, palette, offset: unpack_tile(payload, indices, palette.k, offset),
-)
+    name="packed", code=0, sized=True, codes_palette=False, flat_is_free=False,
+    encode=_packed, decode=_read_packed,
+)  # fmt: skip
 ZSTD = Coding(
-    name="zstd",
-    code=1,
-    sized=False,
-    codes_palette=False,
-    flat_is_free=False,
-    encode=lambda plane, _palette, options: zstd_tile(plane, options.effort),
-    decode=lambda payload, indices, palette, offset: unzstd_tile(payload, indices, palette.k, offset),
-)
+    name="zstd", code=1, sized=False, codes_palette=False, flat_is_free=False,
+    encode=_zstd, decode=_read_zstd,
+)  # fmt: skip
 CONTEXT = Coding(
-    name="context",
-    code=2,
-    sized=False,
-    codes_palette=True,
-    flat_is_free=False,
-    encode=lambda plane, palette, options: context_tile(plane, palette, options.effort),
-    decode=read_context_tile,
-)
+    name="context", code=2, sized=False, codes_palette=True, flat_is_free=False,
+    encode=_context, decode=_read_context,
+)  # fmt: skip
 ADAPTIVE = Coding(
-    name="adaptive",
-    code=3,
-    sized=False,
-    codes_palette=True,
-    flat_is_free=True,
-    encode=lambda plane, palette, _options: adaptive_tile(plane, palette),
-    decode=read_adaptive_tile,
-)
+    name="adaptive", code=3, sized=False, codes_palette=True, flat_is_free=True,
+    encode=_adaptive, decode=_read_adaptive,
+)  # fmt: skip
 
 CODINGS = MappingProxyType({coding.name: coding for coding in (PACKED, ZSTD, CONTEXT, ADAPTIVE)})
 """The codings by name (spec M12)."""

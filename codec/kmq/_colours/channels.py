@@ -45,6 +45,11 @@ def fewest_channels(colours: NDArray[np.uint8], *, grey: bool = True) -> int:
     return 1 if grey and all_grey else 3
 
 
+def has_idle_alpha(colours: NDArray[np.uint8]) -> bool:
+    """Tell whether colours (n, c) have alpha, but all are opaque."""
+    return colours.shape[1] == 4 and bool((colours[:, 3] == 255).all())
+
+
 def in_channels(colours: NDArray[np.uint8], channels: int) -> NDArray[np.uint8]:
     """Return colours (n, c) with at least `channels` channels: grey is repeated, alpha is opaque."""
     if colours.shape[1] == 1 < channels:

@@ -6,15 +6,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from kmq._colours.channels import has_idle_alpha
 from kmq._colours.nearest_loop import NUMBER, nearest_entries
 from kmq._colours.spaces import points_of
 from kmq._colours.z_order import codes_of
+from kmq._indexed.palette import Palette
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from kmq._colours.spaces import ColourSpace
-    from kmq._indexed.palette import Palette
 
 CELL_BITS = (3, 4, 5, 6)
 """High bits of each channel that the colours of a cell share, from the largest cells to the smallest.
@@ -33,24 +34,44 @@ def nearest(colours: NDArray[np.uint8], palette: Palette, space: ColourSpace) ->
     Distance is squared Euclidean between points of `space`, in integers. An entry of exactly
     the colour wins; other ties go to the lowest index. With alpha, opaque colours take opaque
     entries and fully transparent colours take fully transparent entries, if the palette has
-    any. Colours in Z-order are the quickest.
+    any. If all entries are opaque, opaque colours are compared without alpha, so that a picture
+    gets the same entries in RGB and in RGBA. Colours in Z-order are the quickest.
 
     Raises ValueError if colours and palette differ in their number of channels.
     """
     if colours.shape[1] != palette.channels:
         raise ValueError(f"the picture has {colours.shape[1]} channels, the palette {palette.channels}")
+    if has_idle_alpha(palette.entries):
+        solid = colours[:, 3] == 255
+        without = Palette(palette.entries[:, :3])
+        if solid.all():
+            return _nearest(colours[:, :3], without, space)
+        found = _nearest(colours, palette, space)
+        if solid.any():
+            found[solid] = _nearest(colours[solid, :3], without, space)
+        return found
+    return _nearest(colours, palette, space)
+
+
+def _nearest(colours: NDArray[np.uint8], palette: Palette, space: ColourSpace) -> NDArray[np.int32]:
     found = np.empty(len(colours), np.int32)
     for start in range(0, len(colours), AT_ONCE):
-        part = slice(start, start + AT_ONCE)
-        found[part] = _nearest_part(colours[part], palette.entries, space)
+        part = colours[start : start + AT_ONCE]
+        places = points_of(part, space), codes_of(part)
+        found[start : start + AT_ONCE] = nearest_located(part, *places, palette, space)
     return found
 
 
-def _nearest_part(
-    colours: NDArray[np.uint8], entries: NDArray[np.uint8], space: ColourSpace
+def nearest_located(
+    colours: NDArray[np.uint8],
+    points: NDArray[np.int32],
+    codes: NDArray[np.uint32],
+    palette: Palette,
+    space: ColourSpace,
 ) -> NDArray[np.int32]:
-    points, codes, centres = points_of(colours, space), codes_of(colours), points_of(entries, space)
-    channels = colours.shape[1]
+    """Return what `nearest` does, from known points (n, 4) in the space and known codes (n,) in Z-order."""
+    entries, channels = palette.entries, colours.shape[1]
+    centres = points_of(entries, space)
     numbers = np.arange(len(entries), dtype=np.int32)
     found = nearest_of(points, codes, channels, centres, numbers)
     if channels == 4:

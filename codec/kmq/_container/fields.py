@@ -32,10 +32,11 @@ class Fields:
         """Return the next `size` bytes. Raises TruncatedError, or FormatError within a part of the file."""
         left = self.end - self.at
         if size > left:
-            message = f"{field} at offset {self.at} takes {size} bytes; {left} are left"
+            message = f"{field} at offset {self.at} takes {size} bytes"
             if self.within == "file":
-                raise TruncatedError(f"{message} of the file")
-            raise FormatError(f"{message} of {self.within} (spec M21)")
+                what = "truncated" if self.end else "empty"
+                raise TruncatedError(f"the file is {what}: {message}; it ends at offset {self.end}")
+            raise FormatError(f"{message}; {left} are left of {self.within} (spec M21)")
         self.at += size
         return self.data[self.at - size : self.at]
 

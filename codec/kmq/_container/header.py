@@ -306,7 +306,9 @@ def _tile_starts(data: Source, header: Header) -> NDArray[np.int64]:
 
 def _check_size(data: Source, expected: int) -> None:
     if len(data) < expected:
-        raise TruncatedError(f"the tiles' payloads end at offset {expected}; the file at {len(data)}")
+        raise TruncatedError(
+            f"the file is truncated: its tiles' payloads end at offset {expected}; it ends at {len(data)}"
+        )
     if len(data) > expected:
         raise FormatError(
             f"the file has {len(data)} bytes; it must end at offset {expected}, after the tiles (spec M2)"

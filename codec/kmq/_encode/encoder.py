@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, BinaryIO, Unpack
 import numpy as np
 
 from kmq._coding.codings import AUTO, PACKED
+from kmq._colours.channels import fewest_channels
 from kmq._colours.loss import mean_error, psnr
-from kmq._container.writing import Writing, written
+from kmq._container.header import read_container
+from kmq._container.writing import Plan, Writing, smallest, written
 from kmq._encode.options import Options, Request, check_known
 from kmq._encode.target import Target, reached
-from kmq._file.opening import inspect_canonical
+from kmq._file.ledger import ledger_of
 from kmq._ground.whole_files import check_destination, write_whole
 from kmq._indexed.index_plane import IndexPlane, index_dtype, trusted_plane
 from kmq._indexed.palette import Palette
@@ -40,16 +42,18 @@ def encode(
     psnr: float | None = None, max_bytes: int | None = None, bpp: float | None = None,
     space: str | None = None, effort: str = "default", dither: str = "none", strength: float | None = None,
     coding: str = "auto", tile: int | str | None = "auto", threads: int = 1,
-    keep_palette_order: bool = False, keep: Iterable[str] = (),
-    n_init: int = 1, max_iter: int | None = None, tol: float = 1e-4, random_state: int = 0,
+    reorder_palette: bool = False, keep: Iterable[str] = (),
+    n_init: int | None = None, max_iter: int | None = None, tol: float | None = None,
+    random_state: int | None = None,
 ) -> bytes:  # fmt: skip
     """Return the bytes of a .kmq file of `image` with at most `k` colours (default 256).
 
     `image` is a Pillow image of any mode, or a uint8 array (H, W), (H, W, 1), (H, W, 3) or (H, W, 4). A
-    picture of at most `k` distinct colours is stored exactly; so is the palette of a mode P image of at most
-    `k` entries. Otherwise `fit_palette` chooses the colours, with `space`, `effort`, `n_init`, `max_iter`,
-    `tol` and `random_state`, and `map_indices` the entry of each pixel, with `dither` and `strength`. Fully
-    transparent pixels become transparent black, except in a palette that is kept.
+    picture of at most `k` distinct colours is stored exactly. A mode P image whose palette has at most `k`
+    entries keeps it, unused entries included. Otherwise `fit_palette` chooses the colours, with `space`,
+    `effort`, `n_init`, `max_iter`, `tol` and `random_state`, and `map_indices` the entry of each pixel, with
+    `dither` and `strength`. Fully transparent pixels become transparent black, except in a palette that is
+    kept.
 
     Pillow images are turned upright by their Exif orientation and converted to sRGB by their ICC profile.
     Modes I;16 and I hold 0 to 65,535. White in mode F is the smallest of 1, 255 and 65,535 that covers the
@@ -70,24 +74,26 @@ def encode(
     32,768 the smaller of context and adaptive, else adaptive; with the effort "thorough" context up to 8
     megapixels; packed if no larger.
     `effort` also picks the context coding's model; "thorough" takes several times longer to encode and twice
-    as long to decode. Adaptive and context may renumber the entries, which makes files smaller, unless
-    `keep_palette_order` is true or a `palette` is given.
+    as long to decode. Adaptive and context number the entries so that files are smaller. They keep the order
+    of an image's own palette and of a given one, unless `reorder_palette` is true: then a mode P image is
+    stored by its colours, like any other.
 
     `tile` is the side of square tiles, a power of two from 16 to 32,768; None for one tile; "auto" for one up
     to 4,194,304 pixels and 1,024 above. For adaptive, "auto" also cuts smaller pictures with more than
     524,288 pixels that aren't flat: 1,024, or 512 if most aren't. `threads`, 1 to 256, tiles are coded at a
     time.
 
-    The same pixels and options give the same bytes, on any number of cores. Raises ValueError or TypeError
+    The same pixels and options give the same bytes on every machine, unless scikit-learn's KMeans clusters
+    (see `fit_palette`) or Zstandard is of another version. Raises ValueError or TypeError
     naming the argument; TargetError if no k meets the target; for a palette file FormatError or OSError.
     """
     request = Request(
         k=k, palette=palette, psnr=psnr, max_bytes=max_bytes, bpp=bpp, space=space, effort=effort,
         dither=dither, strength=strength, coding=coding, tile=tile, threads=threads,
-        keep_palette_order=keep_palette_order, keep=keep, n_init=n_init, max_iter=max_iter, tol=tol,
+        reorder_palette=reorder_palette, keep=keep, n_init=n_init, max_iter=max_iter, tol=tol,
         random_state=random_state,
     )  # fmt: skip
-    return _encode(canonical_image(image, request.keep), request)
+    return _encode(canonical_image(image, request.keep), request).data
 
 
 def save(
@@ -110,21 +116,36 @@ def save(
     request = Request(k=k, **options)
     check_destination(file, overwrite=overwrite)  # before the work, not only after it
     canonical = canonical_image(image, request.keep)
-    data = _encode(canonical, request)
-    write_whole(file, data, overwrite=overwrite)
-    return inspect_canonical(data, canonical)
+    made = _encode(canonical, request)
+    write_whole(file, made.data, overwrite=overwrite)
+    return made.ledger
 
 
-def _encode(canonical: CanonicalImage, request: Request) -> bytes:
+def _encode(canonical: CanonicalImage, request: Request) -> _Attempt:
+    if request.reorder_palette:
+        canonical = _by_its_colours(canonical)
     if isinstance(request.target, Target):
         return _encode_to_target(canonical, request, request.target)
-    palette, plane = _quantise(canonical, request, request.target)
-    return written(palette, plane, canonical.metadata, request.writing)
+    own = canonical.indexed
+    if request.given is None and own is not None and own[0].k <= request.target:
+        in_order = replace(request.writing, keep_palette_order=True)
+        return _Attempt(own[0].k, *own, canonical, in_order)
+    palette, plane = _quantise(histogram(canonical), request, request.target)
+    return _Attempt(palette.k, palette, plane, canonical, request.writing)
+
+
+def _by_its_colours(canonical: CanonicalImage) -> CanonicalImage:
+    """Return an indexed picture without its palette, in the channels that its pixels need."""
+    if canonical.indexed is None:
+        return canonical
+    channels = fewest_channels(canonical.pixels, grey="icc" not in canonical.metadata)
+    pixels = np.ascontiguousarray(canonical.pixels[:, :, :channels])
+    return replace(canonical, pixels=pixels, indexed=None)
 
 
 @dataclass(frozen=True, eq=False)
 class _Attempt:
-    """A palette of at most k colours and the picture in it; quality and bytes are computed on demand."""
+    """A palette of at most k colours and the picture in it; loss, bytes and ledger are computed on demand."""
 
     k: int
     palette: Palette
@@ -133,26 +154,40 @@ class _Attempt:
     writing: Writing
 
     @cached_property
+    def error(self) -> float:
+        return mean_error(self.palette, self.plane, self.canonical.pixels)
+
+    @property
     def psnr(self) -> float:
-        error = mean_error(self.palette, self.plane, self.canonical.pixels)
-        return psnr(error, self.palette.channels)
+        return psnr(self.error, self.palette.channels)
 
     @cached_property
+    def _planned(self) -> tuple[Plan, bytes]:
+        return smallest(self.palette, self.plane, self.canonical.metadata, self.writing)
+
+    @property
     def data(self) -> bytes:
-        return written(self.palette, self.plane, self.canonical.metadata, self.writing)
+        return self._planned[1]
+
+    @property
+    def ledger(self) -> Ledger:
+        """The ledger of `data`, without decoding it: the palette and the plane are known."""
+        plan, data = self._planned
+        return ledger_of(read_container(memoryview(data)), plan.renumbered(self.plane.counts()), self.error)
 
     @property
     def size(self) -> int:
         return len(self.data)
 
 
-def _encode_to_target(canonical: CanonicalImage, request: Request, target: Target) -> bytes:
+def _encode_to_target(canonical: CanonicalImage, request: Request, target: Target) -> _Attempt:
     """Return the file that meets the target, found by trying numbers of colours on one histogram."""
     if canonical.indexed is not None and target.psnr is None and not target.auto:
-        own = _Attempt(canonical.indexed[0].k, *canonical.indexed, canonical, request.writing)
+        in_order = replace(request.writing, keep_palette_order=True)
+        own = _Attempt(canonical.indexed[0].k, *canonical.indexed, canonical, in_order)
         limit = target.limit(own.plane.indices.size)
         if own.k <= target.most and limit is not None and own.size <= limit:
-            return own.data  # its own palette, in its order
+            return own  # its own palette, in its order
     counted = histogram(canonical)
 
     def attempt(k: int) -> _Attempt:
@@ -168,16 +203,14 @@ def _encode_to_target(canonical: CanonicalImage, request: Request, target: Targe
     coding = request.writing.coding
     bound = packed_size if coding in (AUTO, PACKED.name) else None
     exact = coding == PACKED.name
-    return reached(target, attempt, bound, len(counted), height * width, exact=exact).data
+    return reached(target, attempt, bound, len(counted), height * width, exact=exact)
 
 
-def _quantise(canonical: CanonicalImage, request: Request, k: int) -> tuple[Palette, IndexPlane]:
+def _quantise(counted: Histogram, request: Request, k: int) -> tuple[Palette, IndexPlane]:
     if request.given is not None:
-        counted, palette = matched(histogram(canonical), request.given)
+        counted, palette = matched(counted, request.given)
         return palette, _mapped(counted, palette, request.clustering)
-    if canonical.indexed is not None and canonical.indexed[0].k <= k:
-        return canonical.indexed
-    return _chosen(histogram(canonical), k, request.clustering)
+    return _chosen(counted, k, request.clustering)
 
 
 def _chosen(counted: Histogram, k: int, options: KMeansOptions) -> tuple[Palette, IndexPlane]:

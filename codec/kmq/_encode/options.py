@@ -29,11 +29,11 @@ class ClusterOptions(TypedDict, total=False):
     effort: str
     coding: str
     tile: int | str | None
-    keep_palette_order: bool
-    n_init: int
+    reorder_palette: bool
+    n_init: int | None
     max_iter: int | None
-    tol: float
-    random_state: int
+    tol: float | None
+    random_state: int | None
 
 
 class TileOptions(ClusterOptions, total=False):
@@ -82,12 +82,12 @@ class Request:
     coding: str = AUTO
     tile: int | str | None = "auto"
     threads: int = 1
-    keep_palette_order: bool = False
+    reorder_palette: bool = False
     keep: Iterable[str] = ()
-    n_init: int = 1
+    n_init: int | None = None
     max_iter: int | None = None
-    tol: float = 1e-4
-    random_state: int = 0
+    tol: float | None = None
+    random_state: int | None = None
 
     target: int | Target = field(init=False)
     given: Palette | None = field(init=False)
@@ -114,7 +114,7 @@ class Request:
             checked_tile(self.tile),
             checked_threads(self.threads),
             CodingOptions(self.effort),
-            keep_palette_order=bool(self.keep_palette_order or self.palette is not None),
+            keep_palette_order=self.palette is not None and not self.reorder_palette,
         )
 
     def _checked_clustering(self) -> KMeansOptions:

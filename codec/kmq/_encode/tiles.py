@@ -58,7 +58,7 @@ def encode_tiles(
 
     `file` is a path, which is written all or not at all, or a binary file open for writing, to which the
     whole file is copied at the end. The options are those of `encode` except targets, dithering and `keep`:
-    `palette`, `space`, `effort`, `coding`, `tile`, `threads`, `keep_palette_order`, `n_init`, `max_iter`,
+    `palette`, `space`, `effort`, `coding`, `tile`, `threads`, `reorder_palette`, `n_init`, `max_iter`,
     `tol`, `random_state`; and so are the bytes: those that `encode` returns for the whole array. With
     `fewest_channels` they are those of `encode` for a Pillow image: alpha that is opaque throughout is left
     out, and colours that are all grey are stored as grey.

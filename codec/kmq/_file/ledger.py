@@ -10,7 +10,6 @@ import numpy as np
 
 from kmq._colours.loss import mean_error, psnr
 from kmq._container.header import packed_bytes
-from kmq._picture.canonical import canonical_image
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -152,4 +151,6 @@ def original_pixels(container: Container, original: ImageLike | None) -> NDArray
     """Return the original's pixels, in the file's own colours if it keeps a profile."""
     if original is None:
         return None
+    from kmq._picture.canonical import canonical_image
+
     return canonical_image(original, ["icc"] if "icc" in container.metadata else []).pixels

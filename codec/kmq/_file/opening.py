@@ -18,7 +18,7 @@ from kmq._ground.errors import TruncatedError
 from kmq._ground.reading import read_bounded
 
 if TYPE_CHECKING:
-    from kmq._picture.canonical import CanonicalImage, ImageLike
+    from kmq._picture.canonical import ImageLike
 
 
 def open_file(
@@ -91,13 +91,6 @@ def inspect(
     view = checked_bytes("data", data)
     container = read_container(view, checked_max_pixels(max_pixels))
     return make_ledger(container, read_plane(view, container), original_pixels(container, original))
-
-
-def inspect_canonical(data: bytes, original: CanonicalImage) -> Ledger:
-    """Return the ledger of bytes that were just made of `original`."""
-    view = memoryview(data)
-    container = read_container(view)
-    return make_ledger(container, read_plane(view, container), original.pixels)
 
 
 def read_kmq(file: BinaryIO, max_pixels: int | None) -> bytes:

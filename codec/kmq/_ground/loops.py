@@ -6,7 +6,6 @@ coverage tool can follow the loops, and no compiler is needed.
 """
 
 import importlib
-import importlib.util
 import os
 import sys
 from importlib.machinery import EXTENSION_SUFFIXES, ModuleSpec, SourceFileLoader
@@ -37,13 +36,16 @@ def check_loops() -> None:
 
 
 def _check_compiled(name: str) -> None:
-    spec = importlib.util.find_spec(name)
-    found = spec.origin if spec else None
-    if found is None or not found.endswith(tuple(EXTENSION_SUFFIXES)):
+    source = _source(name)
+    if not any(source.with_suffix(suffix).exists() for suffix in EXTENSION_SUFFIXES):
         raise ImportError(
-            f"{name} isn't compiled for this Python (found: {found}): install kmq again with a C compiler, "
+            f"{name} isn't compiled for this Python (found: {source}): install kmq again with a C compiler, "
             "or set KMQ_UNCOMPILED=1 to run it as Python, slowly"
         )
+
+
+def _source(name: str) -> Path:
+    return ROOT.joinpath(*name.split(".")[1:]).with_suffix(".py")
 
 
 class _Sources:
@@ -53,10 +55,10 @@ class _Sources:
         """Return where the source is, or None for any other module."""
         if name not in LOOPS:
             return None
-        source = ROOT.joinpath(*name.split(".")[1:]).with_suffix(".py")
-        return importlib.util.spec_from_file_location(
-            name, source, loader=SourceFileLoader(name, str(source))
-        )
+        source = _source(name)
+        spec = ModuleSpec(name, SourceFileLoader(name, str(source)), origin=str(source))
+        spec.has_location = True
+        return spec
 
 
 def import_sources() -> None:

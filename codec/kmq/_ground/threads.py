@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from kmq._ground.arguments import checked_integer
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 MOST_THREADS = 256
 
@@ -25,6 +27,8 @@ def in_order(work: Callable[[Item], Result], items: Iterable[Item], threads: int
     if threads == 1:
         yield from map(work, items)
         return
+    from concurrent.futures import ThreadPoolExecutor
+
     ahead: deque[Future[Result]] = deque()
     failed: list[Exception] = []
     with ThreadPoolExecutor(threads) as pool:

@@ -6,10 +6,7 @@ import contextlib
 import errno
 import io
 import os
-import secrets
-import shutil
 import stat
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO, TypeAlias, cast
@@ -51,7 +48,7 @@ def write_atomically(path: str | os.PathLike[str], data: Content, *, overwrite: 
     if not overwrite:
         check_free(path)
     target = Path(os.path.realpath(path))
-    temporary = target.with_name(f".kmq-{secrets.token_hex(8)}.tmp")
+    temporary = target.with_name(f".kmq-{os.urandom(8).hex()}.tmp")
     try:
         try:
             _write_beside(temporary, target, data, mode, overwrite=overwrite)
@@ -169,6 +166,9 @@ def write_stream(file: BinaryIO, data: bytes) -> None:
 
 def write_copied(file: BinaryIO, write: Callable[[BinaryIO], None]) -> None:
     """Let `write` fill a seekable temporary file, then copy that to the stream `file`."""
+    import shutil
+    import tempfile
+
     with tempfile.TemporaryFile() as whole:
         write(cast("Any", whole))  # on Windows it has a type of its own
         whole.seek(0)

@@ -40,16 +40,15 @@ On photographs they add nothing at k = 16 and 256, and 0.3 % at 64; on an elevat
 
 
 def outliers_kept(
-    points: Points, means: Points, centres: NDArray[np.int32], fewest: int
+    points: Points, means: Points, centres: NDArray[np.int32], frequent: NDArray[np.bool]
 ) -> tuple[NDArray[np.int32], NDArray[np.bool]]:
     """Return centres (k, 4), and which of them (k,) are outliers and must not move.
 
-    An outlier is a point of weight `fewest` or more that is far from every centre. The farthest goes
+    An outlier is a `frequent` (n,) point that is far from every centre. The farthest goes
     first. The two centres whose merging adds the least error become one, which makes room for it.
     That error is measured on `means`, which stand for all points.
     """
     centres, held = centres.copy(), np.zeros(len(centres), np.bool)
-    frequent = points.weights >= fewest
     k = len(centres)
     room = min((k - ENTRIES_FOR_MANY) // SHARE_OF_ENTRIES, MOST_PAIRS // k**2)
     if room < 1 or not frequent.any():
@@ -62,7 +61,7 @@ def outliers_kept(
         points.apart,
     )
     numbers = assigned(means, centres)
-    total = float(means.weights @ distances(means, centres, numbers))
+    total = float((means.weights * distances(means, centres, numbers)).sum())
     threshold = max(FAR**2, TIMES_USUAL**2 * total / float(means.weights.sum()))
     spent = 0.0
     for _ in range(room):
@@ -77,7 +76,8 @@ def outliers_kept(
             break
         pair = masses[[first, second]]
         if pair.sum() > 0:
-            centres[first] = np.rint(pair @ centres[[first, second]] / pair.sum())
+            one, other = pair.tolist()
+            centres[first] = np.rint((one * centres[first] + other * centres[second]) / (one + other))
         centres[second] = flat.positions[farthest]
         held[second] = True
     return centres, held

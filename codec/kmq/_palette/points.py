@@ -17,13 +17,17 @@ if TYPE_CHECKING:
 
     from kmq._colours.spaces import ColourSpace
 
+WEIGHT_BITS = 27
+"""Bits of the sum of weights. Rounding weights up to 1 adds less than that again: points are fewer."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Points:
     """Weighted points, in the Z-order of their colours.
 
     - `positions` (n, 4) int32, in units of 1 / UNIT.
-    - `weights` (n,) int64, in pixels.
+    - `weights` (n,) int64, at least 1 each, and less than 2^28 in all. Products with squared distances
+      then have 64 bits.
     - `codes` (n,) uint32, the Z-order codes of the colours.
     - `channels` of the colours, which is also the number of coordinates in use.
     - `apart`: there are opaque and translucent colours, so opaque ones lie `OPAQUE` farther out in the
@@ -41,14 +45,26 @@ class Points:
 
 
 def weighted_points(colours: NDArray[np.uint8], weights: NDArray[np.int64], space: ColourSpace) -> Points:
-    """Return the points of colours (n, c), in Z-order, with weights (n,)."""
+    """Return the points of colours (n, c), in Z-order. Their weights are in proportion to `weights` (n,)."""
+    return located_points(colours, weights, points_of(colours, space), codes_of(colours))
+
+
+def located_points(
+    colours: NDArray[np.uint8],
+    weights: NDArray[np.int64],
+    positions: NDArray[np.int32],
+    codes: NDArray[np.uint32],
+) -> Points:
+    """Return what `weighted_points` does, from known positions and codes."""
     channels = colours.shape[1]
-    positions = points_of(colours, space)
+    shift = WEIGHT_BITS - int(weights.sum()).bit_length()
+    scaled: NDArray[np.int64] = weights << shift if shift >= 0 else np.maximum(weights >> -shift, 1)
     opaque = colours[:, 3] == 255 if channels == 4 else np.zeros(0, np.bool)
     apart = bool(opaque.any() and not opaque.all())
     if apart:
+        positions = positions.copy()
         positions[opaque, 3] += OPAQUE
-    return Points(positions, weights, codes_of(colours), channels, apart)
+    return Points(positions, scaled, codes, channels, apart)
 
 
 def binned(points: Points, bits: int) -> Points:

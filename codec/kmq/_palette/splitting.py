@@ -1,78 +1,108 @@
-"""First centres for k-means, by repeatedly splitting the points along a principal axis."""
+"""Cuts of points across principal axes: the first centres for k-means, and where to split a cluster."""
 
 from __future__ import annotations
 
-import heapq
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from kmq._palette.cutting_loop import BINS, COLUMNS, LOWER, MASS
+from kmq._palette.points import is_opaque
+from kmq._palette.splitting_loop import measure_groups, split_groups
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-
-@dataclass(frozen=True, slots=True, order=True)
-class _Group:
-    """A cluster and its best cut. The group whose cut saves the most error sorts first."""
-
-    gain: float  # negative: a heap gives the least first
-    number: int
-    mean: NDArray[np.float64] = field(compare=False)
-    halves: tuple[NDArray[np.intp], NDArray[np.intp]] | None = field(compare=False)
+    from kmq._palette.points import Points
 
 
-def split_centres(
-    positions: NDArray[np.float64], weights: NDArray[np.float64], kinds: NDArray[np.bool], k: int
-) -> NDArray[np.float64]:
-    """Return at most `k` centres, (k, d) float64, of weighted points (n, d).
+@dataclass(frozen=True, slots=True, eq=False)
+class Cuts:
+    """The best cut of each cluster: the squared error saved (k,), and the means (k, 4) of both parts."""
+
+    saved: NDArray[np.int64]
+    below: NDArray[np.int32]
+    above: NDArray[np.int32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Groups:
+    """Points in groups, as the compiled loops take them: the arrays of `measure_groups`."""
+
+    positions: NDArray[np.int32]
+    masses: NDArray[np.int64]
+    order: NDArray[np.int32]
+    bounds: NDArray[np.int32]
+    sums: NDArray[np.int64]
+    gains: NDArray[np.int64]
+    room: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, points: Points, numbers: NDArray[np.uint16], k: int) -> _Groups:
+        """Return a group of the points of each number below k. Empty groups are left out."""
+        order = np.argsort(numbers, kind="stable").astype(np.int32)
+        sizes = np.bincount(numbers)
+        ends = np.cumsum(sizes[sizes > 0])
+        bounds = np.zeros((k, 3), np.int32)
+        bounds[: len(ends), 1] = ends
+        bounds[1 : len(ends), 0] = ends[:-1]
+        return cls(
+            points.positions,
+            points.weights,
+            order,
+            bounds,
+            np.zeros((k, COLUMNS), np.int64),
+            np.zeros(k, np.int64),
+            np.empty(len(points) + k + 2 * BINS, np.int64),
+        )
+
+    def buffers(self, groups: int) -> tuple[Any, ...]:
+        """Return the arguments of the loops. The first `groups` groups are filled."""
+        arrays = (self.positions, self.masses, self.order, self.bounds, self.sums, self.gains)
+        return *(array.data for array in arrays), groups, self.room.data
+
+    @staticmethod
+    def means(sums: NDArray[np.int64], masses: NDArray[np.int64]) -> NDArray[np.int32]:
+        """Return the means (k, 4), rounded. The mean of no mass is 0."""
+        masses = np.maximum(masses, 1)[:, np.newaxis]
+        return ((2 * sums + masses) // (2 * masses)).astype(np.int32)
+
+
+def split_centres(points: Points, k: int) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Return at most `k` centres, (k, 4) int32, and the number (n,) of each point's centre.
 
     Each step cuts the group whose best cut saves the most squared error. A cut is across the axis of
     the group's largest variance, at the place that saves the most (Wu, "Color quantization by dynamic
     programming and principal analysis", 1992, with greedy cuts). So the cuts for a smaller k are the
     first cuts for a larger one.
 
-    Points of different `kinds` (n,) are never in one group; `k` is at least the number of kinds.
-    There are fewer than `k` centres if there are fewer distinct points.
+    Opaque points that lie apart are never in one group with others; `k` is at least the number of
+    these kinds. There are fewer than `k` centres if there are fewer distinct points.
     """
-    numbers = iter(range(2 * k))
-    members = [np.flatnonzero(kinds == kind) for kind in (False, True)]
-    groups = [_group(positions, weights, each, next(numbers)) for each in members if len(each)]
-    del members
-    heapq.heapify(groups)
-    while len(groups) < k and groups[0].halves is not None:
-        for half in heapq.heappop(groups).halves or ():
-            heapq.heappush(groups, _group(positions, weights, half, next(numbers)))
-    return np.array([group.mean for group in groups])
+    kinds = is_opaque(points.positions)
+    groups = _Groups.of(points, kinds.astype(np.uint16), k)
+    some = int(kinds.any()) + int(not kinds.all())
+    count = split_groups(*groups.buffers(some))
+    numbers = np.empty(len(points), np.int32)
+    by_place = np.argsort(groups.bounds[:count, 0]).astype(np.int32)
+    sizes = groups.bounds[by_place, 1] - groups.bounds[by_place, 0]
+    numbers[groups.order] = np.repeat(by_place, sizes)
+    return groups.means(groups.sums[:count, :MASS], groups.sums[:count, MASS]), numbers
 
 
-def _group(
-    positions: NDArray[np.float64], weights: NDArray[np.float64], members: NDArray[np.intp], number: int
-) -> _Group:
-    points, masses = positions[members], weights[members]
-    total, least = masses.sum(), masses.min()
-    mean = np.einsum("i,ij->j", masses, points) / total  # not BLAS: its sums depend on the number of threads
-    # In place, and freed early: clustering takes the most memory here.
-    offsets = points
-    offsets -= mean
-    covariance = np.einsum("i,ij,ik->jk", masses, offsets, offsets)
-    axis = np.linalg.eigh(covariance)[1][:, -1]
-    places = np.einsum("ij,j->i", offsets, axis)
-    del points, offsets
-    order = np.argsort(places, kind="stable")
-    if places[order[0]] == places[order[-1]]:
-        return _Group(0.0, number, mean, None)
-    masses, places = masses[order], places[order]
-    before = np.cumsum(masses)[:-1]
-    places *= masses
-    moments = np.cumsum(places)[:-1]
-    # Cutting into masses a and b saves an error of moment² (1/a + 1/b).
-    after = np.subtract(total, before, out=masses[:-1])
-    np.maximum(after, least, out=after)
-    np.divide(1, before, out=before)
-    np.divide(1, after, out=after)
-    before += after
-    saved = np.square(moments, out=moments)
-    saved *= before
-    cut = int(saved.argmax()) + 1
-    return _Group(-float(saved[cut - 1]), number, mean, (members[order[:cut]], members[order[cut:]]))
+def best_cuts(points: Points, numbers: NDArray[np.int32], k: int) -> Cuts:
+    """Return the best cut of each of `k` clusters of the points with its number (n,).
+
+    A cluster that can't be cut saves 0.
+    """
+    groups = _Groups.of(points, numbers.astype(np.uint16), k)  # a sort of 16 bits is quickest
+    filled = np.flatnonzero(np.bincount(numbers, minlength=k))
+    measure_groups(*groups.buffers(len(filled)))
+    lower = groups.sums[:, LOWER:]
+    cuts = Cuts(np.zeros(k, np.int64), np.zeros((k, 4), np.int32), np.zeros((k, 4), np.int32))
+    cuts.saved[filled] = groups.gains[: len(filled)]
+    below = groups.means(lower[:, :MASS], lower[:, MASS])
+    above = groups.means(groups.sums[:, :MASS] - lower[:, :MASS], groups.sums[:, MASS] - lower[:, MASS])
+    cuts.below[filled], cuts.above[filled] = below[: len(filled)], above[: len(filled)]
+    return cuts

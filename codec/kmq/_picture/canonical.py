@@ -16,7 +16,6 @@ from PIL import ExifTags, Image, ImageOps
 from kmq._colours.channels import PIXELS, checked_pixels, fewest_channels, without_hidden_colours
 from kmq._indexed.index_plane import IndexPlane
 from kmq._indexed.palette import Palette
-from kmq._picture.colour_profile import keeps_meaning, to_srgb
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -103,6 +102,8 @@ def _from_pillow(image: Image.Image, keep: tuple[str, ...]) -> CanonicalImage:
         return _from_indexed(upright, b"" if "icc" in kept else profile, kept)
     plain = _eight_bits(upright)
     if profile and "icc" not in kept:
+        from kmq._picture.colour_profile import to_srgb
+
         plain = to_srgb(plain, profile)
     elif plain.mode == "CMYK":
         plain = plain.convert("RGB")
@@ -123,6 +124,8 @@ def _from_indexed(image: Image.Image, profile: bytes, kept: Mapping[str, bytes])
     if missing > 0:  # a broken file; libpng and browsers show black here
         colours = np.concatenate([colours, np.full((missing, 4), (0, 0, 0, 255), np.uint8)])
     if profile:
+        from kmq._picture.colour_profile import to_srgb
+
         row = Image.fromarray(colours[np.newaxis, :, :3])
         colours[:, :3] = np.asarray(to_srgb(row, profile))[0]
     palette = Palette(colours[:, : fewest_channels(colours, grey="icc" not in kept)])
@@ -172,8 +175,11 @@ def _exif(image: Image.Image, upright: Image.Image) -> bytes:
 def _kept_metadata(image: Image.Image, exif: bytes, keep: tuple[str, ...]) -> Mapping[str, bytes]:
     found: dict[str, bytes] = {}
     profile = image.info.get("icc_profile")
-    if "icc" in keep and profile and keeps_meaning(image, profile):
-        found["icc"] = profile
+    if "icc" in keep and profile:
+        from kmq._picture.colour_profile import keeps_meaning
+
+        if keeps_meaning(image, profile):
+            found["icc"] = profile
     if exif:
         found["exif"] = exif
     packet = image.info.get("xmp") or image.info.get("XML:com.adobe.xmp")

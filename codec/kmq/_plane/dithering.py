@@ -41,7 +41,8 @@ def dithered(
     colours, entries = counted.colours, palette.entries
     places = points_of(entries, space)
     # The search prunes along the first axis, so put the axis of the greatest variance first.
-    axes = np.argsort(-places.astype(np.float64).var(axis=0), kind="stable")
+    gaps = places.astype(np.int64) - places.sum(axis=0, dtype=np.int64) // palette.k
+    axes = np.argsort(-(gaps * gaps).sum(axis=0), kind="stable")
     order = np.argsort(places[:, axes[0]], kind="stable")
     rows = np.empty(palette.k, np.int32)
     rows[order] = np.arange(palette.k, dtype=np.int32)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from kmq._colours.channels import has_idle_alpha
 from kmq._colours.nearest import nearest
 from kmq._colours.spaces import checked_space
 from kmq._colours.z_order import codes_of
@@ -50,15 +51,17 @@ def map_indices(
     checked_name("dither", dither, DITHERS)
     strength = checked_number("strength", strength, 0, 1)
     counted = image if isinstance(image, Histogram) else histogram(image)
-    if counted.inverse is None:
+    inverse = counted.inverse
+    if inverse is None:
         raise ValueError("the histogram has no inverse: a sum of histograms has no picture to map")
     if counted.channels != palette.channels:
         raise ValueError(f"the picture has {counted.channels} channels, the palette {palette.channels}")
     if dither != "none":
+        if has_idle_alpha(counted.colours) and has_idle_alpha(palette.entries):  # the same as without it
+            counted = Histogram(counted.colours[:, :3], counted.counts, inverse)
+            palette = Palette(palette.entries[:, :3])
         return trusted_plane(dithered(counted, palette, place, dither, strength), palette.k)
-    return trusted_plane(
-        indices_of(counted.inverse, nearest(counted.colours, palette, place), palette.k), palette.k
-    )
+    return trusted_plane(indices_of(inverse, nearest(counted.colours, palette, place), palette.k), palette.k)
 
 
 def exact_plane(counted: Histogram, palette: Palette) -> IndexPlane:

@@ -30,15 +30,6 @@ PAGES = {
 }
 """Texts of the repository and the pages, below `docs/`, that include them or stand in for them."""
 
-SECTIONS = {
-    "#the-ledger": "ledger.md",
-    "#palettes": "palettes.md",
-    "#the-truth-about-sizes": "sizes.md",
-    "#beside-other-tools": "beside-other-tools.md",
-    "#limits": "limits.md",
-}
-"""Sections of README.md that are pages of their own, which on GitHub show nothing."""
-
 FENCE = re.compile(r"^(```+|~~~+).*?^\1\s*?$", re.DOTALL | re.MULTILINE)
 LINK = re.compile(r"\[(?P<text>[^\]]*)\]\((?P<path>[^)#\s:]+)(?P<anchor>#[^)\s]*)?\)")
 
@@ -53,8 +44,6 @@ def translated(text: str, source: Path, page: Path, docs: Path) -> str:
         name = target.relative_to(root).as_posix()
         if name in PAGES:
             target = docs / PAGES[name]
-            if name == "README.md":
-                target, anchor = docs / SECTIONS.get(anchor, PAGES[name]), ""
         elif target.is_dir():
             return match["text"]
         return f"[{match['text']}]({Path(os.path.relpath(target, page.parent)).as_posix()}{anchor})"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -100,7 +101,25 @@ def _textures(
 
 def _solved(squares: NDArray[np.float64], products: NDArray[np.float64], count: int) -> NDArray[np.int32]:
     """Return the coefficients in 128ths. Those of W and N, the base of all, make their sum 1."""
-    found = np.linalg.solve(squares + 2.0 * max(count, 1) * np.eye(len(TAPS)), products)
-    found[:2] += (1 - found.sum()) / 2
-    coefficients: NDArray[np.int32] = np.clip(np.rint(UNIT * found), -MOST, MOST).astype(np.int32)
-    return coefficients
+    found = _solution(squares + 2.0 * max(count, 1) * np.eye(len(TAPS)), products)
+    rest = (1 - math.fsum(found)) / 2
+    found[:2] = found[0] + rest, found[1] + rest
+    return np.array([min(max(round(UNIT * each), -MOST), MOST) for each in found], np.int32)
+
+
+def _solution(matrix: NDArray[np.float64], products: NDArray[np.float64]) -> list[float]:
+    """Solve a symmetric positive definite system by elimination, which needs no pivots then.
+
+    In plain Python, because NumPy's solver rounds differently on different processors.
+    """
+    rows = [[*row, product] for row, product in zip(matrix.tolist(), products.tolist(), strict=True)]
+    size = len(rows)
+    for at, pivot in enumerate(rows):
+        for row in rows[at + 1 :]:
+            share = row[at] / pivot[at]
+            row[at:] = [each - share * other for each, other in zip(row[at:], pivot[at:], strict=True)]
+    found = [0.0] * size
+    for at in range(size - 1, -1, -1):
+        known = math.fsum(rows[at][i] * found[i] for i in range(at + 1, size))
+        found[at] = (rows[at][size] - known) / rows[at][at]
+    return found

@@ -1,4 +1,4 @@
-"""The small table that the README has of the results, between two marks."""
+"""The small table of the results, which a page has between two marks."""
 
 from __future__ import annotations
 
@@ -103,14 +103,14 @@ def _listed(cells: Iterable[object]) -> str:
 
 
 def filled(text: str, written: str) -> str:
-    """Return the README with the table between its marks. Raises ValueError if they aren't there, once."""
+    """Return the page with the table between its marks. Raises ValueError if they aren't there, once."""
     if text.count(START) != 1 or text.count(END) != 1 or text.index(START) > text.index(END):
-        raise ValueError(f"the README should have one line {START.strip()} and after it one {END.strip()}")
+        raise ValueError(f"the page should have one line {START.strip()} and after it one {END.strip()}")
     before, rest = text.split(START)
     return f"{before}{START}\n{written}\n{END}{rest.split(END)[1]}"
 
 
 def fill(path: Path, results: Path) -> None:
-    """Put the table of `results` into the README."""
-    shown = (results / "README.md").read_text("utf-8").split("The figures that the README shows:\n\n")[1]
+    """Put the table of `results` into a page."""
+    shown = (results / "README.md").read_text("utf-8").split("The figures in short:\n\n")[1]
     path.write_text(filled(path.read_text("utf-8"), shown), "utf-8")

@@ -1,11 +1,10 @@
 """The names and limits of `kmq encode`: those of `kmq.encode`, from which the command can't take them."""
 
+import inspect
 import re
-from typing import get_args
 
 import numpy as np
 import pytest
-import typer
 
 import kmq
 from kmq_cli.encode import options
@@ -13,32 +12,26 @@ from kmq_cli.encode import options
 PICTURE = np.zeros((2, 2), np.uint8)
 
 
-def choices(option):
-    """Return the names that an option of the command takes."""
-    kind, _ = get_args(option)
-    return next((get_args(part) for part in get_args(kind) if get_args(part)), get_args(kind))
-
-
 @pytest.mark.parametrize(
     ("name", "option"),
     [
-        ("space", options.Space),
-        ("effort", options.Effort),
-        ("dither", options.Dither),
-        ("coding", options.Coding),
+        ("space", options.SPACE),
+        ("effort", options.EFFORT),
+        ("dither", options.DITHER),
+        ("coding", options.CODING),
     ],
 )
 def test_the_choices_are_those_of_the_library(name, option):
     with pytest.raises(ValueError, match="must be one of ") as error:
         kmq.encode(PICTURE, **{name: "none of them"})
-    assert re.split("must be one of ", str(error.value))[1].split(", ") == list(choices(option))
+    assert re.split("must be one of ", str(error.value))[1].split(", ") == list(option.kind.words)
 
 
 def taken(parse, text):
     """Return what the command makes of a text, in a list; an empty one if it refuses it."""
     try:
         return [parse(text)]
-    except typer.BadParameter:
+    except ValueError:
         return []
 
 
@@ -72,3 +65,13 @@ def test_the_metadata_to_keep_has_the_names_of_the_library():
     with pytest.raises(ValueError, match=f"it can have {', '.join(options.METADATA)}$"):
         kmq.encode(PICTURE, keep="iptc")
     assert taken(options.metadata, "icc,iptc") == []
+
+
+def test_the_options_are_those_of_the_library_with_its_defaults():
+    parameters = dict(inspect.signature(kmq.encode).parameters)
+    del parameters["image"]
+    assert {option.parameter for option in options.OF_LIBRARY} == set(parameters)
+    for option in options.OF_LIBRARY:
+        if option is not options.THREADS:
+            assert option.default == parameters[option.parameter].default, option.parameter
+    assert tuple(kmq.PALETTES) == options.PALETTES

@@ -1,0 +1,68 @@
+"""`kmq decode` of one file, or of a region of it."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kmq_cli.batch.tasks import Outcome, check_no_folder, exists
+from kmq_cli.pictures.export import export, format_for, suffix_of
+from kmq_cli.terminal.failures import complain, failures
+from kmq_cli.terminal.streams import STANDARD, check_output, open_kmq, output_for, size_of, write_bytes
+
+if TYPE_CHECKING:
+    import kmq
+    from kmq_cli.terminal.options import Report
+
+Region = tuple[int, int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Decoding:
+    """How to decode a file: to which format (None: that of the output's suffix), and within which limits.
+
+    Where the format has no transparency, the picture is laid over `background`.
+    """
+
+    format: str | None
+    threads: int
+    max_pixels: int | None
+    force: bool
+    skip_existing: bool
+    background: str = "white"
+
+
+def decode_one(
+    source: str, output: str | None, region: Region | None, decoding: Decoding, report: Report
+) -> None:
+    """Decode `source`, or a region of it, and write the picture."""
+    target = output_for(source, output, suffix_of(decoding.format))
+    with failures(source):
+        check_no_folder(source)
+        if decoding.skip_existing and target != STANDARD and Path(target).is_file():
+            complain(source, f"left out: {exists(target)}")
+            return
+        with open_kmq(source, decoding.max_pixels, decoding.threads) as file:
+            name = format_for(target, decoding.format)
+            check_output(source, target, force=decoding.force)
+            plane = file.indices() if region is None else _region(file, region)
+            with failures(target):
+                data, losses = export(file.palette, plane, file.metadata, name, decoding.background)
+    write_bytes(target, data, force=decoding.force)
+    for loss in losses:
+        complain(target, f"note: {loss}")
+    if report == "json":
+        import json
+
+        notes = tuple(f"note: {loss}" for loss in losses)
+        outcome = Outcome(source, "written", target, None, size_of(source), len(data), notes)
+        print(json.dumps(asdict(outcome)), file=sys.stderr if target == STANDARD else sys.stdout)
+
+
+def _region(file: kmq.KmqFile, region: Region) -> kmq.IndexPlane:
+    try:
+        return file.indices(region)
+    except ValueError as error:
+        raise ValueError(f"--region: {error}") from None
