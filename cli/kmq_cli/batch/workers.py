@@ -93,7 +93,7 @@ def _reason(error: Exception, source: str) -> str:
     return problem.text if problem.subject == source else f"{problem.subject}: {problem.text}"
 
 
-class Worker(NamedTuple):
+class _Worker(NamedTuple):
     """A process that works on one task after another, and the connection that they come by."""
 
     process: BaseProcess
@@ -101,9 +101,9 @@ class Worker(NamedTuple):
 
 
 @contextlib.contextmanager
-def _workers(work: Work, jobs: int) -> Iterator[list[Worker]]:
+def _workers(work: Work, jobs: int) -> Iterator[list[_Worker]]:
     """Start workers. They have ended when this is left; those that were put into the list meanwhile too."""
-    workers: list[Worker] = []
+    workers: list[_Worker] = []
     try:
         # Forked, they have all loaded modules. Only Linux can be relied on for that, and not once OpenMP has
         # started threads, as scikit-learn makes it do.
@@ -120,14 +120,14 @@ def _workers(work: Work, jobs: int) -> Iterator[list[Worker]]:
         worker.process.join()
 
 
-def _started(work: Work, method: str) -> Worker:
+def _started(work: Work, method: str) -> _Worker:
     context = multiprocessing.get_context(method)
     with _unable(), _interrupts_held():
         ours, theirs = context.Pipe()
         process = context.Process(target=_serve, args=(work, theirs), daemon=True)  # type: ignore[attr-defined]
         process.start()
     theirs.close()  # or the end of the worker would not end the connection
-    return Worker(process, ours)
+    return _Worker(process, ours)
 
 
 def _serve(work: Work, connection: Connection) -> None:
@@ -138,14 +138,14 @@ def _serve(work: Work, connection: Connection) -> None:
             connection.send(attempted(work, task))
 
 
-def _shared_out(workers: list[Worker], work: Work, tasks: Iterator[Task]) -> Iterator[Outcome]:
+def _shared_out(workers: list[_Worker], work: Work, tasks: Iterator[Task]) -> Iterator[Outcome]:
     """Yield what becomes of the tasks, each given to the next worker that has nothing to do.
 
     A worker that was killed is replaced; only the file that it worked on is lost.
     """
-    idle, running = list(workers), dict[Any, tuple[Worker, Task]]()
+    idle, running = list(workers), dict[Any, tuple[_Worker, Task]]()
 
-    def replaced(worker: Worker) -> Worker:
+    def replaced(worker: _Worker) -> _Worker:
         workers.remove(worker)
         worker.connection.close()
         worker.process.join()

@@ -42,7 +42,7 @@ def encode(
 ) -> None:
     """Encode pictures: any that Pillow reads, into at most N colours.
 
-    A picture of at most N colours is stored exactly. Otherwise KMeans chooses the colours and
+    A picture of at most N colours is stored exactly. Otherwise k-means chooses the colours and
     every pixel gets the nearest one, or is dithered. Prints the ledger: where the file's
     bytes went. Exit code 3: no number of colours meets --psnr, --max-bytes or --bpp.
 

@@ -39,15 +39,15 @@ def fewest_channels(colours: NDArray[np.uint8], *, grey: bool = True) -> int:
     Alpha is left out if all colours are opaque. If `grey`, grey colours keep only the first channel.
     """
     channels = int(colours.shape[-1])
-    if channels == 1 or (channels == 4 and (colours[..., 3] != 255).any()):
+    if channels == 1 or (channels == 4 and not has_idle_alpha(colours)):
         return channels
     all_grey = all((colours[..., 0] == colours[..., i]).all() for i in (1, 2))
     return 1 if grey and all_grey else 3
 
 
 def has_idle_alpha(colours: NDArray[np.uint8]) -> bool:
-    """Tell whether colours (n, c) have alpha, but all are opaque."""
-    return colours.shape[1] == 4 and bool((colours[:, 3] == 255).all())
+    """Tell whether colours (..., c) have alpha, but all are opaque."""
+    return colours.shape[-1] == 4 and bool((colours[..., 3] == 255).all())
 
 
 def in_channels(colours: NDArray[np.uint8], channels: int) -> NDArray[np.uint8]:

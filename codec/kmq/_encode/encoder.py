@@ -14,13 +14,14 @@ from kmq._coding.codings import AUTO, PACKED
 from kmq._colours.channels import fewest_channels
 from kmq._colours.loss import mean_error, psnr
 from kmq._container.header import read_container
-from kmq._container.writing import Plan, Writing, smallest, written
+from kmq._container.writing import Plan, Writing, planned, smallest
 from kmq._encode.options import Options, Request, check_known
 from kmq._encode.target import Target, reached
 from kmq._file.ledger import ledger_of
 from kmq._ground.whole_files import check_destination, write_whole
 from kmq._indexed.index_plane import IndexPlane, index_dtype, trusted_plane
 from kmq._indexed.palette import Palette
+from kmq._indexed.tiles import cut
 from kmq._palette.fitting import KMeansOptions, cluster_palette
 from kmq._palette.given import PaletteLike, matched
 from kmq._picture.canonical import canonical_image
@@ -84,8 +85,10 @@ def encode(
     time.
 
     The same pixels and options give the same bytes on every machine, unless scikit-learn's KMeans clusters
-    (see `fit_palette`) or Zstandard is of another version. Raises ValueError or TypeError
-    naming the argument; TargetError if no k meets the target; for a palette file FormatError or OSError.
+    (see `fit_palette`) or Zstandard is of another version.
+
+    Raises ValueError or TypeError naming the argument; TargetError if no k meets the target; for a palette
+    file FormatError or OSError.
     """
     request = Request(
         k=k, palette=palette, psnr=psnr, max_bytes=max_bytes, bpp=bpp, space=space, effort=effort,
@@ -121,17 +124,16 @@ def save(
     return made.ledger
 
 
-def _encode(canonical: CanonicalImage, request: Request) -> _Attempt:
+def _encode(canonical: CanonicalImage, request: Request) -> _Encoded:
     if request.reorder_palette:
         canonical = _by_its_colours(canonical)
     if isinstance(request.target, Target):
         return _encode_to_target(canonical, request, request.target)
-    own = canonical.indexed
-    if request.given is None and own is not None and own[0].k <= request.target:
-        in_order = replace(request.writing, keep_palette_order=True)
-        return _Attempt(own[0].k, *own, canonical, in_order)
+    own = _with_own_palette(canonical, request.writing)
+    if request.given is None and own is not None and own.k <= request.target:
+        return own
     palette, plane = _quantise(histogram(canonical), request, request.target)
-    return _Attempt(palette.k, palette, plane, canonical, request.writing)
+    return _Encoded(palette.k, palette, plane, canonical, request.writing)
 
 
 def _by_its_colours(canonical: CanonicalImage) -> CanonicalImage:
@@ -144,8 +146,8 @@ def _by_its_colours(canonical: CanonicalImage) -> CanonicalImage:
 
 
 @dataclass(frozen=True, eq=False)
-class _Attempt:
-    """A palette of at most k colours and the picture in it; loss, bytes and ledger are computed on demand."""
+class _Encoded:
+    """A picture in a palette of at most k colours; its loss, bytes and ledger are computed on demand."""
 
     k: int
     palette: Palette
@@ -180,24 +182,31 @@ class _Attempt:
         return len(self.data)
 
 
-def _encode_to_target(canonical: CanonicalImage, request: Request, target: Target) -> _Attempt:
+def _with_own_palette(canonical: CanonicalImage, writing: Writing) -> _Encoded | None:
+    """Return an indexed picture in its own palette, whose order is kept; None for any other picture."""
+    if canonical.indexed is None:
+        return None
+    palette, plane = canonical.indexed
+    return _Encoded(palette.k, palette, plane, canonical, replace(writing, keep_palette_order=True))
+
+
+def _encode_to_target(canonical: CanonicalImage, request: Request, target: Target) -> _Encoded:
     """Return the file that meets the target, found by trying numbers of colours on one histogram."""
-    if canonical.indexed is not None and target.psnr is None and not target.auto:
-        in_order = replace(request.writing, keep_palette_order=True)
-        own = _Attempt(canonical.indexed[0].k, *canonical.indexed, canonical, in_order)
+    own = _with_own_palette(canonical, request.writing)
+    if own is not None and target.psnr is None and not target.auto:
         limit = target.limit(own.plane.indices.size)
         if own.k <= target.most and limit is not None and own.size <= limit:
-            return own  # its own palette, in its order
+            return own
     counted = histogram(canonical)
 
-    def attempt(k: int) -> _Attempt:
-        return _Attempt(k, *_chosen(counted, k, request.clustering), canonical, request.writing)
+    def attempt(k: int) -> _Encoded:
+        return _Encoded(k, *_chosen(counted, k, request.clustering), canonical, request.writing)
 
     def packed_size(k: int) -> int:
         """Return the bytes of a packed file of k entries: they don't depend on its content."""
-        plane = trusted_plane(np.zeros((height, width), index_dtype(k)), k)
         palette = Palette(np.zeros((k, channels), np.uint8))
-        return len(written(palette, plane, canonical.metadata, replace(request.writing, coding=PACKED.name)))
+        grid = cut(width, height, request.writing.tile)
+        return planned(palette, [(PACKED, grid)], request.writing)[0].packed_size(canonical.metadata)
 
     height, width, channels = canonical.pixels.shape
     coding = request.writing.coding
