@@ -228,3 +228,13 @@ def test_opaque_alpha_changes_nothing(picture, k, dither, space, effort):
         assert np.array_equal(rgba.palette.entries[:, :3], rgb.palette.entries)
         assert (rgba.palette.entries[:, 3] == 255).all()
         assert rgba.indices() == rgb.indices()
+
+
+@pytest.mark.parametrize("space", ["oklab", "srgb"])
+def test_opaque_alpha_changes_no_pixel_of_a_photograph(space):
+    photograph = load_sample_image("china.jpg")[100:260, 200:440]
+    with_alpha = np.dstack([photograph, np.full(photograph.shape[:2], 255, np.uint8)])
+    entries = np.random.default_rng(0).integers(0, 256, (400, 3), np.uint8)
+    rgb = kmq.map_indices(photograph, Palette(entries), space=space)
+    rgba = kmq.map_indices(with_alpha, Palette([[*entry, 255] for entry in entries.tolist()]), space=space)
+    assert rgba == rgb

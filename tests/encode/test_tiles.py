@@ -51,6 +51,7 @@ def test_the_ledger_is_the_same_to_the_last_digit_where_entries_are_renumbered()
     stream = io.BytesIO()
     ledger = kmq.encode_tiles(PICTURE, stream, 300, tile=16, coding="context", effort="fast")
     assert ledger == kmq.inspect(stream.getvalue(), PICTURE)
+    assert ledger == kmq.save(io.BytesIO(), PICTURE, 300, tile=16, coding="context", effort="fast")
 
 
 @given(pictures(), TILES)
