@@ -227,6 +227,21 @@ def test_an_interrupt_while_it_waits_for_input_is_one_line(tmp_path, command):
     assert os.listdir(tmp_path) == ["pipe"]
 
 
+def test_an_interrupt_in_code_that_exec_runs_is_one_line(tmp_path):
+    (tmp_path / "program.py").write_text(
+        "from kmq_cli.terminal.failures import interruption\n"
+        "with interruption(): exec('import os, signal\\nos.kill(os.getpid(), signal.SIGINT)\\nwhile 1: 1')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "program"],
+        cwd=tmp_path,
+        capture_output=True,
+        check=False,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+    assert (done.returncode, done.stderr) == (130, b"kmq: interrupted\n")
+
+
 def test_an_interrupt_while_it_waits_for_its_reader_is_one_line(tmp_path):
     picture = np.random.default_rng(1).integers(0, 256, (300, 300), np.uint8)  # more than a pipe holds
     kmq.save(tmp_path / "x.kmq", picture, coding="packed")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import sys
 import warnings
 from collections.abc import Callable, Iterator
@@ -122,11 +123,29 @@ def standard_output() -> Iterator[None]:
         fail(error.filename or "standard output", error.strerror or error)
 
 
+class Interruption(KeyboardInterrupt):
+    """An interrupt.
+
+    If a KeyboardInterrupt itself leaves code that `exec` runs, as dataclasses do, `python -m` ends by SIGINT,
+    whatever became of the interrupt.
+    """
+
+
 @contextlib.contextmanager
 def interruption() -> Iterator[None]:
     """Turn an interrupt into a line and its exit code."""
+    before = signal.getsignal(signal.SIGINT)
+    if before is signal.default_int_handler:  # else it is ignored, as in the background
+        signal.signal(signal.SIGINT, _interrupt)
     try:
         yield
     except KeyboardInterrupt:
         print("kmq: interrupted", file=sys.stderr)
         raise SystemExit(INTERRUPTED) from None
+    finally:
+        if signal.getsignal(signal.SIGINT) is _interrupt:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _interrupt(_number: int, _frame: object) -> NoReturn:
+    raise Interruption

@@ -85,10 +85,8 @@ def encode(
     time.
 
     The same pixels and options give the same bytes on every machine, unless scikit-learn's KMeans clusters
-    (see `fit_palette`) or Zstandard is of another version.
-
-    Raises ValueError or TypeError naming the argument; TargetError if no k meets the target; for a palette
-    file FormatError or OSError.
+    (see `fit_palette`) or Zstandard is of another version. Raises ValueError or TypeError naming the
+    argument; TargetError if no k meets the target; for a palette file FormatError or OSError.
     """
     request = Request(
         k=k, palette=palette, psnr=psnr, max_bytes=max_bytes, bpp=bpp, space=space, effort=effort,
