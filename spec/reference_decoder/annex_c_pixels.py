@@ -1,5 +1,8 @@
 """Annex C of the spec, C.5 to C.9: a pixel's neighbourhood, its contexts and maps, mixing and matches."""
 
+from bisect import bisect_right
+from operator import mul
+
 from .annex_c_tree import FRESH, STRETCH, Node, clip, learnt, squash
 
 # C.5. Neighbourhood and predictions
@@ -121,7 +124,7 @@ STEPS = [1, 4, 8, 13, 20, 28, 38, 50, 64, 80, 100, 128, 170, 230, 320]
 
 def counted(bounds, x):
     """How many bounds are at most x."""
-    return sum(bound <= x for bound in bounds)
+    return bisect_right(bounds, x)
 
 
 def signed(bounds, x):
@@ -322,7 +325,7 @@ class ContextTile:
         """C.8: the bit whose probability is mixed of the inputs, and what the weights learn from it."""
         keys = list(enumerate(vectors[: self.n_sets]))
         weights = [self.weights.get(key, self.start) for key in keys]
-        outputs = [clip(sum(a * b for a, b in zip(inputs, w, strict=True)) >> 13, 2047) for w in weights]
+        outputs = [clip(sum(map(mul, inputs, w)) >> 13, 2047) for w in weights]
         final = self.final.get(final_key, [16_384 // self.n_sets] * self.n_sets)
         p = squash(clip(sum(o * f for o, f in zip(outputs, final, strict=True)) >> 14, 2047))
         bit = self.decoder.bit(p)

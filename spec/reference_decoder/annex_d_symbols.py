@@ -1,5 +1,6 @@
 """Annex D of the spec, D.5 to D.7: rows, the mixture that a symbol is coded with, and learning."""
 
+from bisect import bisect_right
 from math import isqrt
 
 # D.5. Rows
@@ -43,7 +44,7 @@ STEPS = (1, 2, 3, 4, 5, 7, 10, 16, 24, 32, 64)
 
 
 def step(n):
-    return sum(bound <= n for bound in STEPS)
+    return bisect_right(STEPS, n)
 
 
 def first_weights(context):

@@ -121,7 +121,8 @@ if __name__ == "__main__":
                 worker = None
         array = da.from_array(picture, chunks=(16, 16, 3))
         kmq.dask.encode(array, sys.argv[2], 16, tile=16, coding="zstd", progress=progress)
-        print("killed" if worker is None else "not killed")
+        print("killed" if worker is None else "not killed", flush=True)
+        os._exit(0)  # closing a cluster that is just starting another worker takes up to 30 s
 """
 
 

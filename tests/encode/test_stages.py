@@ -104,6 +104,7 @@ def test_transparent_and_opaque_colours_of_one_hue_are_told_apart():
     assert entries == [[200, 100, 50, 100], [200, 100, 50, 255]]
 
 
+@settings(max_examples=40)
 @given(pictures(), palettes())
 def test_mapping_takes_the_nearest_entry_of_any_palette(picture, palette):
     channels = 1 if picture.ndim == 2 else picture.shape[2]

@@ -67,6 +67,7 @@ def test_many_colours_are_counted_exactly(channels):
 
 @pytest.mark.parametrize("k", [16, pytest.param(64, marks=pytest.mark.slow)])
 def test_the_error_is_that_of_ten_starts_of_kmeans(photo, k):
+    photo = photo[::2, ::2] if k > 16 else photo  # a quarter of the 16 seconds that KMeans takes for all
     colours, counts = np.unique(photo.reshape(-1, 3), axis=0, return_counts=True)
     fitted = KMeans(k, n_init=10, random_state=0).fit(colours.astype(float), sample_weight=counts)
     theirs = fitted.inertia_ / counts.sum()
