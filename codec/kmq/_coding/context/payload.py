@@ -11,6 +11,18 @@ from kmq._coding.arithmetic import last_bytes
 from kmq._coding.context.model import MODELS, Model, fresh_state, tables
 from kmq._coding.context.neighbourhood_loop import FRESH, MARGIN_LEFT, MARGIN_TOP
 from kmq._coding.context.numbers_loop import NUMBER_SLOTS, code_numbers
+from kmq._coding.context.options import (
+    COEFFICIENTS,
+    COUNTS,
+    FLAT,
+    MATCH,
+    MODEL,
+    RESERVED,
+    fit_pays,
+    flat_share,
+    likely_options,
+    options_tried,
+)
 from kmq._coding.context.pixel_loop import code_cells
 from kmq._coding.context.prediction import DEFAULT, MOST, TAPS, default_coefficients, fitted_coefficients
 from kmq._coding.context.tree import MOST_EXPONENT, PaletteTree, palette_tree, plain_tree, rough_counts
@@ -20,45 +32,12 @@ from kmq._ground.errors import FormatError, LimitError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from kmq._coding.context.prediction import Fit
     from kmq._indexed.index_plane import IndexPlane, Indices
     from kmq._indexed.palette import Palette
 
-MODEL = 0b11
-FLAT, MATCH, COUNTS, COEFFICIENTS = 1 << 2, 1 << 3, 1 << 4, 1 << 5
-RESERVED = 0b1100_0000
-"""Bits of `Options`, the first byte of a payload (spec C.1)."""
-
 MODEL_OF = {"fast": "fast", "default": "default", "thorough": "max"}
 """The name of the model, by effort."""
-
-COUNTED = 2_000
-"""From this many pixels on, rough counts save more than the 2 or 3 bits that each takes."""
-
-SMALL = 2_000
-"""Pixels below which options are tried only where a small tile is likely to gain by them."""
-
-WORTH_FITTING = 400
-COMMON = 0.08
-"""Coefficients pay for a small tile only above so many bytes of payload, and if no entry has such a share."""
-
-FITTED = 30_000
-"""From this many pixels on, coefficients save more than the 100 bytes that they take."""
-
-DRAWN = 0.3
-"""With more flat pixels, a picture counts as drawn. In drawn pictures, the best options differ most."""
-
-REPEATING = 0.05
-"""With more flat pixels, repeats are looked for. Photographs have none."""
-
-PAGE = 0.97
-"""With more flat pixels, a page is almost empty and coefficients don't pay."""
-
-TRIED = 1 << 17
-DRAWN_TRIED = 1 << 20
-"""Most pixels of a tile, and of a drawn one, for which each option is tried on and off."""
-
-EMPTY = 1000
-"""With more pixels to a byte, a page is almost empty. It is coded once: there is nothing left to save."""
 
 SLACK = 1024
 """Bytes of room, beyond the packed size, in the first attempt to encode a payload."""
@@ -84,26 +63,28 @@ class _Parameters:
 def context_tile(plane: IndexPlane, palette: Palette, effort: str) -> bytes:
     """Return the payload of a tile.
 
-    The options are guessed from the share of flat pixels. In small and drawn tiles, each is tried on and off.
+    The options are chosen by measures of the tile. Those that may be better the other way round are tried.
 
     Raises ValueError if the tile has too many pixels.
     """
     if plane.k == 1:
         return b""
-    size = plane.indices.size
     if (plane.height + MARGIN_TOP) * (plane.width + 2 * MARGIN_LEFT) > MOST_CELLS:
         raise ValueError(
             f"tile is None; the context coding takes tiles of fewer than 2^31 pixels, margins included; "
             f"the picture has {plane.width} x {plane.height}: cut it into tiles"
         )
-    flat = _flat_share(plane.indices)
+    flat, size, thorough = flat_share(plane.indices), plane.indices.size, effort == "thorough"
     code = next(code for code, model in MODELS.items() if model.name == MODEL_OF[effort])
-    options = code | COUNTS * (size >= COUNTED) | COEFFICIENTS * (size >= FITTED and flat < PAGE)
-    if size >= SMALL:
-        options |= FLAT * (flat > DRAWN) | MATCH * (flat > REPEATING)
+    options = code | likely_options(size, plane.k, flat)
     best = _encoded(plane, palette, options)
-    for option in _options_tried(plane, effort, flat, len(best)):
-        tried = _encoded(plane, palette, options ^ option)
+    for option in options_tried(size, flat, len(best), thorough=thorough):
+        fit = None
+        if option & COEFFICIENTS & ~options:
+            fit = fitted_coefficients(plane.indices, plain_tree(palette).points)
+            if not thorough and not fit_pays(fit, len(best)):
+                continue
+        tried = _encoded(plane, palette, options ^ option, fit)
         if len(tried) < len(best):
             best, options = tried, options ^ option
     return best
@@ -155,31 +136,8 @@ def read_context_tile(payload: memoryview, indices: Indices, palette: Palette, o
     indices[...] = _inner(cells)
 
 
-def _flat_share(indices: Indices) -> float:
-    """Return the share of flat pixels: those whose neighbours to the left and above are all equal."""
-    height, width = indices.shape
-    if height < 3 or width < 6:
-        return 0.0
-    across = indices[:, 1:] == indices[:, :-1]
-    runs = across[:, :-3] & across[:, 1:-2] & across[:, 2:-1] & across[:, 3:]
-    flat = runs[1:-1] & runs[:-2] & (indices[1:-1, 4:] == indices[:-2, 4:])
-    flat = flat[:, :-1] & (indices[2:, 4:-1] == indices[1:-1, 4:-1])
-    return float(flat.mean()) if flat.size else 0.0
-
-
-def _options_tried(plane: IndexPlane, effort: str, flat: float, payload_bytes: int) -> list[int]:
-    """Return the options to try the other way round, for a tile whose first payload has so many bytes."""
-    size = plane.indices.size
-    is_drawn = flat > DRAWN and size <= DRAWN_TRIED and payload_bytes > size // EMPTY
-    if effort == "thorough" or (size >= SMALL and (size <= TRIED or is_drawn)):
-        return [COEFFICIENTS, COUNTS, MATCH, FLAT]
-    if size >= SMALL:
-        return []
-    gains = payload_bytes > WORTH_FITTING and plane.counts().max() < COMMON * size
-    return [COEFFICIENTS] if gains else []
-
-
-def _encoded(plane: IndexPlane, palette: Palette, options: int) -> bytes:
+def _encoded(plane: IndexPlane, palette: Palette, options: int, fit: Fit | None = None) -> bytes:
+    """Return the payload of a tile with some options; `fit` is of its coefficients, if that is known already."""
     k = palette.k
     if plane.indices.size < k:
         options &= ~COUNTS  # small tiles may not have them (M31)
@@ -187,7 +145,7 @@ def _encoded(plane: IndexPlane, palette: Palette, options: int) -> bytes:
     tree = palette_tree(palette, exponents) if options & COUNTS else plain_tree(palette)
     coefficients = default_coefficients()
     if options & COEFFICIENTS:
-        coefficients = fitted_coefficients(plane.indices, tree.points)
+        coefficients = (fit or fitted_coefficients(plane.indices, tree.points)).coefficients
     parameters = _Parameters(options, exponents, tree, coefficients)
     room = packed_size(plane.indices.size, k) + SLACK
     while True:

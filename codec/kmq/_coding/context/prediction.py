@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -40,52 +41,81 @@ AXES = 3
 """Axes to fit: lightness and two of hue."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Fit:
+    """Coefficients (7, 18) int32 fitted to a tile.
+
+    `error` is the sum of the squared errors of the predictions that they make, and `default_error` that of
+    the default ones, in the same unit.
+    """
+
+    coefficients: NDArray[np.int32]
+    error: int
+    default_error: int
+
+
 def default_coefficients() -> NDArray[np.int32]:
     """Return the coefficients (7, 18) int32 of a tile that sends none."""
     return np.tile(DEFAULT, (1 + TEXTURES, 1))
 
 
-def fitted_coefficients(indices: Indices, points: NDArray[np.int16]) -> NDArray[np.int32]:
-    """Return the coefficients, (7, 18) int32, that predict a tile's pixels best, by least squares.
+def fitted_coefficients(indices: Indices, points: NDArray[np.int16]) -> Fit:
+    """Fit coefficients to a tile's pixels, by least squares.
 
     The first row is for all pixels, the others are for each texture. `points` (k, 8) are those of the
     palette's tree. All sums are of integers and stay below 2^53, so their order doesn't matter.
     """
     height, width = indices.shape
-    rows = np.arange(3, height)
-    rows = rows[:: max(1, -(-len(rows) * width // SAMPLES))]
-    columns = np.arange(4, width - 4)
-    columns = columns[:: max(1, -(-len(columns) // SAMPLES))]
-    coefficients = default_coefficients()
-    if not len(rows) or not len(columns):
-        return coefficients
-    at = np.stack([indices[np.ix_(rows + y, columns + x)].reshape(-1) for x, y in TAPS])
-    own = indices[np.ix_(rows, columns)].reshape(-1)
+    if height <= 3 or width <= 8:
+        return Fit(default_coefficients(), 0, 0)
+    by_rows, by_columns = max(1, -(-(height - 3) * width // SAMPLES)), max(1, -(-(width - 8) // SAMPLES))
+    own, *near = (
+        indices[3 + y : height + y : by_rows, 4 + x : width - 4 + x : by_columns].reshape(-1)
+        for x, y in ((0, 0), *TAPS)
+    )
+    at = np.stack(near)
     texture = _textures(*(points[at[i], 0].astype(np.int32) for i in range(4)))
-    squares = np.zeros((TEXTURES, len(TAPS), len(TAPS)))
-    products = np.zeros((TEXTURES, len(TAPS)))
+    counts = np.bincount(texture, minlength=TEXTURES)
+    fitted = np.flatnonzero(counts > ENOUGH)
+    # The pixels of all other textures are one part, which only the coefficients for all pixels are fitted to.
+    part = np.full(TEXTURES, len(fitted))
+    part[fitted] = np.arange(len(fitted))
+    parts = part[texture]
+    squares = np.zeros((len(fitted) + 1, len(TAPS), len(TAPS)))
+    products = np.zeros((len(fitted) + 1, len(TAPS)))
+    targets = np.zeros(len(fitted) + 1)
     for axis in range(AXES):
         values = points[:, axis].astype(np.float64)
         if not values.any():
             continue
-        near = values[at]
-        base = near[0] + near[1]
-        near = 2 * near - base
+        taps = values[at]
+        base = taps[0] + taps[1]
+        taps = 2 * taps - base
         target = 2 * values[own] - base
-        for kind in range(TEXTURES):
-            chosen = texture == kind
-            part = near[:, chosen]
+        for number in range(len(fitted) + 1):
+            chosen = parts == number
+            near_chosen, target_chosen = taps[:, chosen], target[chosen]
             # Not by BLAS, whose threads would wait for each other.
-            squares[kind] += np.einsum("ip,jp->ij", part, part)
-            products[kind] += np.einsum("ip,p->i", part, target[chosen])
-    counts = np.bincount(texture, minlength=TEXTURES)
-    coefficients[0] = _solved(squares.sum(axis=0), products.sum(axis=0), len(own))
-    for kind in range(TEXTURES):
-        enough = counts[kind] > ENOUGH
-        coefficients[1 + kind] = (
-            _solved(squares[kind], products[kind], counts[kind]) if enough else coefficients[0]
-        )
-    return coefficients
+            squares[number] += np.einsum("ip,jp->ij", near_chosen, near_chosen)
+            products[number] += np.einsum("ip,p->i", near_chosen, target_chosen)
+            targets[number] += np.einsum("p,p->", target_chosen, target_chosen)
+    sums = [*zip(squares.astype(np.int64), products.tolist(), targets.tolist(), strict=True)]
+    squares[-1], products[-1] = squares.sum(axis=0), products.sum(axis=0)
+    found = _solved(squares, products, np.append(counts[fitted], len(own)))
+    coefficients = np.tile(found[-1], (1 + TEXTURES, 1))
+    coefficients[1 + fitted] = found[:-1]
+    error = sum(_squared_error(each, *part) for each, part in zip(found, sums, strict=True))
+    return Fit(coefficients, error, sum(_squared_error(DEFAULT, *part) for part in sums))
+
+
+def _squared_error(
+    coefficients: NDArray[np.int32], squares: NDArray[np.int64], products: list[float], target: float
+) -> int:
+    """Return the squared error of coefficients whose sum is 1, exactly."""
+    taken = coefficients.tolist()
+    quadratic = sum(c * s for c, s in zip(taken, (squares @ coefficients).tolist(), strict=True))
+    linear = sum(c * int(p) for c, p in zip(taken, products, strict=True))
+    return quadratic - 2 * UNIT * linear + UNIT * UNIT * int(target)
 
 
 def _textures(
@@ -99,25 +129,33 @@ def _textures(
     return found
 
 
-def _solved(squares: NDArray[np.float64], products: NDArray[np.float64], count: int) -> NDArray[np.int32]:
-    """Return the coefficients in 128ths. Those of W and N, the base of all, make their sum 1."""
-    found = _solution(squares + 2.0 * max(count, 1) * np.eye(len(TAPS)), products)
-    rest = (1 - math.fsum(found)) / 2
-    found[:2] = found[0] + rest, found[1] + rest
-    return np.array([min(max(round(UNIT * each), -MOST), MOST) for each in found], np.int32)
+def _solved(
+    squares: NDArray[np.float64], products: NDArray[np.float64], counts: NDArray[np.int64]
+) -> NDArray[np.int32]:
+    """Return coefficients in 128ths, (n, 18), for n sums. Those of W and N, the base of all, make their sum 1."""
+    ridge = 2.0 * np.maximum(counts, 1)[:, None, None] * np.eye(len(TAPS))
+    found = _solutions(squares + ridge, products)
+    for each in found:
+        rest = (1 - math.fsum(each)) / 2
+        each[:2] = each[0] + rest, each[1] + rest
+    return np.clip(np.rint(UNIT * np.array(found)), -MOST, MOST).astype(np.int32)
 
 
-def _solution(matrix: NDArray[np.float64], products: NDArray[np.float64]) -> list[float]:
-    """Solve a symmetric positive definite system by elimination, which needs no pivots then.
+def _solutions(matrices: NDArray[np.float64], products: NDArray[np.float64]) -> list[list[float]]:
+    """Solve symmetric positive definite systems by elimination, which needs no pivots then.
 
-    In plain Python, because NumPy's solver rounds differently on different processors.
+    Step by step, because NumPy's solver rounds differently on different processors.
     """
-    rows = [[*row, product] for row, product in zip(matrix.tolist(), products.tolist(), strict=True)]
+    rows = np.concatenate([matrices, products[:, :, None]], axis=2)
+    size = rows.shape[1]
+    for at in range(size - 1):
+        shares = rows[:, at + 1 :, at] / rows[:, at, None, at]
+        rows[:, at + 1 :, at:] -= shares[:, :, None] * rows[:, None, at, at:]
+    return [_back_substituted(system) for system in rows.tolist()]
+
+
+def _back_substituted(rows: list[list[float]]) -> list[float]:
     size = len(rows)
-    for at, pivot in enumerate(rows):
-        for row in rows[at + 1 :]:
-            share = row[at] / pivot[at]
-            row[at:] = [each - share * other for each, other in zip(row[at:], pivot[at:], strict=True)]
     found = [0.0] * size
     for at in range(size - 1, -1, -1):
         known = math.fsum(rows[at][i] * found[i] for i in range(at + 1, size))
