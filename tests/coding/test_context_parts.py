@@ -183,7 +183,10 @@ def test_fitted_coefficients_are_least_squares(channels):
     indices = (waves + edges + 120).clip(0, 255).astype(np.uint8)
     entries = np.arange(256)[:, np.newaxis] * [1, 1, 1, 0][:channels] + [0, 20, 9, 255][:channels]
     points = palette_tree(Palette(entries % 256), np.zeros(256, np.int32)).points
-    found, expected = fitted_coefficients(indices, points).coefficients, coefficients_by_lstsq(indices, points)
+    found, expected = (
+        fitted_coefficients(indices, points).coefficients,
+        coefficients_by_lstsq(indices, points),
+    )
     assert found.shape == (1 + TEXTURES, len(TAPS))
     assert found.dtype == np.int32
     assert np.abs(found - np.clip(expected, -MOST, MOST)).max() < 0.51

@@ -71,6 +71,15 @@ def test_a_disk_that_takes_no_more_stays_as_it_was(noise, mounts, problem, comma
 
 
 @pytest.mark.mounts
+def test_on_a_full_disk_a_batch_names_what_it_could_not_write(folder, noise):
+    command = ("encode", "../noise.png", "../picture.png", "--coding=packed", "--no-skip-if-larger")
+    done, after = run_on(FULL, noise, {}, *KMQ, *command, "-o", ".")
+    assert done.returncode == 1
+    assert "kmq: ../noise.png: noise.kmq: No space left on device\n" in done.stderr.decode()
+    assert sorted(after) == ["picture.kmq"]
+
+
+@pytest.mark.mounts
 def test_save_on_a_full_disk_raises_and_leaves_what_was_there(noise):
     done, after = run_on(FULL, noise, {"x.kmq": b"old"}, sys.executable, "-c", SAVE, "x.kmq")
     assert done.stderr.splitlines()[-1].startswith(b"OSError: [Errno 28] No space left on device")

@@ -204,7 +204,7 @@ def test_a_damaged_kmq_file_as_a_source_names_the_field(folder):
         (data[:-1], b"Tile_CRC at offset"),
     ):
         done = run("encode", "-", "-o", "x.kmq", stdin=part, check=1)
-        assert done.stderr.startswith(b"kmq: -: " + field)
+        assert done.stderr.startswith(b"kmq: standard input: " + field)
         assert done.stderr.count(b"\n") == 1
     assert not (folder / "x.kmq").exists()
 

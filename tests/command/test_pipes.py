@@ -60,7 +60,7 @@ def test_of_a_pipe_that_ends_early_there_is_one_line(forked, tmp_path, command, 
     cuts = [data[:size] for size in range(0, len(data), 1 + len(data) // 20)]
     for end in many(forked, tmp_path, [command, "-"], cuts):
         assert (end["code"], end["out"]) == (1, "")
-        assert end["err"].startswith("kmq: -: ")
+        assert end["err"].startswith("kmq: standard input: ")
         assert end["err"].count("\n") == 1
     (end,) = many(forked, tmp_path, [command, "-"], [data])
     assert (end["code"], end["err"]) == (0, "")
@@ -76,7 +76,7 @@ def test_of_a_picture_that_ends_early_there_is_one_line(forked, tmp_path):
             assert np.array_equal(kmq.decode(end["out"].encode("latin-1")), PICTURE[:4, :5])
         else:
             assert (end["code"], end["out"], end["err"].count("\n")) == (1, "", 1)
-            assert end["err"].startswith("kmq: -: ")
+            assert end["err"].startswith("kmq: standard input: ")
     assert 1 in codes
 
 
@@ -122,7 +122,7 @@ def test_an_input_that_does_not_wait_is_one_line(folder, command, before):
     os.close(read)
     os.close(write)
     assert (done.returncode, done.stdout) == (1, b"")
-    assert done.stderr == b"kmq: -: has no more bytes yet, and doesn't wait for them\n"
+    assert done.stderr == b"kmq: standard input: has no more bytes yet, and doesn't wait for them\n"
 
 
 @pytest.mark.dev_full
@@ -138,8 +138,8 @@ def test_a_full_standard_output_is_one_line(folder, arguments):
 @pytest.mark.parametrize(
     ("arguments", "closed", "code", "said"),
     [
-        ("encode - -o x.kmq", "<&-", 1, b"kmq: -: standard input is closed\n"),
-        ("info -", "<&-", 1, b"kmq: -: standard input is closed\n"),
+        ("encode - -o x.kmq", "<&-", 1, b"kmq: standard input: it is closed\n"),
+        ("info -", "<&-", 1, b"kmq: standard input: it is closed\n"),
         ("decode picture.kmq -o -", ">&-", 1, b"kmq: standard output: is closed\n"),
         ("info picture.kmq", ">&-", 1, b"kmq: standard output: is closed\n"),
         ("--help", ">&-", 0, b""),
@@ -201,7 +201,7 @@ def bounded(*words, stdin="/dev/null"):
 )
 def test_an_endless_input_is_refused(folder, arguments, problem):
     before = files_below(folder)
-    name = arguments[1]
+    name = "standard input" if arguments[1] == "-" else arguments[1]
     assert bounded("-m", "kmq_cli", *arguments, stdin="/dev/zero") == (1, f"kmq: {name}: {problem}\n")
     assert files_below(folder) == before
 
@@ -221,12 +221,10 @@ def test_a_file_with_an_endless_tail_is_refused(folder, coding):
     code, said = bounded("-m", "kmq_cli", "info", "-", "--max-pixels", "1000", stdin=endless)
     assert code == 1
     if coding == "packed":  # its size is in its header
-        assert (
-            said
-            == f"kmq: -: the file has {STEP} bytes; it must end at offset {size}, after the tiles (spec M2)\n"
-        )
+        ending = f"the file has {STEP} bytes; it must end at offset {size}, after the tiles (spec M2)"
+        assert said == f"kmq: standard input: {ending}\n"
     else:
-        assert said == f"kmq: -: {TOO_LONG}; --max-pixels can allow more\n"
+        assert said == f"kmq: standard input: {TOO_LONG}; --max-pixels can allow more\n"
 
 
 @pytest.mark.parametrize("read", [read_bounded, read_kmq])

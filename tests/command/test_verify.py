@@ -47,7 +47,9 @@ def test_good_files_are_counted(folder):
     assert (done.stdout, done.stderr) == (b"", b"")
     assert run("verify", "0.kmq", check=0).stdout == b"1 file, good\n"
     assert run("verify", "-", stdin=SMALL_FILES["rgba"], check=0).stdout == b"1 file, good\n"
-    assert run("verify", "-", stdin=SMALL_FILES["rgba"][:-1], check=1).stderr.startswith(b"kmq: -: ")
+    assert run("verify", "-", stdin=SMALL_FILES["rgba"][:-1], check=1).stderr.startswith(
+        b"kmq: standard input: "
+    )
 
 
 @pytest.mark.parametrize("coding", ["packed", "zstd", "context", "adaptive"])

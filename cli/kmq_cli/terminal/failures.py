@@ -27,8 +27,13 @@ class UsageError(Exception):
 
 def complain(subject: str, problem: object) -> None:
     """Print one line about `subject`, usually a file, to standard error."""
-    line = " ".join(f"kmq: {subject}: {problem}".split())
+    line = " ".join(f"kmq: {named(subject)}: {problem}".split())
     print(printable(line), file=sys.stderr)
+
+
+def named(file: str) -> str:
+    """Return what to call a file, or standard input, in a sentence."""
+    return "standard input" if file == "-" else file
 
 
 def printable(text: str) -> str:

@@ -6,7 +6,7 @@ import math
 import sys
 from typing import TYPE_CHECKING
 
-from kmq_cli.terminal.failures import printable
+from kmq_cli.terminal.failures import named, printable
 from kmq_cli.terminal.styles import paint_for
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def compared(source: str, source_bytes: int | None, output: str, output_bytes: i
 
     `source_bytes` is None if the size of the source isn't known, as of a pipe.
     """
-    source, output = printable(source), printable(output)
+    source, output = printable(named(source)), printable(output)
     if not source_bytes:
         return f"{output} has {output_bytes:,} bytes"
     share = output_bytes / source_bytes

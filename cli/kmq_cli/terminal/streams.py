@@ -67,7 +67,7 @@ def _opened(source: str) -> Iterator[BinaryIO]:
         with Path(source).open("rb") as file:
             yield file
     elif sys.stdin is None:
-        raise OSError(errno.EBADF, "standard input is closed")
+        raise OSError(errno.EBADF, "it is closed")
     else:
         yield sys.stdin.buffer
 

@@ -82,7 +82,8 @@ def like(word: str, words: Iterable[str]) -> str:
     """Return a question that names words like one that was typed; "" if there are none."""
     import difflib
 
-    close = difflib.get_close_matches(word, words, n=2)
+    bare = {each.lstrip("-"): each for each in words}  # all options begin alike
+    close = [bare[each] for each in difflib.get_close_matches(word.lstrip("-"), bare, n=2)]
     return f"; did you mean {' or '.join(close)}?" if close else ""
 
 

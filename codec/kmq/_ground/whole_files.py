@@ -55,7 +55,7 @@ def write_atomically(path: str | os.PathLike[str], data: Content, *, overwrite: 
         finally:
             _remove(temporary)
     except OSError as error:
-        if error.filename is not None:  # the caller knows `path`, not our temporary name
+        if error.errno is not None:  # the caller knows `path`, not our temporary name, nor what had none
             error.filename, error.filename2 = os.fspath(path), None
         raise
     finally:  # again: an interrupt can come just before the first attempt

@@ -83,6 +83,7 @@ def test_a_command_takes_the_options_that_it_declares(name):
         ("encode", "IN is missing: kmq encode [OPTIONS] IN..."),
         ("info a b", "'b' is one too many: kmq info [OPTIONS] IN"),
         ("encode x --forse", "there is no option --forse; did you mean --force or --frame?"),
+        ("encode x --wrong", "there is no option --wrong; --help lists them"),
         ("encode x --psnr", "--psnr needs a value: --psnr DB"),
         ("encode x -fk", "-k needs a value: -k N|auto"),
         ("encode x --quiet=1", "--quiet takes no value: type --quiet alone"),

@@ -1,4 +1,4 @@
-"""Which options a tile of the context coding is coded with: `Options`, the first byte of its payload (spec C.1)."""
+"""Which options a tile of the context coding has: `Options`, the first byte of its payload (spec C.1)."""
 
 from __future__ import annotations
 
@@ -54,11 +54,9 @@ def flat_share(indices: Indices) -> float:
 
 
 def likely_options(size: int, k: int, flat: float) -> int:
-    """Return the options to code a tile with first, given its pixels, its entries and its share of flat pixels."""
+    """Return the options to try first, given a tile's pixels, its entries and its share of flat pixels."""
     return (
-        FLAT * (size >= SMALL and flat > EMPTIER)
-        | MATCH * (size >= SMALL)
-        | COUNTS * (size >= PER_ENTRY * k)
+        FLAT * (size >= SMALL and flat > EMPTIER) | MATCH * (size >= SMALL) | COUNTS * (size >= PER_ENTRY * k)
     )
 
 

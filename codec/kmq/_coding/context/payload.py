@@ -137,7 +137,7 @@ def read_context_tile(payload: memoryview, indices: Indices, palette: Palette, o
 
 
 def _encoded(plane: IndexPlane, palette: Palette, options: int, fit: Fit | None = None) -> bytes:
-    """Return the payload of a tile with some options; `fit` is of its coefficients, if that is known already."""
+    """Return the payload of a tile with some options; `fit` is that of its coefficients, if it is known."""
     k = palette.k
     if plane.indices.size < k:
         options &= ~COUNTS  # small tiles may not have them (M31)

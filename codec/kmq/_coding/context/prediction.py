@@ -112,8 +112,9 @@ def _squared_error(
     coefficients: NDArray[np.int32], squares: NDArray[np.int64], products: list[float], target: float
 ) -> int:
     """Return the squared error of coefficients whose sum is 1, exactly."""
-    taken = coefficients.tolist()
-    quadratic = sum(c * s for c, s in zip(taken, (squares @ coefficients).tolist(), strict=True))
+    taken: list[int] = coefficients.tolist()
+    rows: list[int] = (squares @ coefficients).tolist()
+    quadratic = sum(c * row for c, row in zip(taken, rows, strict=True))
     linear = sum(c * int(p) for c, p in zip(taken, products, strict=True))
     return quadratic - 2 * UNIT * linear + UNIT * UNIT * int(target)
 
@@ -132,13 +133,14 @@ def _textures(
 def _solved(
     squares: NDArray[np.float64], products: NDArray[np.float64], counts: NDArray[np.int64]
 ) -> NDArray[np.int32]:
-    """Return coefficients in 128ths, (n, 18), for n sums. Those of W and N, the base of all, make their sum 1."""
+    """Return coefficients in 128ths, (n, 18), for n sums. Those of W and N make each sum 1."""
     ridge = 2.0 * np.maximum(counts, 1)[:, None, None] * np.eye(len(TAPS))
     found = _solutions(squares + ridge, products)
     for each in found:
         rest = (1 - math.fsum(each)) / 2
         each[:2] = each[0] + rest, each[1] + rest
-    return np.clip(np.rint(UNIT * np.array(found)), -MOST, MOST).astype(np.int32)
+    rounded: NDArray[np.int32] = np.clip(np.rint(UNIT * np.array(found)), -MOST, MOST).astype(np.int32)
+    return rounded
 
 
 def _solutions(matrices: NDArray[np.float64], products: NDArray[np.float64]) -> list[list[float]]:
