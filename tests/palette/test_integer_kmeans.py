@@ -13,11 +13,11 @@ from numpy._core._multiarray_umath import __cpu_dispatch__, __cpu_features__
 import kmq
 from kmq._colours.spaces import FROM_CONES, FROM_OKLAB, LIGHT, TO_CONES, TO_OKLAB, _cube_root
 from kmq._colours.z_order import codes_of
-from kmq._palette.lloyd_loop import move_centres
-from kmq._palette.merging_loop import cheapest_merges
-from kmq._palette.points import Points
-from kmq._palette.refining import _refined_by_cells, distances, moved, refined
-from kmq._palette.splitting import best_cuts, split_centres
+from kmq._palette.clustering.lloyd_loop import move_centres
+from kmq._palette.clustering.merging_loop import cheapest_merges
+from kmq._palette.clustering.points import Points
+from kmq._palette.clustering.refining import _refined_by_cells, distances, moved, refined
+from kmq._palette.clustering.splitting import best_cuts, split_centres
 
 
 @st.composite

@@ -6,11 +6,11 @@ from sklearn.datasets import load_sample_image
 
 import kmq
 from kmq._colours.spaces import COLOUR_SPACES, points_of
-from kmq._palette.outliers import FEWEST_PIXELS, outliers_kept
-from kmq._palette.points import assigned, compact, weighted_points
-from kmq._palette.refining import refined
+from kmq._palette.clustering.outliers import FEWEST_PIXELS, outliers_kept
+from kmq._palette.clustering.points import assigned, compact, weighted_points
+from kmq._palette.clustering.refining import refined
+from kmq._palette.clustering.splitting import split_centres
 from kmq._palette.refitting import BLUR, _blurred_errors
-from kmq._palette.splitting import split_centres
 
 SRGB = COLOUR_SPACES["srgb"]
 

@@ -19,13 +19,14 @@ from kmq._colours.z_order import codes_of
 from kmq._ground.arguments import checked_integer, checked_name, checked_number, checked_type
 from kmq._indexed.index_plane import MAX_ENTRIES
 from kmq._indexed.palette import Palette
-from kmq._palette.outliers import FEWEST_PIXELS, outliers_kept
-from kmq._palette.points import Points, assigned, compact, is_opaque, located_points
-from kmq._palette.refining import refined
+from kmq._palette.clustering.adopting import adopted, reallotted
+from kmq._palette.clustering.outliers import FEWEST_PIXELS, outliers_kept
+from kmq._palette.clustering.points import Points, assigned, compact, is_opaque, located_points
+from kmq._palette.clustering.refining import MOST_CENTRES, refined
+from kmq._palette.clustering.sklearn_kmeans import KMeansParameters, fitted_by_sklearn
+from kmq._palette.clustering.splitting import split_centres
+from kmq._palette.clustering.swapping import STEPS, swapped
 from kmq._palette.refitting import refitted
-from kmq._palette.sklearn_kmeans import KMeansParameters, fitted_by_sklearn
-from kmq._palette.splitting import split_centres
-from kmq._palette.swapping import swapped
 from kmq._picture.colour_table import MOST_COLOURS, ColourTable, added_in_channels
 from kmq._picture.histogram import Histogram
 from kmq._plane.dithering import DITHERS, STRENGTH
@@ -69,6 +70,12 @@ FEW_POINTS = 8
 
 MOST_DISTANCES = 1 << 29
 """Most distances that scikit-learn's KMeans may compute in all, about a second's work."""
+
+SNAPPED = 20
+"""Entries that become an exact colour add at most one in so many to the squared error.
+
+Half as much makes 0.3 % of the pixels of 46 pictures less exact and takes 0.3 % off their error.
+"""
 
 ROUNDS = 4
 """Most rounds of replacing unused entries. A replacement is a colour of the picture, so it is used."""
@@ -219,12 +226,13 @@ def cluster_palette(histogram: Histogram, k: int, options: KMeansOptions) -> Pal
     located = _Located(colours, counted.counts, points_of(colours, space), codes_of(colours))
     shown = np.asarray(colours.any(axis=1))
     if histogram.channels < 4 or k == 1 or shown.all():
-        entries = _clustered(located, k, space, options)
+        entries = _clustered(located, k, space, options, None)
     else:  # transparent black has an entry of its own
-        entries = _clustered(located.only(shown), k - 1, space, options)
-        entries = np.concatenate([np.zeros((1, 4), np.uint8), entries])
+        clear = np.zeros((1, 4), np.uint8)
+        entries = _clustered(located.only(shown), k - 1, space, options, points_of(clear, space)[0])
+        entries = np.concatenate([clear, entries])
     entries, found = _filled(located, entries, k, space)
-    entries, exact = _snapped(located, entries, found)
+    entries, exact = _snapped(located, entries, found, space)
     if options.dither != "none" and histogram.inverse is not None:
         rounds = EFFORTS[options.effort].rounds
         palette = refitted(
@@ -251,14 +259,16 @@ class _Located:
         return _Located(self.colours[chosen], self.counts[chosen], self.points[chosen], self.codes[chosen])
 
 
-def _clustered(located: _Located, k: int, space: ColourSpace, options: KMeansOptions) -> NDArray[np.uint8]:
-    """Return up to `k` entries for the colours."""
+def _clustered(
+    located: _Located, k: int, space: ColourSpace, options: KMeansOptions, clear: NDArray[np.int32] | None
+) -> NDArray[np.uint8]:
+    """Return up to `k` entries for the colours. `clear` is where transparent black is, if it has one too."""
     colours, counts = located.colours, located.counts
     if len(colours) <= k:
         return colours
     opaque = colours[:, 3] == 255 if colours.shape[1] == 4 else np.ones(1, np.bool)
     if k == 1 and opaque.any() and not opaque.all():  # one entry for all: opaque pixels must stay opaque
-        return _clustered(located.only(opaque), k, space, options)
+        return _clustered(located.only(opaque), k, space, options, clear)
     effort = EFFORTS[options.effort]
     weights = counts if options.dither == "none" else _dithered_weights(counts)
     points = located_points(colours, weights, located.points, located.codes)
@@ -267,10 +277,21 @@ def _clustered(located: _Located, k: int, space: ColourSpace, options: KMeansOpt
     if some is not few:
         numbers = assigned(some, centres)
     trials = effort.trials[0 if k <= 64 else 1 if len(points) >= FEW_POINTS * k else 2]
-    centres, numbers = swapped(some, centres, numbers, trials)
-    centres, held = outliers_kept(points, some, centres, counts >= FEWEST_PIXELS)
-    known = numbers if points is some else None
-    centres = refined(points, centres, effort.steps, held, known).centres
+    frequent = counts >= FEWEST_PIXELS
+    if not points.apart or not 3 <= k <= MOST_CENTRES:
+        centres, numbers = swapped(some, centres, numbers, trials)
+        centres, held = outliers_kept(points, some, centres, frequent)
+        known = numbers if points is some else None
+        centres = refined(points, centres, effort.steps, held, known).centres
+    else:
+        centres, found, numbers = reallotted(some, centres, clear, trials)
+        centres, numbers = swapped(found.points, centres, numbers, trials)
+        centres, found, numbers = reallotted(some, centres, clear, trials)
+        every = adopted(points, centres, clear)
+        centres, held = outliers_kept(every.points, found.points, centres, frequent[every.kept])
+        centres = refined(every.points, centres, effort.steps, held).centres
+        every = adopted(points, centres, clear)
+        centres = refined(every.points, centres, STEPS, held).centres
     if points.apart:
         centres[is_opaque(centres), 3] -= OPAQUE
     return colours_at(centres, points.channels, space)
@@ -338,13 +359,13 @@ def _distinct(entries: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def _snapped(
-    located: _Located, entries: NDArray[np.uint8], found: NDArray[np.int32]
+    located: _Located, entries: NDArray[np.uint8], found: NDArray[np.int32], space: ColourSpace
 ) -> tuple[NDArray[np.uint8], NDArray[np.bool]]:
     """Return the entries, and which of them are exactly the colour of most of their pixels.
 
-    An entry becomes the colour that more than half of its pixels have: a white page stays
-    255, not 254. That at most doubles the squared error of those pixels. An alpha of 0 or 255
-    never changes. `found` (n,) is the number of the entry nearest to each colour.
+    An entry becomes the colour that more than half of its pixels have: a white page stays 255, not 254. Those
+    that cost least go first, and together they add at most `SNAPPED` to the squared error. An alpha of 0 or
+    255 never changes. `found` (n,) is the number of the entry nearest to each colour.
     """
     counts, k = located.counts, len(entries)
     most = np.zeros(k, np.int64)
@@ -355,7 +376,19 @@ def _snapped(
     snapped[found[commonest]] = located.colours[commonest]
     if entries.shape[1] == 4:
         exact &= ~(np.isin(entries[:, 3], (0, 255)) & (entries[:, 3] != snapped[:, 3]))
+    before, after = (_errors(located, each, found, space) for each in (entries, snapped))
+    added = np.where(exact, np.maximum(after - before, 0), 0)
+    cheapest = np.argsort(added, kind="stable")
+    exact[cheapest] &= np.cumsum(added[cheapest]) * SNAPPED <= before.sum()
     return np.where(exact[:, np.newaxis], snapped, entries), exact
+
+
+def _errors(
+    located: _Located, entries: NDArray[np.uint8], found: NDArray[np.int32], space: ColourSpace
+) -> NDArray[np.float64]:
+    """Return the squared error of each entry's colours, times their counts: (k,)."""
+    gaps = (located.points - points_of(entries, space)[found]).astype(np.float64)
+    return np.bincount(found, (gaps * gaps).sum(axis=1) * located.counts, len(entries)).astype(np.float64)
 
 
 def _sorted_by_luma(colours: NDArray[np.uint8]) -> NDArray[np.uint8]:

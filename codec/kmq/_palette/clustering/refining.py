@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kmq._palette.lloyd_loop import MASS, MOST_BITS, UNIT_PACE, move_centres
-from kmq._palette.points import assigned, sums_of
+from kmq._palette.clustering.lloyd_loop import MASS, MOST_BITS, UNIT_PACE, move_centres
+from kmq._palette.clustering.points import assigned, sums_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from kmq._palette.points import Points
+    from kmq._palette.clustering.points import Points
 
 PACE = 243
 """How far a centre moves, in 128ths of the way to its mean: 1.9 times the way.

@@ -11,7 +11,7 @@ are within 2^19 of 0, so squared distances are below 2^42. They are cut off at 2
 import cython
 
 if not cython.compiled:  # compiled, these are of C, from merging_loop.pxd
-    from kmq._palette.cutting_loop import error_between
+    from kmq._palette.clustering.cutting_loop import error_between
 
     MOST_MASS, MOST_BITS = 1 << 28, 36
 

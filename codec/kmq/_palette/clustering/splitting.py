@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kmq._palette.cutting_loop import BINS, COLUMNS, LOWER, MASS
-from kmq._palette.points import is_opaque
-from kmq._palette.splitting_loop import measure_groups, split_groups
+from kmq._palette.clustering.cutting_loop import BINS, COLUMNS, LOWER, MASS
+from kmq._palette.clustering.points import is_opaque
+from kmq._palette.clustering.splitting_loop import measure_groups, split_groups
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from kmq._palette.points import Points
+    from kmq._palette.clustering.points import Points
 
 
 @dataclass(frozen=True, slots=True, eq=False)

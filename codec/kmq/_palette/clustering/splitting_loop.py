@@ -9,7 +9,7 @@ until there are enough. Bounds are those of `cutting_loop`; all of them are chec
 import cython
 
 if not cython.compiled:  # compiled, these are of C, from splitting_loop.pxd
-    from kmq._palette.cutting_loop import (
+    from kmq._palette.clustering.cutting_loop import (
         BINS,
         COLUMNS,
         CUT,

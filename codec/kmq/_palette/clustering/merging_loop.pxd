@@ -1,4 +1,4 @@
-from kmq._palette.cutting_loop cimport error_between
+from kmq._palette.clustering.cutting_loop cimport error_between
 
 cpdef enum:  # constants of C in merging_loop.py
     MOST_MASS = 1 << 28

@@ -8,8 +8,8 @@ import numpy as np
 
 from kmq._colours.nearest_loop import WEIGHT
 from kmq._colours.spaces import UNIT
-from kmq._palette.points import Points, assigned, is_opaque, sums_of
-from kmq._palette.refining import distances
+from kmq._palette.clustering.points import Points, assigned, is_opaque, sums_of
+from kmq._palette.clustering.refining import distances
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kmq._colours.spaces import UNIT
-from kmq._palette.points import is_opaque
+from kmq._palette.clustering.points import is_opaque
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from kmq._palette.points import Points
+    from kmq._palette.clustering.points import Points
 
 ONE_AT_A_TIME = threading.Lock()
 

@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kmq._palette.merging_loop import cheapest_merges
-from kmq._palette.points import is_opaque
-from kmq._palette.refining import MOST_CENTRES, moved
-from kmq._palette.splitting import best_cuts
+from kmq._palette.clustering.merging_loop import cheapest_merges
+from kmq._palette.clustering.points import is_opaque
+from kmq._palette.clustering.refining import MOST_CENTRES, moved
+from kmq._palette.clustering.splitting import best_cuts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
-    from kmq._palette.points import Points
-    from kmq._palette.refining import Moved
-    from kmq._palette.splitting import Cuts
+    from kmq._palette.clustering.points import Points
+    from kmq._palette.clustering.refining import Moved
+    from kmq._palette.clustering.splitting import Cuts
 
 STEPS = 3
 """Steps of Lloyd's algorithm before a trial is judged. More steps cost more time than they gain."""
