@@ -14,8 +14,8 @@ from kmq_cli.terminal.options import (
     QUIET,
     RECURSIVE,
     SKIP_EXISTING,
-    SOURCES,
     THREADS,
+    files,
     reported,
     threads_for,
 )
@@ -116,4 +116,4 @@ def decode(
         decode_many(sources, output, decoding, recursive=recursive, jobs=jobs, report=report)
 
 
-COMMAND = Command("decode", decode, SOURCES, OPTIONS, EXAMPLES)
+COMMAND = Command("decode", decode, files("out/*.kmq"), OPTIONS, EXAMPLES)

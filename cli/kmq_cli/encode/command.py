@@ -7,7 +7,7 @@ from typing import Any
 
 from kmq_cli.encode.options import OPTIONS
 from kmq_cli.terminal.failures import UsageError
-from kmq_cli.terminal.options import SOURCES, reported, threads_for
+from kmq_cli.terminal.options import files, reported, threads_for
 from kmq_cli.usage.declared import Command
 
 EXAMPLES = (
@@ -88,4 +88,4 @@ def _check_together(options: Mapping[str, Any], *, shared_palette: bool) -> None
         raise UsageError(f"--shared-palette chooses the colours for all pictures: leave {other} out")
 
 
-COMMAND = Command("encode", encode, SOURCES, OPTIONS, EXAMPLES)
+COMMAND = Command("encode", encode, files("photos/*.png"), OPTIONS, EXAMPLES)

@@ -9,10 +9,25 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from kmq_cli.terminal.failures import UsageError
 from kmq_cli.usage.declared import HELP, Argument, Command, Kind, Option
+
+ELSEWHERE = MappingProxyType(
+    {
+        "--continue": "--skip-existing",
+        "--out": "--output",
+        "--output-dir": "--output",
+        "--overwrite": "--force",
+        "--parallel": "--jobs",
+        "--quality": "--psnr",
+        "--resume": "--skip-existing",
+        "--workers": "--jobs",
+    }
+)
+"""Names that other programs have for an option, and the one that it has here: to suggest, not to accept."""
 
 
 class ValueMissingError(UsageError):
@@ -89,7 +104,9 @@ def like(word: str, words: Iterable[str]) -> str:
 
 def _found(name: str, named: Mapping[str, tuple[Option, bool]]) -> tuple[Option, bool]:
     if name not in named:
-        raise UsageError(f"there is no option {name}{like(name, named) or '; --help lists them'}")
+        here = ELSEWHERE.get(name)
+        meant = f"; did you mean {here}?" if here in named else like(name, named)
+        raise UsageError(f"there is no option {name}{meant or '; --help lists them'}")
     return named[name]
 
 
