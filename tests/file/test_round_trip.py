@@ -1,5 +1,6 @@
 """Encoding and decoding, held to each other and to all pairs of colours."""
 
+import io
 import os
 import subprocess
 import sys
