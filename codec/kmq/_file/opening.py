@@ -30,8 +30,8 @@ def open_file(
     what fsspec opens. `max_pixels` (None: no limit) is the most pixels that one call of the result decodes,
     `threads`, 1 to 256, how many tiles it decodes at a time.
 
-    A path is mapped into memory. Replacing the file while it is open, as `save` does, changes nothing of
-    what is read. Don't truncate it: the system kills a process that reads a mapped page that is gone, or that
+    A path is mapped into memory. Replacing the file while it is open, as `save` does, doesn't change what
+    is read. Don't truncate it: the system kills a process that reads a mapped page that is gone, or that
     its disk can't deliver (SIGBUS). Passing an open file, or calling `decode`, is safe from this.
 
     An open file that can seek is read on demand, from its beginning to its end, wherever it stands: its first
