@@ -28,10 +28,10 @@ FORCE = Option("force", ("-f", "--force"), "Overwrite other files of the same na
 
 
 def demo(*, folder: str, k: int, force: bool) -> None:
-    """Encode a real photograph, which comes with scikit-learn; decode it; show what it took.
+    """Encode a real photograph, which comes with scikit-learn; decode it; print the ledger.
 
     Writes the .kmq file, the decoded PNG, and a picture of both side by side with the palette's swatches.
-    You can run it again: the same files are no obstacle.
+    You can run it again: files that already have the right content are kept.
     """
     from kmq_cli.terminal.ledger_report import print_ledger
     from kmq_cli.terminal.streams import write_bytes

@@ -55,7 +55,7 @@ FORMAT = Option(
     ("--format",),
     "Write this format, named by its suffix: any that Pillow writes.",
     Kind("png|webp|..."),
-    told_default="that of OUT's suffix, or png",
+    told_default="by the suffix of OUT, or png",
 )
 BACKGROUND = Option(
     "background",
@@ -97,7 +97,7 @@ def decode(
 
     A picture of up to 256 colours becomes an indexed PNG, not a larger true-colour one.
 
-    With many files, one that fails doesn't stop the others; the exit code is 1 at the end.
+    If one of many files fails, the others are still decoded; the exit code is then 1.
     """
     from kmq_cli.batch.tasks import is_one_file
     from kmq_cli.decode.one import Decoding, decode_one

@@ -44,15 +44,16 @@ def _squares(gaps: NDArray[np.int64]) -> NDArray[np.int64]:
 def squared_error(original: NDArray[np.uint8], shown: NDArray[np.uint8]) -> float:
     """Return the mean squared error (MSE) of a picture: how far `shown` is from `original`.
 
-    Both are arrays (H, W) or (H, W, 1 | 3 | 4) of uint8, as `decode` returns and as `canonical` has them.
+    Both are arrays (H, W) or (H, W, 1 | 3 | 4) of uint8, such as `decode` returns or `canonical` holds.
     The error is the squared distance in sRGB, values 0 to 255, summed over R, G and B (or over grey) and
     averaged over the pixels. With alpha, it is the mean of the errors over a black and over a white
     backdrop. This is a ledger's `squared_error`.
 
-    Compared in the channels of `shown`: grey stands for three equal channels, RGB for opaque RGBA.
+    The pictures are compared in the channels of `shown`: grey counts as three equal channels, RGB as opaque
+    RGBA.
 
-    Raises TypeError for what is no array; ValueError for other arrays, for pictures of different sizes, and
-    for an original with colours or alpha that `shown` has no channels for.
+    Raises TypeError for anything but arrays; ValueError for arrays of another shape or dtype, for pictures of
+    different sizes, and for an original with colours or alpha that `shown` has no channels for.
     """
     checked_type("original", original, np.ndarray, f"{PIXELS}, as canonical(image).pixels")
     checked_type("shown", shown, np.ndarray, f"{PIXELS}, as decode returns")
