@@ -85,8 +85,8 @@ def compare(
 
     Sizes are bytes of whole files: packed, context-coded, and as kmq encode writes them, with the coding that
     it chose. Seconds are for that last file, on one thread: to encode, including the choice of the palette,
-    and to decode. For comparison there are lossless PNG and WebP, PNG of the same indices, the JPEG nearest in
-    size, and oxipng, cwebp, cjxl and pngquant if they are installed. Every output is decoded before it
+    and to decode. For comparison there are lossless PNG and WebP, PNG of the same indices, the JPEG nearest
+    in size, and oxipng, cwebp, cjxl and pngquant if they are installed. Every output is decoded before it
     counts.
     """
     if as_json and as_csv:
