@@ -77,7 +77,7 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """How a command words its work: the verb beside the bar, whether the bar shows savings, the summary."""
+    """How a command words its work: the verb before the bar, whether the bar shows savings, the summary."""
 
     verb: str
     saves: bool

@@ -115,7 +115,7 @@ def inputs(
 def with_outputs(
     files: Iterable[Input], folder: str | None, suffix: str, *, keep_suffix: bool = False
 ) -> list[Task]:
-    """Return a task for each file: its output has `suffix` and is in `folder` (None: beside the file).
+    """Return a task for each file: its output has `suffix` and is in `folder` (None: next to the file).
 
     With `keep_suffix`, that suffix is put after the file's own.
     """

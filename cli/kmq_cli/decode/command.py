@@ -46,7 +46,7 @@ def _colour(text: str) -> str:
     except ValueError:
         known = False
     if not known:
-        raise ValueError(f"{text!r} is no colour: give a name, such as white, or #rrggbb")
+        raise ValueError(f"{text!r} is not a colour: give a name, such as white, or #rrggbb")
     return text
 
 

@@ -25,9 +25,12 @@ ELSEWHERE = MappingProxyType(
         "--quality": "--psnr",
         "--resume": "--skip-existing",
         "--workers": "--jobs",
+        "compress": "encode",
+        "decompress": "decode",
+        "extract": "decode",
     }
 )
-"""Names that other programs have for an option, and the one that it has here: to suggest, not to accept."""
+"""Names that other programs have for a command or an option, and its name here: to suggest, not to accept."""
 
 
 class ValueMissingError(UsageError):
@@ -97,6 +100,9 @@ def like(word: str, words: Iterable[str]) -> str:
     """Return a question that names words like one that was typed; "" if there are none."""
     import difflib
 
+    words = list(words)
+    if ELSEWHERE.get(word) in words:
+        return f"; did you mean {ELSEWHERE[word]}?"
     bare = {each.lstrip("-"): each for each in words}  # all options begin alike
     close = [bare[each] for each in difflib.get_close_matches(word.lstrip("-"), bare, n=2)]
     return f"; did you mean {' or '.join(close)}?" if close else ""
@@ -104,9 +110,7 @@ def like(word: str, words: Iterable[str]) -> str:
 
 def _found(name: str, named: Mapping[str, tuple[Option, bool]]) -> tuple[Option, bool]:
     if name not in named:
-        here = ELSEWHERE.get(name)
-        meant = f"; did you mean {here}?" if here in named else like(name, named)
-        raise UsageError(f"there is no option {name}{meant or '; --help lists them'}")
+        raise UsageError(f"there is no option {name}{like(name, named) or '; --help lists them'}")
     return named[name]
 
 

@@ -78,6 +78,7 @@ def test_a_command_takes_the_options_that_it_declares(name):
     ("line", "said"),
     [
         ("nonsense", "kmq: there is no command nonsense; kmq --help lists them"),
+        ("compress x.png", "kmq: there is no command compress; did you mean encode?"),
         ("encod x.png", "kmq: there is no command encod; did you mean encode or decode?"),
         ("-q", "kmq: there is no option -q; --help lists them"),
         ("encode", "IN is missing: kmq encode [OPTIONS] IN..."),
