@@ -27,7 +27,7 @@ MODULES = MappingProxyType(
 )
 """The modules of the commands, in the order of the help. Only the one that is needed is imported."""
 
-EXPLAINED = """Compact images of few colours: a k-means palette and packed indices in a .kmq file.
+EXPLAINED = """Compact images of few colours: a k-means palette and compressed indices in a .kmq file.
 
 To begin, run `kmq demo`: it encodes and decodes a real photograph."""
 

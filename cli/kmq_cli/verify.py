@@ -12,8 +12,8 @@ from kmq_cli.terminal.options import (
     MAX_PIXELS,
     QUIET,
     RECURSIVE,
-    SOURCES,
     THREADS,
+    files,
     reported,
     threads_for,
 )
@@ -31,13 +31,14 @@ EXAMPLES = (
 )
 
 
-OPTIONS = (RECURSIVE, JOBS, THREADS, MAX_PIXELS, QUIET, JSON_LINES)
+ALWAYS = RECURSIVE._replace(help="Not needed: the files in folders are always taken.")
+OPTIONS = (ALWAYS, JOBS, THREADS, MAX_PIXELS, QUIET, JSON_LINES)
 
 
 def verify(
     *,
     sources: Sequence[str],
-    recursive: bool,  # noqa: ARG001  a folder is walked; --recursive says so to those who write it
+    recursive: bool,  # noqa: ARG001  folders are always walked
     jobs: int | None,
     threads: int | None,
     max_pixels: int | None,
@@ -84,7 +85,7 @@ def _summary(tally: Tally) -> str:
     files = f"{tally.files:,} file{'s' * (tally.files != 1)}"
     if not tally.failures:
         return f"{files}, all good" if tally.files != 1 else f"{files}, good"
-    return f"{files}: {tally.told({'good': 'good', 'bad': 'bad', 'failed': 'not checked'})}"
+    return f"{files}: {tally.in_words({'good': 'good', 'bad': 'bad', 'failed': 'not checked'})}"
 
 
-COMMAND = Command("verify", verify, SOURCES, OPTIONS, EXAMPLES)
+COMMAND = Command("verify", verify, files("archive/*.kmq", "folders"), OPTIONS, EXAMPLES)

@@ -1,11 +1,11 @@
-"""kmq: a compact image file format. A k-means palette, packed indices, and the codec for both.
+"""kmq: a compact image file format with a k-means palette, and its codec.
 
 In the order the data flows::
 
     image - canonical - histogram - fit_palette - map_indices - pack_indices - encode, save - .kmq
     .kmq - open, decode, inspect - unpack_indices - Palette.colours - pixels
 
-Pillow's Image.open and Image.save know .kmq files from then on: see `kmq.pillow`.
+After `import kmq`, Pillow's Image.open and Image.save handle .kmq files: see `kmq.pillow`.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ __all__ = [
 ]
 
 __version__ = "0.1.0"
-"""The library's; the format has one of its own. `kmq --version` prints it as it was installed."""
+"""The version of the library; the format has its own. `kmq --version` prints the installed one."""
 
 _PLACES = MappingProxyType(
     {

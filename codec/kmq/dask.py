@@ -1,10 +1,10 @@
 """Pictures of any size on many machines: .kmq files from Dask arrays, and Dask arrays from .kmq files.
 
-Needs Dask: `pip install 'kmq[dask]'`. The scheduler in use does the work, be it a `distributed.Client` or
-another. Workers count the colours of the chunks and add up the tables in a tree; the palette is chosen once,
-here; workers map and code the tiles. Their payloads, which are small, come here a few at a time and are
-written in place. If a worker dies, Dask does its tasks again. The bytes are always those of `kmq.encode` for
-the whole array.
+Needs Dask: `pip install 'kmq[dask]'`. The current scheduler does the work, such as that of a
+`distributed.Client`. Workers count the colours of the chunks and add up the tables in a tree. This process
+chooses the palette. Workers map and code the tiles; their payloads, which are small, come to this process a
+few at a time, and it writes them in place. If a worker dies, Dask does its tasks again. The bytes are always
+those of `kmq.encode` for the whole array.
 """
 
 from __future__ import annotations
@@ -64,8 +64,8 @@ def encode(
     """Encode a Dask array, (H, W) or (H, W, 1 | 3 | 4) of uint8; return the ledger, with the loss.
 
     The options are those of `kmq.encode_tiles` except `threads` and `fewest_channels`, and so are the bytes.
-    It is quickest if each chunk of the array is a tile, or several whole ones: a chunk is computed for each
-    tile that it shares pixels with. An array of up to 4,194,304 pixels may be mapped in one task and coded in
+    It is quickest if each chunk of the array is one or several whole tiles: a chunk is computed for each tile
+    that it shares pixels with. An array of up to 4,194,304 pixels may be mapped in one task and coded in
     this process, as `kmq.encode_tiles` says.
 
     Raises what `kmq.encode_tiles` does, and what computing the array does.
@@ -86,7 +86,7 @@ def encode(
 def from_kmq(
     path: str | os.PathLike[str], *, storage_options: collections.abc.Mapping[str, Any] | None = None
 ) -> da.Array:
-    """Return the picture of a .kmq file as a lazy array, (H, W) or (H, W, 3 | 4) of uint8, a chunk a tile.
+    """Return a .kmq file's picture as a lazy array, (H, W) or (H, W, 3 | 4) of uint8, a chunk for each tile.
 
     The header is read now, and each tile when it is computed, by the worker that computes it: the path must
     lead to the file there too.
@@ -96,8 +96,8 @@ def from_kmq(
     and the tile, without reading ahead.
 
     Raises OSError or a KmqError, now or when it is computed. For a URL it raises ImportError without fsspec
-    or a package that fsspec needs, and ValueError for an unknown protocol; without a URL, ValueError for
-    `storage_options`.
+    or a package that fsspec needs, and ValueError for an unknown protocol. For a path that is no URL,
+    `storage_options` are a ValueError.
     """
     name = os.fspath(path)
     if storage_options is not None and not _is_url(name):

@@ -11,13 +11,13 @@ are stored upright, so an orientation in the metadata becomes 1.
 The limit is Pillow's own `Image.MAX_IMAGE_PIXELS`. `Image.open` raises UnidentifiedImageError for a file that
 is no .kmq or whose header, palette or metadata is damaged; loading damaged pixels raises OSError. Both name
 the field. `ImageFile.LOAD_TRUNCATED_IMAGES` doesn't change that, because a damaged tile has nothing to show.
-`verify()` checks every checksum without decoding. `crop()` decodes the whole picture first, and `draft()` has
-no smaller one: use `kmq.open` to read a region.
+`verify()` checks every checksum without decoding. `crop()` decodes the whole picture first, and `draft()`
+can't decode a smaller one: use `kmq.open` to read a region.
 
 *Writing.* `image.save("x.kmq", k=16)` takes the options of `kmq.encode` and raises what that does. An image
 of mode P comes back with its palette and its indices. Of the options of other formats, `dpi` and `optimize`
-are ignored, because programs pass them whatever the format is. Any other name is a TypeError, which says
-what to use instead of those that are common, such as `quality`. Metadata is kept if `keep` names it or if it
+are ignored, because programs pass them whatever the format is. Any other name is a TypeError; for common
+names, such as `quality`, it says what to use instead. Metadata is kept if `keep` names it or if it
 is given: `exif`, `xmp` and `icc_profile` replace the image's own. Without a profile colours are stored in
 sRGB. Pillow empties an existing file before it calls the encoder; `kmq.save` leaves the file as it was until
 the new one is whole.

@@ -221,9 +221,9 @@ def test_what_would_be_no_smaller_is_left_out_unless_it_is_wanted(folder):
     assert os.listdir("out") == ["small.kmq"]
     (line,) = lines(done.stderr)
     size = Path("noise.jpg").stat().st_size
-    assert line.startswith("kmq: noise.jpg: left out: its .kmq has ")
-    assert f"bytes, it {size:,}; --no-skip-if-larger writes it anyway" in line
-    assert lines(done.stdout)[-1].startswith("1 written, 1 left out: ")
+    assert line.startswith("kmq: noise.jpg: left out: its .kmq would have ")
+    assert f"bytes, and it has {size:,}; --no-skip-if-larger writes it anyway" in line
+    assert lines(done.stdout)[-1].startswith("1 written (1 not exact), 1 left out: ")
     run("encode", "noise.jpg", "small.png", "-fo", "out", "--no-skip-if-larger", *quick, "--jobs=1", check=0)
     assert sorted(os.listdir("out")) == ["noise.kmq", "small.kmq"]
     assert b"left out" in run("encode", "noise.jpg", "--skip-if-larger", *quick, check=0).stderr
@@ -250,6 +250,7 @@ def test_lines_of_json_tell_all_and_nothing_else_is_on_standard_output(folder, f
             "output_bytes": output.stat().st_size,
             "notes": [],
             "exists": False,
+            "exact": True,
         }
     assert (told["in/a.png"]["status"], told["in/a.png"]["exists"]) == ("skipped", True)
     assert told["*.none"]["problem"] == "matches no file"
@@ -262,6 +263,17 @@ def test_lines_of_json_tell_all_and_nothing_else_is_on_standard_output(folder, f
     ]
     done = run("decode", "out/sub/b.kmq", "--json", check=0)
     assert json.loads(done.stdout)["output"] == "out/sub/b.png"
+
+
+def test_pictures_that_lose_colours_are_counted(folder):
+    for name in ("a.png", "b.png"):
+        Image.fromarray(PICTURE).save(name)
+    Image.new("RGB", (40, 40), "red").save("plain.png")
+    names = ("a.png", "b.png", "plain.png", "-k2", "--jobs=1", "--no-skip-if-larger")
+    done = run("encode", *names, check=0)
+    assert lines(done.stdout)[-1].startswith("3 written (2 not exact): ")
+    done = run("encode", *names, "--force", "--json", check=0)
+    assert [json.loads(line)["exact"] for line in lines(done.stdout)] == [False, False, True]
 
 
 def test_quiet_leaves_only_errors(folder, four):

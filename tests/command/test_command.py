@@ -191,6 +191,7 @@ def test_the_demo_writes_three_files_and_can_be_run_again(folder):
     with Image.open("out/china.png") as image:
         assert np.array_equal(np.asarray(image.convert("RGB")), kmq.decode(data))
     assert "136,640" in first.stdout.decode()
+    assert "china.kmq is packed" in first.stdout.decode()
     for coding in ("zstd", "adaptive", "context"):
         size = len(kmq.encode(load_sample_image("china.jpg"), 16, coding=coding))
         assert f"as {coding:12}{size:,} bytes in all" in first.stdout.decode()

@@ -74,7 +74,7 @@ def test_a_format_without_transparency_gets_the_picture_over_a_background(folder
 
 def test_a_background_that_is_no_colour_is_wrong_usage(folder):
     done = run("decode", "good.kmq", "--background", "whitish", check=2)
-    assert b"'whitish' is no colour" in done.stderr
+    assert b"'whitish' is not a colour" in done.stderr
 
 
 @pytest.mark.parametrize("k", [1, 2, 4, 16, 200, 256])

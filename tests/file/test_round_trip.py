@@ -1,5 +1,6 @@
 """Encoding and decoding, held to each other and to all pairs of colours."""
 
+import io
 import os
 import subprocess
 import sys
@@ -198,7 +199,8 @@ def test_another_random_state_is_another_start():
 @pytest.mark.parametrize(
     ("function", "message"),
     [
-        (lambda: kmq.decode("x.kmq"), "data is str; it must be bytes .kmq.open takes a path"),
+        (lambda: kmq.decode("x.kmq"), "data is str; it must be bytes .kmq.open takes a path or an open file"),
+        (lambda: kmq.decode(io.BytesIO()), "data is BytesIO; it must be bytes .kmq.open takes a path"),
         (lambda: kmq.inspect("x.kmq"), "data is str"),
         (lambda: kmq.KmqFile(None), "data is NoneType"),
         (lambda: kmq.fit_palette(np.zeros((2, 2, 3), np.uint8), 2), "histogram is ndarray"),

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 class Tally:
     """How many files had which status, and the bytes of those that were written, before and after.
 
-    Files whose output exists are counted apart from `counts`: `existing`, and those that failed for it.
+    Files whose output exists are not in `counts`: `existing` counts them, and `refused` those of them that
+    failed for it. `inexact` counts the written pictures that lost colours.
     """
 
     counts: Mapping[str, int]
@@ -36,6 +37,7 @@ class Tally:
     refused: int = 0
     source_bytes: int = 0
     output_bytes: int = 0
+    inexact: int = 0
 
     @property
     def files(self) -> int:
@@ -47,7 +49,7 @@ class Tally:
         """Files that failed or are bad: any makes the command fail."""
         return self.counts.get("failed", 0) + self.counts.get("bad", 0) + self.refused
 
-    def told(self, words: Mapping[str, str]) -> str:
+    def in_words(self, words: Mapping[str, str]) -> str:
         """Return the counts, with a word for each status; only the first is shown if it is 0."""
         first = next(iter(words))
         counts = {word: self.counts.get(status, 0) for status, word in words.items()}
@@ -69,12 +71,13 @@ class Tally:
             counts=counts,
             source_bytes=self.source_bytes + source,
             output_bytes=self.output_bytes + output,
+            inexact=self.inexact + (outcome.exact is False),
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """How a command words its work: the verb beside the bar, whether the bar shows savings, the summary."""
+    """How a command words its work: the verb before the bar, whether the bar shows savings, the summary."""
 
     verb: str
     saves: bool
@@ -127,8 +130,9 @@ def work_on(
 
 
 def written_summary(tally: Tally) -> str:
-    """Say how many files were written, left out, and failed."""
-    return tally.told({"written": "written", "skipped": "left out", "failed": "failed"})
+    """Say how many files were written, how many of them lost colours, and how many weren't written."""
+    written = f"written ({tally.inexact:,} not exact)" if tally.inexact else "written"
+    return tally.in_words({"written": written, "skipped": "left out", "failed": "failed"})
 
 
 def _tell(outcome: Outcome, report: Report, *, lists: bool) -> None:

@@ -34,8 +34,9 @@ class Outcome:
     """What became of a file.
 
     `status` is "written", "skipped" or "failed"; for `kmq verify`, "good", "bad" or "failed" (it couldn't be
-    checked). `problem` says why a file is neither written nor good, and `exists` that it is because its
-    output exists. Sizes are in bytes, None if unknown.
+    checked). `problem` says why a file is neither written nor good; `exists` is true if that is because its
+    output exists. `exact` says whether every pixel of an encoded picture has its own colour. Sizes are in
+    bytes. None is unknown.
     """
 
     source: str
@@ -46,6 +47,7 @@ class Outcome:
     output_bytes: int | None = None
     notes: tuple[str, ...] = ()
     exists: bool = False
+    exact: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +115,7 @@ def inputs(
 def with_outputs(
     files: Iterable[Input], folder: str | None, suffix: str, *, keep_suffix: bool = False
 ) -> list[Task]:
-    """Return a task for each file: its output has `suffix` and is in `folder` (None: beside the file).
+    """Return a task for each file: its output has `suffix` and is in `folder` (None: next to the file).
 
     With `keep_suffix`, that suffix is put after the file's own.
     """

@@ -44,7 +44,7 @@ HTML = Option("html", ("--html",), "Also write a page with the pictures and plot
 SPACE = Option(
     "space",
     ("--space",),
-    "Where to cluster and compare colours, as in encode.",
+    "How to cluster and compare colours, as in encode.",
     SPACES,
     default="oklab",
 )
@@ -84,9 +84,9 @@ def compare(
     """Compare sizes, quality and time for several numbers of colours with those of other formats.
 
     Sizes are bytes of whole files: packed, context-coded, and as kmq encode writes them, with the coding that
-    it chose. Seconds are of the last, on one thread: encoding, which includes the choice of the palette, and
-    decoding. For comparison there are lossless PNG and WebP, PNG of the same indices, the JPEG nearest in
-    size, and oxipng, cwebp, cjxl and pngquant if they are installed. Every output is decoded before it
+    it chose. Seconds are for that last file, on one thread: to encode, including the choice of the palette,
+    and to decode. For comparison there are lossless PNG and WebP, PNG of the same indices, the JPEG nearest
+    in size, and oxipng, cwebp, cjxl and pngquant if they are installed. Every output is decoded before it
     counts.
     """
     if as_json and as_csv:

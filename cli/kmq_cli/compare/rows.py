@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 
 CONTEXT = "context"
-"""The coding of the smallest files, which stand beside those that kmq writes by default."""
+"""The coding of the smallest files, which are compared with those that kmq writes by default."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,8 @@ from kmq_cli.terminal.options import (
     QUIET,
     RECURSIVE,
     SKIP_EXISTING,
-    SOURCES,
     THREADS,
+    files,
     reported,
     threads_for,
 )
@@ -46,7 +46,7 @@ def _colour(text: str) -> str:
     except ValueError:
         known = False
     if not known:
-        raise ValueError(f"{text!r} is no colour: give a name, such as white, or #rrggbb")
+        raise ValueError(f"{text!r} is not a colour: give a name, such as white, or #rrggbb")
     return text
 
 
@@ -55,7 +55,7 @@ FORMAT = Option(
     ("--format",),
     "Write this format, named by its suffix: any that Pillow writes.",
     Kind("png|webp|..."),
-    told_default="that of OUT's suffix, or png",
+    told_default="by the suffix of OUT, or png",
 )
 BACKGROUND = Option(
     "background",
@@ -97,7 +97,7 @@ def decode(
 
     A picture of up to 256 colours becomes an indexed PNG, not a larger true-colour one.
 
-    With many files, one that fails doesn't stop the others; the exit code is 1 at the end.
+    If one of many files fails, the others are still decoded; the exit code is then 1.
     """
     from kmq_cli.batch.tasks import is_one_file
     from kmq_cli.decode.one import Decoding, decode_one
@@ -116,4 +116,4 @@ def decode(
         decode_many(sources, output, decoding, recursive=recursive, jobs=jobs, report=report)
 
 
-COMMAND = Command("decode", decode, SOURCES, OPTIONS, EXAMPLES)
+COMMAND = Command("decode", decode, files("out/*.kmq"), OPTIONS, EXAMPLES)

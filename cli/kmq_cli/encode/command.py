@@ -7,7 +7,7 @@ from typing import Any
 
 from kmq_cli.encode.options import OPTIONS
 from kmq_cli.terminal.failures import UsageError
-from kmq_cli.terminal.options import SOURCES, reported, threads_for
+from kmq_cli.terminal.options import files, reported, threads_for
 from kmq_cli.usage.declared import Command
 
 EXAMPLES = (
@@ -15,10 +15,11 @@ EXAMPLES = (
     "- photo.kmq with 16 colours: `kmq encode photo.jpg -k 16`\n"
     "- at least 38 dB: `kmq encode photo.jpg --psnr 38`\n"
     "- dithered, for a display: `kmq encode photo.jpg --palette e-paper-7 --dither floyd-steinberg`\n"
-    "- only look at the result: `kmq encode icon.png -o - | kmq info -`\n"
+    "- only print the ledger: `kmq encode icon.png -o - | kmq info -`\n"
     "- from another program: `magick x.tif png:- | kmq encode - -o x.kmq`\n"
     "- many, into a folder: `kmq encode *.png icons/*.gif -o out`\n"
     "- a folder and all below it: `kmq encode --recursive photos -o out --jobs 4`\n"
+    "- every colour kept: `kmq encode --recursive icons -o out -k 65536`\n"
 )
 
 
@@ -40,13 +41,13 @@ def encode(
     as_json: bool,
     **options: Any,  # noqa: ANN401  those of kmq.encode
 ) -> None:
-    """Encode pictures: any that Pillow reads, into at most N colours.
+    """Encode pictures of any format that Pillow reads, in at most N colours.
 
     A picture of at most N colours is stored exactly. Otherwise k-means chooses the colours and
     every pixel gets the nearest one, or is dithered. Prints the ledger: where the file's
     bytes went. Exit code 3: no number of colours meets --psnr, --max-bytes or --bpp.
 
-    With many files, one that fails doesn't stop the others; the exit code is 1 at the end.
+    If one of many files fails, the others are still encoded; the exit code is then 1.
     """
     from kmq_cli.batch.tasks import is_one_file
 
@@ -88,4 +89,4 @@ def _check_together(options: Mapping[str, Any], *, shared_palette: bool) -> None
         raise UsageError(f"--shared-palette chooses the colours for all pictures: leave {other} out")
 
 
-COMMAND = Command("encode", encode, SOURCES, OPTIONS, EXAMPLES)
+COMMAND = Command("encode", encode, files("photos/*.png"), OPTIONS, EXAMPLES)

@@ -51,4 +51,5 @@ class Encoding:
 
 def no_smaller(source_bytes: int, output_bytes: int) -> str:
     """Say why a file is left out that would be no smaller than its source."""
-    return f"its .kmq has {output_bytes:,} bytes, it {source_bytes:,}; --no-skip-if-larger writes it anyway"
+    sizes = f"its .kmq would have {output_bytes:,} bytes, and it has {source_bytes:,}"
+    return f"{sizes}; --no-skip-if-larger writes it anyway"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -156,15 +157,18 @@ def _made(encoding: Encoding, task: Task) -> tuple[Outcome, bytes | None]:
     frame = _frame_of(encoding, task)
     image, frames = open_image(given, encoding.max_pixels, frame or 0)
     with image:
-        data = kmq.encode(image, **encoding.options)
+        encoded = io.BytesIO()
+        ledger = kmq.save(encoded, image, **encoding.options)
+    data = encoded.getvalue()
     notes = [FIRST_FRAME.format(frames=frames)] if frames > 1 and frame is None else []
-    if encoding.options["palette"] is not None and encoding.adds_entry(kmq.KmqFile(data, max_pixels=None).k):
+    if encoding.adds_entry(ledger.k):
         notes.append(ENTRY_ADDED)
     sizes = len(given), len(data)
     if encoding.skip_if_larger and len(data) >= len(given):
         left_out = Outcome(task.source, "skipped", task.output, no_smaller(*sizes), *sizes, tuple(notes))
         return left_out, None
-    return Outcome(task.source, "written", task.output, None, *sizes, tuple(notes)), data
+    exact = ledger.squared_error == 0
+    return Outcome(task.source, "written", task.output, None, *sizes, tuple(notes), exact=exact), data
 
 
 def _summary(tally: Tally) -> str:

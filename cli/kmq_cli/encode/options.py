@@ -68,7 +68,7 @@ metadata = names_of(METADATA)
 K = Option(
     "k",
     ("-k", "--k"),
-    "Most colours in the palette, 1 to 65,536; auto: until more no longer pay.",
+    "Most colours in the palette, 1 to 65,536; auto: stops when more colours gain little.",
     Kind("N|auto", colours, ("auto",)),
     told_default="256; with a target, as few or as many as it takes",
     panel=HOW_MANY,
@@ -91,7 +91,7 @@ MAX_BYTES = Option(
 BPP = Option(
     "bpp",
     ("--bpp",),
-    "The same, in bits per pixel of the whole file: 16 colours take a little more than 4.",
+    "The same, in bits per pixel of the whole file. Packed, 16 colours take a little more than 4.",
     number("X", 0),
     panel=HOW_MANY,
 )
@@ -142,8 +142,8 @@ CODING = Option(
     "coding",
     ("--coding",),
     "How to write the indices. adaptive: small and quick; context: smallest and slow; zstd: quick to decode; "
-    "packed: any region can be read alone; auto: adaptive, packed if that is no larger, up to 32,768 pixels "
-    "context if smaller, and with --effort thorough context up to 8 megapixels.",
+    "packed: any region can be read alone; auto: adaptive, or packed if that is no larger, or up to 32,768 "
+    "pixels context if that is smaller; with --effort thorough, context up to 8 megapixels.",
     one_of("auto", "packed", "zstd", "context", "adaptive"),
     default="auto",
     panel=HOW,
@@ -159,7 +159,7 @@ TILE = Option(
     "tile",
     ("--tile",),
     "Cut into tiles of N x N pixels, a power of two; none: one tile; auto: tiles of 1024 above 4,194,304 "
-    "pixels, and for adaptive of 512 or 1024 where over 524,288 pixels aren't flat.",
+    "pixels, and in adaptive tiles of 512 or 1024 if more than 524,288 pixels aren't flat.",
     Kind("N|auto|none", tile_side, ("auto", "none")),
     default="auto",
     panel=HOW,
@@ -177,7 +177,7 @@ KEEP = Option(
 STARTS = Option(
     "n_init",
     ("--n-init",),
-    "Starts, the first one fixed; the best is kept.",
+    "How many starts, of which the first is fixed; the best result is kept.",
     whole("N", 1, 2**31 - 1),
     told_default="1",
     panel=KMEANS,
@@ -218,7 +218,7 @@ SKIP_IF_LARGER = Option(
 FRAME = Option(
     "frame",
     ("--frame",),
-    "Which frame or page to encode, from 0; all: a file for each.",
+    "Which frame or page to encode, counted from 0; all: a file for each.",
     Kind("N|all", frame_number, ("all",)),
     told_default="0",
 )
@@ -239,8 +239,8 @@ SHARED_PALETTE = Option(
 DASK = Option(
     "dask",
     ("--dask",),
-    "Work on a Dask cluster that reads the same files, for example tcp://10.0.0.1:8786; local: on one of "
-    "--jobs processes.",
+    "Work on a Dask cluster that can read the same files, for example tcp://10.0.0.1:8786; local: on a "
+    "cluster of --jobs processes.",
     Kind("ADDRESS|local", words=("local",)),
     panel=MANY,
 )

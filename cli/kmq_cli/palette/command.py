@@ -15,7 +15,7 @@ EXAMPLES = (
     "- choose 16 colours for another program: `kmq palette photo.jpg -k 16 -o photo.gpl`\n"
     "- as a picture: `kmq palette photo.kmq -o swatches.png`\n"
     "- from one kind of file to another: `kmq palette colours.act -o colours.hex`\n"
-    "- the five commonest colours: `kmq palette photo.kmq | sort -rnk3 | head -n 5`\n"
+    "- the five most frequent colours: `kmq palette photo.kmq | sort -rnk3 | head -n 5`\n"
     "- for programs: `kmq palette photo.kmq --json | jq .entries[0].hex`\n"
 )
 
@@ -37,9 +37,9 @@ OUTPUT = Option(
 FORMAT = Option(
     "kind",
     ("--format",),
-    "Write this kind, whatever OUT's suffix.",
+    "Write this kind, whatever the suffix of OUT.",
     one_of("gpl", "hex", "pal", "act", "json", "png"),
-    told_default="by OUT's suffix",
+    told_default="by the suffix of OUT",
 )
 K = Option(
     "k",

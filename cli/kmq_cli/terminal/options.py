@@ -16,12 +16,13 @@ EFFORTS = one_of("fast", "default", "thorough")
 
 MOST_PIXELS = 2**62
 
-SOURCES = Argument(
-    "sources",
-    "IN",
-    "Files, patterns like 'photos/*.png', folders with --recursive; or only - for standard input.",
-    many=True,
-)
+
+def files(pattern: str, folders: str = "folders with --recursive") -> Argument:
+    """Return the argument of a command that takes many files; the help shows `pattern` as an example."""
+    explained = f"Files, patterns like '{pattern}', {folders}; or only - for standard input."
+    return Argument("sources", "IN", explained, many=True)
+
+
 OUTPUT = Option(
     "output",
     ("-o", "--output"),

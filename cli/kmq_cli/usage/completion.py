@@ -1,4 +1,4 @@
-"""What a shell is told when it completes a word of a line that begins with `kmq`."""
+"""What the shell gets when it completes a word of a line that begins with `kmq`."""
 
 from __future__ import annotations
 

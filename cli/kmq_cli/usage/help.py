@@ -18,13 +18,13 @@ NARROW = 56
 """On a terminal narrower than this, texts are below the names of their options."""
 
 COLUMN, SHORT_COLUMN = 26, 12
-"""Where texts beside names begin: those of options, and of arguments and commands."""
+"""Where the texts after the names begin: after options, and after arguments and commands."""
 
 CODE = re.compile("`([^`]*)`")
 NOTE = re.compile(r"(\[[^][]*])$")
 
 Entry = tuple[str, str, str, str]
-"""Names, what to type after them, a text, and what is told in brackets."""
+"""Names, what to type after them, a text, and the note in brackets."""
 
 
 def print_help(command: Command) -> None:
@@ -96,7 +96,7 @@ class _Page:
         print("\n".join(self.lines))
 
     def _entry(self, indent: int, names: str, typed: str, text: str, note: str) -> Iterator[str]:
-        """Give the lines of an entry: the text is beside its names if they are short."""
+        """Give the lines of an entry: the text is on the line of its names if they are short."""
         left = f"  {names} {typed}".rstrip()
         shown = f"  {self.paint(names, 'name')} {self.paint(typed, 'value')}".rstrip()
         lines = self._wrapped(f"{text} [{note}]" if note else text, indent)

@@ -16,7 +16,7 @@ def one_of(*words: str) -> Kind:
 
     def read(text: str) -> str:
         if text not in words:
-            raise ValueError(f"{text!r} is none of {', '.join(words)}")
+            raise ValueError(f"{text!r} is not one of {', '.join(words)}")
         return text
 
     return Kind("|".join(words), read, words)
@@ -60,7 +60,7 @@ def names_of(words: tuple[str, ...]) -> Callable[[str], tuple[str, ...]]:
         names = tuple(filter(None, text.split(",")))
         for name in names:
             if name not in words:
-                raise ValueError(f"{name!r} is none of {', '.join(words)}")
+                raise ValueError(f"{name!r} is not one of {', '.join(words)}")
         return names
 
     return read

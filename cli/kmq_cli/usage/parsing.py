@@ -9,10 +9,28 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from kmq_cli.terminal.failures import UsageError
 from kmq_cli.usage.declared import HELP, Argument, Command, Kind, Option
+
+ELSEWHERE = MappingProxyType(
+    {
+        "--continue": "--skip-existing",
+        "--out": "--output",
+        "--output-dir": "--output",
+        "--overwrite": "--force",
+        "--parallel": "--jobs",
+        "--quality": "--psnr",
+        "--resume": "--skip-existing",
+        "--workers": "--jobs",
+        "compress": "encode",
+        "decompress": "decode",
+        "extract": "decode",
+    }
+)
+"""Names that other programs have for a command or an option, and its name here: to suggest, not to accept."""
 
 
 class ValueMissingError(UsageError):
@@ -82,6 +100,9 @@ def like(word: str, words: Iterable[str]) -> str:
     """Return a question that names words like one that was typed; "" if there are none."""
     import difflib
 
+    words = list(words)
+    if ELSEWHERE.get(word) in words:
+        return f"; did you mean {ELSEWHERE[word]}?"
     bare = {each.lstrip("-"): each for each in words}  # all options begin alike
     close = [bare[each] for each in difflib.get_close_matches(word.lstrip("-"), bare, n=2)]
     return f"; did you mean {' or '.join(close)}?" if close else ""

@@ -36,6 +36,14 @@ def squared_distances(colours: NDArray[np.uint8], shown: NDArray[np.uint8]) -> N
     return _squares(over_black) + _squares(over_white)
 
 
+def _sum_of_distances(colours: NDArray[np.uint8], shown: NDArray[np.uint8]) -> int:
+    """Return the sum of the `squared_distances`, sooner."""
+    if colours.shape[1] == 4:
+        return int(squared_distances(colours, shown).sum())
+    gaps = np.subtract(colours, shown, dtype=np.int32)
+    return SCALE * int(np.square(gaps, out=gaps).sum(dtype=np.int64))
+
+
 def _squares(gaps: NDArray[np.int64]) -> NDArray[np.int64]:
     squares: NDArray[np.int64] = np.einsum("ij,ij->i", gaps, gaps)
     return squares
@@ -44,15 +52,16 @@ def _squares(gaps: NDArray[np.int64]) -> NDArray[np.int64]:
 def squared_error(original: NDArray[np.uint8], shown: NDArray[np.uint8]) -> float:
     """Return the mean squared error (MSE) of a picture: how far `shown` is from `original`.
 
-    Both are arrays (H, W) or (H, W, 1 | 3 | 4) of uint8, as `decode` returns and as `canonical` has them.
+    Both are arrays (H, W) or (H, W, 1 | 3 | 4) of uint8, such as `decode` returns or `canonical` holds.
     The error is the squared distance in sRGB, values 0 to 255, summed over R, G and B (or over grey) and
     averaged over the pixels. With alpha, it is the mean of the errors over a black and over a white
     backdrop. This is a ledger's `squared_error`.
 
-    Compared in the channels of `shown`: grey stands for three equal channels, RGB for opaque RGBA.
+    The pictures are compared in the channels of `shown`: grey counts as three equal channels, RGB as opaque
+    RGBA.
 
-    Raises TypeError for what is no array; ValueError for other arrays, for pictures of different sizes, and
-    for an original with colours or alpha that `shown` has no channels for.
+    Raises TypeError for anything but arrays; ValueError for arrays of another shape or dtype, for pictures of
+    different sizes, and for an original with colours or alpha that `shown` has no channels for.
     """
     checked_type("original", original, np.ndarray, f"{PIXELS}, as canonical(image).pixels")
     checked_type("shown", shown, np.ndarray, f"{PIXELS}, as decode returns")
@@ -72,7 +81,7 @@ def mean_error(palette: Palette, plane: IndexPlane, original: NDArray[np.uint8])
     before = _in_fewer_channels(original, palette.channels)
     _check_alike(before, (plane.height, plane.width, palette.channels), "the file")
     indices = plane.indices.reshape(-1)
-    return _mean_error(before, palette.channels, lambda part: palette.entries[indices[part]])
+    return _mean_error(before, palette.channels, lambda part: palette.entries.take(indices[part], axis=0))
 
 
 def _in_fewer_channels(original: NDArray[np.uint8], channels: int) -> NDArray[np.uint8]:
@@ -99,7 +108,7 @@ def _mean_error(
     # 2^16 pixels at a time: the distances take many times the memory of the pixels.
     for start in range(0, len(pixels), 1 << 16):
         part = slice(start, start + (1 << 16))
-        error += int(squared_distances(in_channels(pixels[part], channels), shown(part)).sum())
+        error += _sum_of_distances(in_channels(pixels[part], channels), shown(part))
     return error / (SCALE * len(pixels))
 
 

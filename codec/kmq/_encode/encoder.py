@@ -68,25 +68,24 @@ def encode(
     .pal, .act, .kmq or picture file, or "black-and-white", "game-boy", "pico-8", "e-paper-7" or "web-safe".
     A transparent entry is added at its end if the picture needs one.
 
-    `space` defaults to "srgb" with `psnr`, or to dither with a `palette`; otherwise to "oklab". `strength`
-    defaults to 1 with a `palette`, otherwise to 0.8.
+    `space` defaults to "srgb" with `psnr` and for dithering with a `palette`, otherwise to "oklab".
+    `strength` defaults to 1 with a `palette`, otherwise to 0.8.
 
-    `coding` is "packed", "zstd", "context", "adaptive" or "auto": context up to 4,096 pixels, from there to
-    32,768 the smaller of context and adaptive, else adaptive; with the effort "thorough" context up to 8
-    megapixels; packed if no larger.
-    `effort` also picks the context coding's model; "thorough" takes several times longer to encode and twice
-    as long to decode. Adaptive and context number the entries so that files are smaller. They keep the order
-    of an image's own palette and of a given one, unless `reorder_palette` is true: then a mode P image is
-    stored by its colours, like any other.
+    `coding` is "packed", "zstd", "context", "adaptive" or "auto". "auto" takes context up to 4,096 pixels,
+    the smaller of context and adaptive up to 32,768, and adaptive above. With the effort "thorough" it takes
+    context up to 8 megapixels. It takes packed if that is no larger. `effort` also picks the context coding's
+    model; "thorough" takes several times longer to encode and twice as long to decode. Adaptive and context
+    reorder the entries to make files smaller. They keep the order of an image's own palette and of a given
+    one, unless `reorder_palette` is true: then a mode P image is stored by its colours, like any other.
 
-    `tile` is the side of square tiles, a power of two from 16 to 32,768; None for one tile; "auto" for one up
-    to 4,194,304 pixels and 1,024 above. For adaptive, "auto" also cuts smaller pictures with more than
-    524,288 pixels that aren't flat: 1,024, or 512 if most aren't. `threads`, 1 to 256, tiles are coded at a
-    time.
+    `tile` is the side of square tiles, a power of two from 16 to 32,768. None means one tile. "auto" means
+    one tile up to 4,194,304 pixels and tiles of 1,024 above. For adaptive, "auto" also cuts smaller pictures
+    with more than 524,288 pixels that aren't flat: into tiles of 1,024, or of 512 if most aren't. `threads`,
+    1 to 256, is how many tiles are coded at a time.
 
-    The same pixels and options give the same bytes on every machine, unless scikit-learn's KMeans clusters
-    (see `fit_palette`) or Zstandard is of another version. Raises ValueError or TypeError naming the
-    argument; TargetError if no k meets the target; for a palette file FormatError or OSError.
+    The same pixels and options give the same bytes on every machine, unless scikit-learn's KMeans does the
+    clustering (see `fit_palette`) or the version of Zstandard differs. Raises ValueError or TypeError naming
+    the argument; TargetError if no k meets the target; for a palette file FormatError or OSError.
     """
     request = Request(
         k=k, palette=palette, psnr=psnr, max_bytes=max_bytes, bpp=bpp, space=space, effort=effort,

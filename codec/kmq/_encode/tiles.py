@@ -53,24 +53,25 @@ def encode_tiles(
 
     `source` has a `shape`, (H, W), (H, W, 1), (H, W, 3) or (H, W, 4), a `dtype`, uint8, and slices,
     `source[y0:y1, x0:x1]`, that are arrays: a NumPy memory map, a Zarr array, an HDF5 dataset, a
-    `kmq.KmqFile`, a folder of map tiles as `kmq.MapTiles`. It is read twice, from one thread: its colours are
-    counted, a palette is chosen, and its pixels are mapped. (Once, if a palette without alpha is given.)
+    `kmq.KmqFile`, or a `kmq.MapTiles` for a folder of map tiles. It is read twice, from one thread: to count
+    its colours, and, once a palette is chosen, to map its pixels. (It is read once if you give a palette
+    without alpha.)
 
     `file` is a path, which is written all or not at all, or a binary file open for writing, to which the
     whole file is copied at the end. The options are those of `encode` except targets, dithering and `keep`:
     `palette`, `space`, `effort`, `coding`, `tile`, `threads`, `reorder_palette`, `n_init`, `max_iter`,
-    `tol`, `random_state`; and so are the bytes: those that `encode` returns for the whole array. With
+    `tol`, `random_state`. The bytes are those that `encode` returns for the whole array. With
     `fewest_channels` they are those of `encode` for a Pillow image: alpha that is opaque throughout is left
     out, and colours that are all grey are stored as grey.
 
-    `progress(done, total)` is called with the pixels done, in both passes. Where `coding` "auto" finds
+    `progress(done, total)` is called with the pixels done, in both passes. If `coding` "auto" finds
     nothing smaller than packed, the second pass begins again.
 
-    Held at a time are a table of at most 1,048,576 colours (see `fit_palette`) and, for each of `threads`,
+    Memory holds a table of at most 1,048,576 colours (see `fit_palette`) and, for each of `threads`,
     two blocks of neighbouring tiles, of 4 MiB or of one tile if that is larger. With `coding` "adaptive" or
     "auto", a picture of up to 4,194,304 pixels is mapped whole before it is cut and coded.
 
-    Raises ValueError or TypeError, naming the argument; what `source` does; OSError if the file can't be
+    Raises ValueError or TypeError, naming the argument; what `source` raises; OSError if the file can't be
     written; FileExistsError if it exists and `overwrite` is false.
     """
     request = request_for_tiles("encode_tiles", k, options, TileOptions)

@@ -31,7 +31,7 @@ def decode(
     with straight alpha. `max_pixels` is the most pixels that the picture may have; None is no
     limit. `threads`, 1 to 256, is how many tiles are decoded at a time.
 
-    Raises a KmqError: FormatError if the file is damaged or no .kmq file, TruncatedError if its
+    Raises a KmqError: FormatError if the file is damaged or not a .kmq file, TruncatedError if its
     end is missing, UnsupportedError if it needs a later decoder, LimitError if the picture is too
     large. No memory for pixels is allocated before the header is verified. A MemoryError means that
     `max_pixels` allows more pixels than fit in memory.

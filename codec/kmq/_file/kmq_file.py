@@ -40,12 +40,12 @@ BAND = 1 << 20
 
 
 class KmqFile:
-    """A .kmq file, read only as far as is asked for.
+    """An open .kmq file, which reads only what you ask for.
 
-    `kmq.open` makes one; so does `KmqFile(data)`, of a file's bytes or of an open file that can seek. The
+    `kmq.open` makes one; so does `KmqFile(data)`, from a file's bytes or an open file that can seek. The
     header, palette and metadata are checked at once, the pixels when they are read. As a context manager it
-    closes the file, if `kmq.open` opened it. `max_pixels` (None: no limit) is the most that one call decodes,
-    `threads` how many tiles it decodes at a time.
+    closes the file, if `kmq.open` opened it. `max_pixels` (None: no limit) is the most pixels that one call
+    decodes, `threads` how many tiles it decodes at a time.
 
     Slice it like the array of its pixels: `file[y0:y1, x0:x1]` decodes that part, and `np.asarray(file)`
     everything. It can stand for an array wherever `shape`, `dtype` and slices are enough.
@@ -89,7 +89,7 @@ class KmqFile:
 
     @property
     def dtype(self) -> np.dtype[np.uint8]:
-        """Of the picture as an array: uint8."""
+        """The dtype of the picture as an array: uint8."""
         return np.dtype(np.uint8)
 
     @property
@@ -134,7 +134,7 @@ class KmqFile:
         """Decode the index plane, or only a region of it, (x, y, width, height), as `read` does.
 
         Raises LimitError if it has more than `max_pixels` pixels, FormatError if a tile is
-        damaged; ValueError if the region is none of the picture.
+        damaged, ValueError if the region doesn't lie in the picture.
         """
         if region is not None:
             return self._region(region)
@@ -146,12 +146,12 @@ class KmqFile:
         return self.palette.colours(self.indices())
 
     def read(self, x: int, y: int, width: int, height: int) -> NDArray[np.uint8]:
-        """Decode the region whose left top pixel is (x, y), and nothing else.
+        """Decode the region whose top left pixel is (x, y), and nothing else.
 
         Shape (height, width) for grey, else (height, width, 3 | 4), dtype uint8. Of a packed
         tile only the region's bits are read, so its checksum is not checked. In the other codings,
         each tile that the region touches is verified and decoded whole, and `max_pixels`
-        is for those.
+        limits the pixels of those tiles.
 
         Raises ValueError if the region doesn't lie in the picture, LimitError and FormatError
         as `indices`.
@@ -184,15 +184,15 @@ class KmqFile:
     def thumbnail(self, max_side: int) -> NDArray[np.uint8]:
         """Return the whole picture zoomed out, no side longer than `max_side` pixels, 1 to 2^31 - 1.
 
-        Each of its pixels is the mean of a square of n x n, cut at the right and bottom edges. n is the
-        smallest that does it: 1 if the picture is small enough. Means are of sRGB values, as in Pillow's
+        Each of its pixels is the mean of a square of n x n, cut at the right and bottom edges. n is as small
+        as `max_side` allows: 1 if the picture is small enough. Means are of sRGB values, as in Pillow's
         `Image.reduce`; with alpha, colours are weighted by it. Shape and dtype are those of `read`.
 
-        Every tile is decoded and its checksum checked, but none is kept. Besides the result, this takes 8
-        bytes for each of its values, and a tile for each thread. In a picture of one tile, that tile is all
-        the indices; if it is packed, its payload, and nothing if the file is mapped.
+        Every tile is decoded and its checksum checked, but none is kept. Besides the result, memory
+        holds 8 bytes for each of its values, and a tile for each thread. In a picture of one tile, that is
+        all its indices. If that tile is packed, it is only the payload, or nothing if the file is mapped.
 
-        Raises as `indices`: `max_pixels` is for the whole picture.
+        Raises as `indices`: `max_pixels` limits the whole picture.
         """
         max_side = checked_integer("max_side", max_side, 1, MAX_SIDE)
         self._check_limit(self.width, self.height)
@@ -225,7 +225,7 @@ class KmqFile:
     def verify(self) -> None:
         """Check what opening the file didn't: every requirement on the tiles.
 
-        Holds a tile for each thread at a time. Raises as `indices`.
+        Memory holds a tile for each thread. Raises as `indices`.
         """
         self._check_limit(self.width, self.height)
 

@@ -35,8 +35,8 @@ class Ledger:
     that occur. `index_entropy` is the order-0 entropy of the indices, in bits a pixel.
 
     `squared_error` is the squared distance from the original, summed over R, G and B (or over grey),
-    on the scale of 0 to 255, and averaged over the pixels. With alpha, it is the mean of those over
-    black and over white. It is None without an original.
+    on the scale of 0 to 255, and averaged over the pixels. With alpha, it is the mean of the errors
+    over black and over white. It is None without an original.
     """
 
     width: int
@@ -94,7 +94,7 @@ class Ledger:
 
     @property
     def promised_ratio(self) -> float:
-        """The ratio promised by packing, if all but the indices were free: raw bits / bit depth."""
+        """The ratio that packing would reach if only the indices took bytes: raw bits / bit depth."""
         return self.raw_bits_per_pixel / self.bit_depth if self.bit_depth else math.inf
 
     @property

@@ -24,25 +24,25 @@ if TYPE_CHECKING:
 def open_file(
     file: str | os.PathLike[str] | BinaryIO, *, max_pixels: int | None = MAX_PIXELS, threads: int = 1
 ) -> KmqFile:
-    """Open a .kmq file and read only what is asked for.
+    """Open a .kmq file; it reads only what you ask for.
 
     `file` is a path, or a binary file open for reading: an `io.BytesIO`, a member of a ZIP archive, a pipe,
-    what fsspec opens. `max_pixels` (None: no limit) is the most pixels that one call of the result decodes,
-    `threads`, 1 to 256, how many tiles it decodes at a time.
+    or a file that fsspec opens. `max_pixels` (None: no limit) is the most pixels that one call of the result
+    decodes, `threads`, 1 to 256, how many tiles it decodes at a time.
 
-    A path is mapped into memory. Replacing the file while it is open, as `save` does, changes nothing of
-    what is read. Don't truncate it: the system kills a process that reads a mapped page that is gone, or that
+    A path is mapped into memory. Replacing the file while it is open, as `save` does, doesn't change what
+    is read. Don't truncate it: the system kills a process that reads a mapped page that is gone, or that
     its disk can't deliver (SIGBUS). Passing an open file, or calling `decode`, is safe from this.
 
-    An open file that can seek is read on demand, from its beginning to its end, wherever it stands: its first
-    64 KiB and the rest of a longer header at once, then the rows (packed) or the tiles that a call needs.
-    Parts less than 64 KiB apart are read together, up to 4 MiB. It must stay open, it is yours to close, and
-    nobody else may move in it meanwhile; the threads of one KmqFile take turns. An object that is both a path
-    and a file that can seek is used as a file.
+    An open file that can seek is read on demand, whatever its position: its first 64 KiB and the rest of a
+    longer header at once, then the rows (packed) or the tiles that a call needs. Parts less than 64 KiB apart
+    are read together, up to 4 MiB. Keep the file open, let nothing else move its position meanwhile, and
+    close it yourself; the threads of one KmqFile take turns. An object that is both a path and a file that
+    can seek is used as a file.
 
-    What can't seek, like a pipe, is read whole, from where it stands: up to 8 bytes for each of `max_pixels`
-    pixels and 64 MiB, but only 1 MiB of what doesn't begin as a .kmq file does. For a file that is read on
-    demand, the same bound holds for the header and metadata together, and for each later read.
+    A file that can't seek, such as a pipe, is read whole from its position: at most 64 MiB plus 8 bytes
+    for each of `max_pixels` pixels, or 1 MiB if it doesn't begin as a .kmq file does. For a file that is read
+    on demand, the same bound holds for the header and metadata together, and for each later read.
 
     Raises OSError if it can't be read; FormatError, TruncatedError or UnsupportedError; LimitError for more
     bytes than that; TypeError for a file that isn't binary.

@@ -37,7 +37,8 @@ def checked_bytes(name: str, data: object) -> memoryview:
     try:
         return memoryview(data).cast("B")  # type: ignore[arg-type]
     except TypeError:
-        hint = " (kmq.open takes a path)" if isinstance(data, (str, os.PathLike)) else ""
+        is_file = isinstance(data, (str, os.PathLike)) or hasattr(data, "read")
+        hint = " (kmq.open takes a path or an open file)" if is_file else ""
         raise TypeError(f"{name} is {type(data).__name__}; it must be bytes{hint}") from None
 
 

@@ -9,7 +9,7 @@ class KmqError(Exception):
 
 
 class FormatError(KmqError):
-    """The bytes break a requirement of the format: the file is damaged, or is no .kmq file at all."""
+    """The bytes break a requirement of the format: the file is damaged, or isn't a .kmq file."""
 
 
 class TruncatedError(KmqError):

@@ -30,7 +30,7 @@ def write_atomically(path: str | os.PathLike[str], data: Content, *, overwrite: 
 
     An interrupted process leaves nothing behind. A killed one can leave:
 
-    - a whole `.kmq-….tmp` beside `path`, if it is killed just before the file takes its name;
+    - a whole `.kmq-….tmp` next to `path`, if it is killed just before the file takes its name;
     - a partial `.kmq-….tmp`, on systems where every file has a name;
     - an empty file at `path`, where there was none, on file systems without hard links, if
       `overwrite` is false.
@@ -65,9 +65,9 @@ def write_atomically(path: str | os.PathLike[str], data: Content, *, overwrite: 
 def write_whole(file: str | os.PathLike[str] | BinaryIO, data: bytes, *, overwrite: bool = True) -> None:
     """Write `data` to a path, whole or not at all, or all of it to a binary file that is open for writing.
 
-    A path gets the new file only when that is complete and flushed: until then, and if anything fails, what
-    was there stays. A link is followed, and an existing file keeps its permissions. A pipe or a device is
-    written to as it is.
+    The new file takes the path only once it is complete and flushed. Until then, and if anything fails, the
+    old file stays. A link is followed, and an existing file keeps its permissions. A pipe or a device is
+    written to directly.
 
     Raises OSError if the file can't be written; FileExistsError if the path exists and `overwrite` is false,
     also if another process makes it in the meantime; TypeError for anything else.

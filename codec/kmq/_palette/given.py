@@ -58,11 +58,11 @@ def load_palette(source: PaletteLike) -> Palette:
 
     `source` is a name in `PALETTES`, the path of a file, a Pillow image, a Palette or a table of colours. The
     suffix of a file says its kind: .gpl, .hex, .pal, .act or .kmq; any other file is opened as a picture. An
-    indexed picture gives its palette, another one its distinct colours in the order of their first pixels,
-    row by row.
+    indexed picture gives its palette. Any other picture gives its distinct colours in the order of their
+    first pixels, row by row.
 
-    Raises ValueError for an unknown name, or a table or picture that is no palette; OSError for a file that
-    can't be read; and a KmqError for a file that isn't what its suffix says.
+    Raises ValueError for an unknown name, or a table or picture that can't be a palette; OSError for a file
+    that can't be read; and a KmqError for a file that isn't what its suffix says.
     """
     if isinstance(source, Palette):
         return source
