@@ -1,6 +1,6 @@
 """Fitting a palette: k-means on the distinct colours, weighted by their counts.
 
-The steps are in `splitting`, `swapping`, `outliers`, `refining` and `refitting`, in this order.
+The steps are in `clustering`: `splitting`, `adopting`, `swapping`, `outliers` and `refining`, in this order.
 """
 
 from __future__ import annotations
@@ -153,8 +153,8 @@ def fit_palette(
        a tenth to the error.
     5. k-means on all colours refines the centres again.
     6. Centres are rounded to 8 bits. Repeated and unused entries are replaced by the colours that the
-       palette shows worst. An entry becomes the commonest colour of its pixels if more than half of
-       them have it.
+       palette shows worst. An entry becomes the colour of more than half of its pixels, as long as all
+       that together adds at most a twentieth to the error.
 
     Entries are sorted by luma. If there are more than 1,048,576 colours, low bits of red, green and blue
     are dropped until there are no more than that.
@@ -165,8 +165,8 @@ def fit_palette(
     fitted to the dithered picture if the histogram has its inverse.
 
     With alpha, the error is the mean of those over black and over white. Transparent black gets an
-    entry of its own, if it occurs and k > 1. Opaque colours are clustered by themselves, into opaque
-    entries; translucent colours may use these too.
+    entry of its own, if it occurs and k > 1. Opaque colours always have opaque entries. Translucent colours
+    share these, or transparent black, where that costs less than entries of their own.
 
     All steps compute with integers, so the palette is the same on every machine, with one exception:
     scikit-learn's KMeans takes step 2 if `effort` is "thorough", or if `n_init`, `max_iter`, `tol` or
