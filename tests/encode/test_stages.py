@@ -239,3 +239,20 @@ def test_opaque_alpha_changes_no_pixel_of_a_photograph(space):
     rgb = kmq.map_indices(photograph, Palette(entries), space=space)
     rgba = kmq.map_indices(with_alpha, Palette([[*entry, 255] for entry in entries.tolist()]), space=space)
     assert rgba == rgb
+
+
+@pytest.mark.parametrize(
+    ("value", "array"),
+    [
+        (Palette([[1, 2, 3]]), np.array([[1, 2, 3]], np.uint8)),
+        (IndexPlane([[0, 299]], 300), np.array([[0, 299]], np.uint16)),
+    ],
+)
+def test_palettes_and_planes_are_arrays_for_numpy(value, array):
+    assert np.asarray(value).dtype == array.dtype
+    assert np.array_equal(np.asarray(value), array)
+    assert not np.asarray(value).flags.writeable
+    assert np.array(value).flags.writeable
+    assert np.asarray(value, np.float32).dtype == np.float32
+    with pytest.raises(ValueError, match="copy"):
+        np.array(value, np.float32, copy=False)

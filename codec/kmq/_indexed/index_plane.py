@@ -12,7 +12,7 @@ from kmq._ground.arguments import checked_integer
 from kmq._ground.errors import FormatError
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 MAX_ENTRIES = 65_536
 """Most entries a palette can have (spec M7)."""
@@ -52,6 +52,10 @@ class IndexPlane:
 
     def __reduce__(self) -> tuple[type[IndexPlane], tuple[Indices, int]]:
         return IndexPlane, (self.indices, self.k)  # unpickled arrays are writeable: check and copy again
+
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[np.generic]:  # noqa: FBT001
+        """Return `indices`, for `np.asarray`."""
+        return np.array(self.indices, dtype, copy=copy)
 
     @property
     def width(self) -> int:

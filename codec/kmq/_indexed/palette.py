@@ -10,7 +10,7 @@ import numpy as np
 from kmq._indexed.index_plane import MAX_ENTRIES, IndexPlane, bit_depth
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 CHANNELS = (1, 3, 4)
 """Bytes per entry that the format allows: grey, RGB, RGBA (spec section 2, `Channels`)."""
@@ -42,6 +42,10 @@ class Palette:
         own = given.astype(np.uint8)
         own.flags.writeable = False
         object.__setattr__(self, "entries", own)
+
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[np.generic]:  # noqa: FBT001
+        """Return `entries`, for `np.asarray`."""
+        return np.array(self.entries, dtype, copy=copy)
 
     @property
     def k(self) -> int:
