@@ -27,6 +27,7 @@ EXAMPLES = (
     "- to another format: `kmq decode photo.kmq -o photo.webp`\n"
     "- from pipe to pipe, as PNG: `kmq decode - < photo.kmq | display`\n"
     "- a part of a large picture: `kmq decode map.kmq --region 4096,1024,640,480 -o part.png`\n"
+    "- the file as an array in C, for flash memory: `kmq decode icon.kmq -o icon.h`\n"
     "- many, into a folder: `kmq decode *.kmq -o out --format webp`\n"
 )
 

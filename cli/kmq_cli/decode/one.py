@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
+import io
+import re
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import kmq
 from kmq_cli.batch.tasks import Outcome, check_no_folder, exists
 from kmq_cli.pictures.export import export, format_for, suffix_of
-from kmq_cli.terminal.failures import complain, failures
-from kmq_cli.terminal.streams import STANDARD, check_output, open_kmq, output_for, size_of, write_bytes
+from kmq_cli.terminal.failures import UsageError, complain, failures
+from kmq_cli.terminal.streams import (
+    STANDARD,
+    check_output,
+    open_kmq,
+    output_for,
+    read_bytes,
+    size_of,
+    write_bytes,
+)
 
 if TYPE_CHECKING:
-    import kmq
     from kmq_cli.terminal.options import Report
+
+HEADER = ".h"
+"""The suffix of a C header."""
 
 Region = tuple[int, int, int, int]
 
@@ -44,12 +57,12 @@ def decode_one(
         if decoding.skip_existing and target != STANDARD and Path(target).is_file():
             complain(source, f"left out: {exists(target)}")
             return
-        with open_kmq(source, decoding.max_pixels, decoding.threads) as file:
-            name = format_for(target, decoding.format)
+        if decoding.format is None and Path(target).suffix.lower() == HEADER:
             check_output(source, target, force=decoding.force)
-            plane = file.indices() if region is None else _region(file, region)
-            with failures(target):
-                data, losses = export(file.palette, plane, file.metadata, name, decoding.background)
+            data = _in_c(source, target, region, decoding)
+            losses: list[str] = []
+        else:
+            data, losses = _decoded(source, target, region, decoding)
     write_bytes(target, data, force=decoding.force)
     for loss in losses:
         complain(target, f"note: {loss}")
@@ -59,6 +72,31 @@ def decode_one(
         notes = tuple(f"note: {loss}" for loss in losses)
         outcome = Outcome(source, "written", target, None, size_of(source), len(data), notes)
         print(json.dumps(asdict(outcome)), file=sys.stderr if target == STANDARD else sys.stdout)
+
+
+def _decoded(source: str, target: str, region: Region | None, decoding: Decoding) -> tuple[bytes, list[str]]:
+    """Return the picture in the target's format, and what that lost."""
+    with open_kmq(source, decoding.max_pixels, decoding.threads) as file:
+        name = format_for(target, decoding.format)
+        check_output(source, target, force=decoding.force)
+        plane = file.indices() if region is None else _region(file, region)
+        with failures(target):
+            return export(file.palette, plane, file.metadata, name, decoding.background)
+
+
+def _in_c(source: str, target: str, region: Region | None, decoding: Decoding) -> bytes:
+    """Return the .kmq file, verified, as an array in C, for programs that carry it in flash memory."""
+    if region is not None:
+        raise UsageError("--region: a C header has the whole file; cut the picture first")
+    data = read_bytes(source, decoding.max_pixels)
+    with kmq.open(io.BytesIO(data), max_pixels=decoding.max_pixels or kmq.MAX_PIXELS) as file:
+        file.verify()
+    name = re.sub(r"\W|^(?=\d)", "_", Path(target).stem, flags=re.ASCII)
+    rows = "".join(
+        f"    {', '.join(f'0x{byte:02X}' for byte in data[start : start + 12])},\n"
+        for start in range(0, len(data), 12)
+    )
+    return f"static const unsigned char {name}[{len(data)}] = {{\n{rows}}};\n".encode("ascii")
 
 
 def _region(file: kmq.KmqFile, region: Region) -> kmq.IndexPlane:
