@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
-from kmq_cli.pictures.formats import KMQ, is_writable, named_by, opened, written
+import kmq
+from kmq_cli.pictures.formats import KMQ, is_writable, named_by, written
 from kmq_cli.pictures.source import pillow_limit
 from kmq_cli.terminal.failures import UsageError
 
@@ -147,8 +148,7 @@ def indexed_image(plane: IndexPlane, palette: Palette, name: str) -> Image.Image
 def _losses(data: bytes, shown: Image.Image, options: dict[str, bytes]) -> list[str]:
     """Say how the written file differs from the picture and its metadata."""
     try:
-        with pillow_limit(None), opened(data, None) as image:  # these are our own bytes
-            image.load()
+        with pillow_limit(None), kmq.open_picture(data, max_pixels=None).image as image:  # our own bytes
             again = image
     except Exception:  # noqa: BLE001  each format's reader has its own ways to fail
         return ["Pillow can't read this format back, so it wasn't compared with the picture"]
