@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
-import kmq
 from kmq_cli.pictures.formats import KMQ, is_writable, named_by, written
 from kmq_cli.pictures.source import pillow_limit
 from kmq_cli.terminal.failures import UsageError
@@ -114,7 +114,7 @@ def _best(
         except Exception as error:  # noqa: BLE001  each format's writer has its own ways to fail
             problem = error
             continue
-        best = data, _losses(data, shown, options)
+        best = data, _losses(data, shown, options, name)
         if not best[1]:
             break
     if best is None:
@@ -145,10 +145,19 @@ def indexed_image(plane: IndexPlane, palette: Palette, name: str) -> Image.Image
     return image
 
 
-def _losses(data: bytes, shown: Image.Image, options: dict[str, bytes]) -> list[str]:
+def _reopened(data: bytes, name: str) -> Image.Image:
+    """Open a file that Pillow's plugin for a format has just written."""
+    opener = Image.OPEN.get(name)
+    return Image.open(io.BytesIO(data)) if opener is None else opener[0](io.BytesIO(data), "")
+
+
+def _losses(
+    data: bytes, shown: Image.Image, options: dict[str, bytes], name: str
+) -> list[str]:
     """Say how the written file differs from the picture and its metadata."""
     try:
-        with pillow_limit(None), kmq.open_picture(data, max_pixels=None).image as image:  # our own bytes
+        with pillow_limit(None), _reopened(data, name) as image:  # these are our own bytes
+            image.load()
             again = image
     except Exception:  # noqa: BLE001  each format's reader has its own ways to fail
         return ["Pillow can't read this format back, so it wasn't compared with the picture"]

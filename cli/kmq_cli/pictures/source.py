@@ -23,7 +23,11 @@ def open_image(data: bytes, max_pixels: int | None, frame: int = 0) -> OpenedPic
     """
     limit = kmq.MAX_PIXELS if max_pixels is None else max_pixels
     with pillow_limit(limit):
-        return kmq.open_picture(data, frame=frame, max_pixels=limit)
+        try:
+            return kmq.open_picture(data, frame=frame, max_pixels=limit)
+        except ValueError as error:
+            option = "--" if str(error).startswith(f"frame {frame}: ") else ""
+            raise type(error)(f"{option}{error}") from None
 
 
 @contextlib.contextmanager

@@ -237,7 +237,7 @@ def _scaled(image: Image.Image) -> Image.Image:
             break
     else:
         raise ValueError(f"image of mode {image.mode} goes from {least} to {most}; 0 to 65535 is allowed")
-    if image.mode == "I" and scale == 255:
+    if image.mode == "I" and scale == 255 and most > 0:
         warnings.warn(f"values go from {least:g} to {most:g}, so that 255 was taken as white", stacklevel=2)
     if image.mode == "F" and scale > 1 and _has_highlights(values, least):
         scale = 1

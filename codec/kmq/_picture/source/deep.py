@@ -28,12 +28,9 @@ BAND = 1 << 20
 """Pixels that are rounded at a time."""
 
 
-def is_deep(image: Image.Image) -> bool:
-    """Tell whether an image that isn't loaded has colours of 16 bits a channel."""
-    tiles = getattr(image, "tile", ())
-    return bool(tiles) and all(
-        tile.codec_name in DECODERS and _other(tile.args) is not None for tile in tiles
-    )
+def is_deep(tiles: Any) -> bool:  # noqa: ANN401  Pillow's
+    """Tell whether the tiles of an image that isn't loaded have colours of 16 bits a channel."""
+    return all(tile.codec_name in DECODERS and _other(tile.args) is not None for tile in tiles)
 
 
 def rounded(image: Image.Image, data: bytes, key: tuple[int, ...] | None) -> Image.Image:

@@ -16,10 +16,9 @@ from typing import IO, TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
-from kmq._picture.source.deep import is_deep, redrawn, rounded
 
 if TYPE_CHECKING:
-    from kmq._picture.source.profiles import Cicp
+    from kmq._picture.source.png import Cicp
 
 GREY_SCALES = {"L;2": (3, 85), "L;4": (15, 17)}
 """The largest sample of shallow grey in PNG, and what Pillow multiplies samples by."""
@@ -48,8 +47,8 @@ def mended(image: Image.Image) -> Image.Image:
     elif waiting and file is not None and kind in ("TGA", "AVIF"):
         cicp = _cicp_of_avif(image, file) if kind == "AVIF" else None
         image = _mended_tga(image, file)
-    elif waiting and file is not None and is_deep(image):
-        image = rounded(image, _whole(file), None)
+    elif waiting and file is not None and _is_deep(image):
+        image = _rounded(image, file, None)
     image.load()
     if kind == "TIFF":
         from kmq._picture.source.tiff import mended_tiff
@@ -58,7 +57,7 @@ def mended(image: Image.Image) -> Image.Image:
     elif kind == "GIF":
         image = _with_clear_surround(image)
     elif kind == "PPM" and image.mode == "I":  # 16 bits
-        image = redrawn(image, Image.fromarray(np.asarray(image).astype(np.uint16)))
+        image = _redrawn(image, Image.fromarray(np.asarray(image).astype(np.uint16)))
     if kind in ALPHA_OFTEN_UNUSED and image.mode in ("RGBA", "LA"):
         image = _warned_of_hidden(image)
     if cicp is not None or "gamma" in image.info:
@@ -82,9 +81,9 @@ def _mended_png(image: Image.Image, file: IO[bytes] | None) -> tuple[Image.Image
             image = type(image)(io.BytesIO(readable_png(file.read())), "")  # type: ignore[call-arg]
         file = image.fp  # type: ignore[attr-defined]
     key = image.info.get("transparency")
-    if is_deep(image) and not getattr(image, "is_animated", False):
+    if _is_deep(image) and not getattr(image, "is_animated", False):
         wanted = key if facts.colour_type == 2 and isinstance(key, tuple) else None
-        return rounded(image, _whole(file), wanted), facts.cicp
+        return _rounded(image, file, wanted), facts.cicp
     tiles: Any = getattr(image, "tile", ())
     sample, scale = GREY_SCALES.get(tiles[0].args, (0, 0)) if len(tiles) == 1 else (0, 0)
     if scale and isinstance(key, int):
@@ -119,7 +118,7 @@ def _cicp_of_avif(image: Image.Image, file: IO[bytes]) -> Cicp | None:
     """Return the code points of a colour box (ISO/IEC 23008-12, nclx); None beside a profile, which counts."""
     if image.info.get("icc_profile"):
         return None
-    from kmq._picture.source.profiles import Cicp
+    from kmq._picture.source.png import Cicp
 
     with _kept_position(file):
         file.seek(0)
@@ -151,7 +150,7 @@ def _name_colours(image: Image.Image, cicp: Cicp | None) -> Image.Image:
     if profile is None:
         return image
     made = image.copy()
-    redrawn(image, made)
+    _redrawn(image, made)
     for name in ("gamma", "chromaticity", "srgb"):
         made.info.pop(name, None)
     made.info["icc_profile"] = profile
@@ -174,11 +173,11 @@ def _with_clear_surround(image: Image.Image) -> Image.Image:
         alpha = Image.fromarray(np.where(clear, 0, 255).astype(np.uint8))
         made = image.convert("RGBA" if colours else "LA")
         made.putalpha(alpha)
-        return redrawn(image, made)
+        return _redrawn(image, made)
     indices = np.where(clear, entries, np.asarray(image)).astype(np.uint8)
     made = Image.fromarray(indices)
     made.putpalette(colours + bytes(3))
-    redrawn(image, made)
+    _redrawn(image, made)
     made.info["transparency"] = entries
     return made
 
@@ -193,10 +192,28 @@ def _warned_of_hidden(image: Image.Image) -> Image.Image:
     return image.copy()
 
 
-def _whole(file: IO[bytes]) -> bytes:
+def _is_deep(image: Image.Image) -> bool:
+    tiles: Any = getattr(image, "tile", ())
+    if not tiles or ";16" not in str(tiles[0].args):
+        return False
+    from kmq._picture.source.deep import is_deep
+
+    return is_deep(tiles)
+
+
+def _rounded(image: Image.Image, file: IO[bytes], key: tuple[int, ...] | None) -> Image.Image:
+    from kmq._picture.source.deep import rounded
+
     with _kept_position(file):
         file.seek(0)
-        return file.read()
+        data = file.read()
+    return rounded(image, data, key)
+
+
+def _redrawn(image: Image.Image, made: Image.Image) -> Image.Image:
+    from kmq._picture.source.deep import redrawn
+
+    return redrawn(image, made)
 
 
 @contextlib.contextmanager

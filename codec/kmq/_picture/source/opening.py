@@ -19,15 +19,22 @@ from kmq._ground.errors import KmqError, LimitError
 from kmq._ground.reading import MAX_PIXELS, read_bounded
 from kmq._picture.source.mending import mended
 
-PLUGINS = (
-    ("PNG", "PngImagePlugin", (b"\x89PNG\r\n\x1a\n",)),
-    ("JPEG", "JpegImagePlugin", (b"\xff\xd8\xff",)),
-    ("GIF", "GifImagePlugin", (b"GIF87a", b"GIF89a")),
-    ("BMP", "BmpImagePlugin", (b"BM",)),
-    ("TIFF", "TiffImagePlugin", (b"II*\0", b"MM\0*")),
-    ("WEBP", "WebPImagePlugin", (b"RIFF",)),
+class Common(NamedTuple):
+    """A common format: Pillow's name, the plugin, and how files begin. A test holds them to Pillow."""
+
+    name: str
+    plugin: str
+    beginnings: tuple[bytes, ...]
+
+
+COMMON = (
+    Common("PNG", "PngImagePlugin", (b"\x89PNG\r\n\x1a\n",)),
+    Common("JPEG", "JpegImagePlugin", (b"\xff\xd8\xff",)),
+    Common("GIF", "GifImagePlugin", (b"GIF87a", b"GIF89a")),
+    Common("BMP", "BmpImagePlugin", (b"BM",)),
+    Common("TIFF", "TiffImagePlugin", (b"II*\0", b"MM\0*")),
+    Common("WEBP", "WebPImagePlugin", (b"RIFF",)),
 )
-"""Common formats: Pillow's name, the plugin, and how files begin. A test holds them to Pillow."""
 
 UNKNOWN = "not a picture in a format that Pillow reads"
 
@@ -106,7 +113,7 @@ def identified(data: bytes) -> Image.Image:
 
     Raises what that does, but for a damaged file of a common format what its own plugin does.
     """
-    for name, plugin, beginnings in PLUGINS:
+    for name, plugin, beginnings in COMMON:
         if data.startswith(beginnings):
             importlib.import_module(f"PIL.{plugin}")
             factory, _ = Image.OPEN[name]

@@ -11,10 +11,7 @@ import struct
 import warnings
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import IO
-
-from kmq._picture.source.profiles import Cicp
+from typing import IO, NamedTuple
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
@@ -34,8 +31,16 @@ XMP = b"XML:com.adobe.xmp\0"
 TEXTS = frozenset({b"tEXt", b"zTXt", b"iTXt"})
 
 
-@dataclass(frozen=True, slots=True)
-class Chunk:
+class Cicp(NamedTuple):
+    """Code points of H.273: colour primaries, transfer characteristics, matrix, and whether range is full."""
+
+    primaries: int
+    transfer: int
+    matrix: int
+    full: bool
+
+
+class Chunk(NamedTuple):
     """A chunk: its type, where its data begin, and how many bytes they have."""
 
     kind: bytes
@@ -43,8 +48,7 @@ class Chunk:
     size: int
 
 
-@dataclass(frozen=True, slots=True)
-class PngFacts:
+class PngFacts(NamedTuple):
     """Bits a sample, colour type, whether there is compressed text after the pixels, and cICP's code points."""
 
     bits: int

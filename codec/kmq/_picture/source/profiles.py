@@ -10,9 +10,11 @@ from __future__ import annotations
 import struct
 import warnings
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
+
+from kmq._picture.source.png import Cicp
 
 SRGB_PRIMARIES = (0.3127, 0.3290, 0.640, 0.330, 0.300, 0.600, 0.150, 0.060)
 """Chromaticities x and y of white, red, green and blue, in the order of cHRM (IEC 61966-2-1)."""
@@ -57,15 +59,6 @@ CREATOR = b"kmq "
 D50 = (0.9642, 1.0, 0.8249)
 BRADFORD = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]])
 """From XYZ to the cone responses in which ICC.1, annex E, adapts to D50."""
-
-
-class Cicp(NamedTuple):
-    """Code points of H.273: colour primaries, transfer characteristics, matrix, and whether range is full."""
-
-    primaries: int
-    transfer: int
-    matrix: int
-    full: bool
 
 
 def profile_of_cicp(cicp: Cicp, *, grey: bool) -> bytes | None:
