@@ -1,4 +1,4 @@
-"""Small files of many kinds, made byte by byte after the formats' standards: PNG, TIFF, GIF, BMP, TGA, JPEG."""
+"""Small files of many kinds, made byte by byte after their standards: PNG, TIFF, GIF, BMP, TGA, JPEG."""
 
 import io
 import struct
@@ -20,7 +20,8 @@ P3_CHROMATICITIES = struct.pack(">8I", 31270, 32900, 68000, 32000, 26500, 69000,
 
 XMP_PACKET = (
     b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
-    b'<rdf:Description xmlns:tiff="http://ns.adobe.com/tiff/1.0/" tiff:Orientation="6"/></rdf:RDF></x:xmpmeta>'
+    b'<rdf:Description xmlns:tiff="http://ns.adobe.com/tiff/1.0/" tiff:Orientation="6"/>'
+    b"</rdf:RDF></x:xmpmeta>"
 )
 """An XMP packet that says that the picture is to be turned to the right."""
 
@@ -30,7 +31,7 @@ def chunk(kind, data):
 
 
 def png(size, bits, colour_type, rows, *before, after=()):
-    """A PNG of rows of packed samples; `before` and `after` are chunks before and after the pixels."""
+    """Return a PNG of rows of packed samples; `before` and `after` are chunks before and after the pixels."""
     head = struct.pack(">IIBBBBB", *size, bits, colour_type, 0, 0, 0)
     pixels = zlib.compress(b"".join(b"\0" + row for row in rows))
     chunks = [chunk(b"IHDR", head), *before, chunk(b"IDAT", pixels), *after, chunk(b"IEND", b"")]
@@ -38,12 +39,12 @@ def png(size, bits, colour_type, rows, *before, after=()):
 
 
 def png_rgb(colours, *before, after=()):
-    """A PNG of one row of RGB pixels of 8 bits."""
+    """Return a PNG of one row of RGB pixels of 8 bits."""
     return png((len(colours), 1), 8, COLOUR, [bytes(v for c in colours for v in c)], *before, after=after)
 
 
 def table(order, fields, start):
-    """A TIFF table at the offset `start`: fields of tag, type and values (a tuple, or bytes)."""
+    """Return a TIFF table at the offset `start`: fields of tag, type and values (a tuple, or bytes)."""
     body, extra = struct.pack(f"{order}H", len(fields)), b""
     beyond = start + 2 + 12 * len(fields) + 4
     for tag, kind, values in sorted(fields):
@@ -63,12 +64,12 @@ def table(order, fields, start):
 
 
 def exif(*fields, order=">"):
-    """Exif metadata from its TIFF header on."""
+    """Return Exif metadata from its TIFF header on."""
     return (b"MM\0*" if order == ">" else b"II*\0") + struct.pack(f"{order}I", 8) + table(order, fields, 8)
 
 
 def tiff(size, pixels, *fields, bits=(8,), photometric=1, order="<", compressed=False):
-    """A TIFF of one strip; `fields` are added to those that it needs."""
+    """Return a TIFF of one strip; `fields` are added to those that it needs."""
     data = zlib.compress(pixels) if compressed else pixels
     given = {tag for tag, _, _ in fields}
     own = [
@@ -83,10 +84,14 @@ def tiff(size, pixels, *fields, bits=(8,), photometric=1, order="<", compressed=
 
 
 def gif(screen, place, indices, colours, key=None):
-    """A GIF of one frame at `place` (left, top, width, height) of a screen."""
+    """Return a GIF of one frame at `place` (left, top, width, height) of a screen."""
     bits = max(1, (len(colours) - 1).bit_length())
     colours = list(colours) + [(0, 0, 0)] * ((1 << bits) - len(colours))
-    out = b"GIF89a" + struct.pack("<HHBBB", *screen, 0x80 | (bits - 1), 0, 0) + bytes(v for c in colours for v in c)
+    out = (
+        b"GIF89a"
+        + struct.pack("<HHBBB", *screen, 0x80 | (bits - 1), 0, 0)
+        + bytes(v for c in colours for v in c)
+    )
     if key is not None:
         out += b"\x21\xf9\x04" + struct.pack("<BHB", 1, 0, key) + b"\0"
     least = max(2, bits)
@@ -100,19 +105,19 @@ def gif(screen, place, indices, colours, key=None):
 
 
 def tga(size, pixels, bits, attribute_bits, kind=2):
-    """A TGA whose first row is the upper one; pixels are blue, green, red, alpha."""
+    """Return a TGA whose first row is the upper one; pixels are blue, green, red, alpha."""
     return struct.pack("<BBB5xHHHHBB", 0, 0, kind, 0, 0, *size, bits, 0x20 | attribute_bits) + pixels
 
 
 def bmp32(size, pixels, masks=(0xFF0000, 0xFF00, 0xFF, 0xFF000000)):
-    """A BMP of version 4 with an alpha mask, bottom row first."""
+    """Return a BMP of version 4 with an alpha mask, bottom row first."""
     head = struct.pack("<IiiHHIIiiII", 108, *size, 1, 32, 3, len(pixels), 2835, 2835, 0, 0)
     head += struct.pack("<4I", *masks) + b"BGRs" + bytes(48)
     return b"BM" + struct.pack("<IHHI", 14 + len(head) + len(pixels), 0, 0, 14 + len(head)) + head + pixels
 
 
 def jpeg(pixels, metadata=None, **options):
-    """A JPEG of high quality, with Exif metadata."""
+    """Return a JPEG of high quality, with Exif metadata."""
     out = io.BytesIO()
     if metadata is not None:
         options["exif"] = b"Exif\0\0" + metadata
@@ -121,5 +126,5 @@ def jpeg(pixels, metadata=None, **options):
 
 
 def opened(data):
-    """What `Image.open` gives for a file, which isn't loaded."""
+    """Return what `Image.open` gives for a file, which isn't loaded."""
     return Image.open(io.BytesIO(data))

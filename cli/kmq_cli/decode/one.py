@@ -32,6 +32,7 @@ class Decoding:
     force: bool
     skip_existing: bool
     background: str = "white"
+    preserve: bool = False
 
 
 def decode_one(
@@ -50,7 +51,7 @@ def decode_one(
             plane = file.indices() if region is None else _region(file, region)
             with failures(target):
                 data, losses = export(file.palette, plane, file.metadata, name, decoding.background)
-    write_bytes(target, data, force=decoding.force)
+    write_bytes(target, data, force=decoding.force, source=source, preserve=decoding.preserve)
     for loss in losses:
         complain(target, f"note: {loss}")
     if report == "json":

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import warnings
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from PIL import Image
+from PIL import Image, ImageFile
 
 import kmq
 
@@ -14,8 +15,12 @@ if TYPE_CHECKING:
     from kmq import OpenedPicture
 
 
-def open_image(data: bytes, max_pixels: int | None, frame: int = 0) -> OpenedPicture:
+def open_image(
+    data: bytes, max_pixels: int | None, frame: int = 0, *, opaque: bool = False, truncated: bool = False
+) -> OpenedPicture:
     """Open and load a picture, one of the frames of its file; return it and how many frames there are.
+
+    `opaque` ignores its alpha. `truncated` takes what there is of a file that ends too early, with a warning.
 
     Raises LimitError if it, or a picture within it, has more than `max_pixels` pixels (None:
     89,478,485), another KmqError for a damaged .kmq file, and ValueError if Pillow can't read it or if
@@ -24,10 +29,42 @@ def open_image(data: bytes, max_pixels: int | None, frame: int = 0) -> OpenedPic
     limit = kmq.MAX_PIXELS if max_pixels is None else max_pixels
     with pillow_limit(limit):
         try:
-            return kmq.open_picture(data, frame=frame, max_pixels=limit)
+            opened = kmq.open_picture(data, frame=frame, max_pixels=limit)
         except ValueError as error:
-            option = "--" if str(error).startswith(f"frame {frame}: ") else ""
-            raise type(error)(f"{option}{error}") from None
+            if str(error).startswith(f"frame {frame}: "):
+                raise ValueError(f"--{error}") from None
+            opened = _as_far_as_it_goes(data, frame, limit, error, asked=truncated)
+    return opened._replace(image=_opaque(opened.image)) if opaque else opened
+
+
+def _as_far_as_it_goes(
+    data: bytes, frame: int, limit: int, problem: ValueError, *, asked: bool
+) -> OpenedPicture:
+    """Open a picture that ends too early. Raises `problem`, unless that helps and is `asked` for."""
+    if isinstance(problem, kmq.KmqError):
+        raise problem
+    ImageFile.LOAD_TRUNCATED_IMAGES = True
+    try:
+        opened = kmq.open_picture(data, frame=frame, max_pixels=limit)
+    except ValueError:
+        raise problem from None
+    finally:
+        ImageFile.LOAD_TRUNCATED_IMAGES = False
+    if not asked:
+        raise ValueError(f"{problem}; --truncated takes what there is") from None
+    warnings.warn(f"taken as far as it goes: {problem}", stacklevel=2)
+    return opened
+
+
+def _opaque(image: Image.Image) -> Image.Image:
+    """Return an image without its alpha, whose colours stay."""
+    if image.mode == "P":
+        image = image.copy()
+        image.putpalette(image.getpalette("RGB") or [])
+    elif image.mode in ("RGBA", "LA", "PA"):
+        image = image.convert({"LA": "L"}.get(image.mode, "RGB"))
+    image.info.pop("transparency", None)
+    return image
 
 
 @contextlib.contextmanager

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from kmq._ground.sources import Source
     from kmq._indexed.index_plane import Indices
 
+
 def decode(
     data: bytes | bytearray | memoryview, *, max_pixels: int | None = MAX_PIXELS, threads: int = 1
 ) -> NDArray[np.uint8]:

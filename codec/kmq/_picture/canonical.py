@@ -16,6 +16,7 @@ from PIL import ExifTags, Image
 from kmq._colours.channels import PIXELS, checked_pixels, fewest_channels, without_hidden_colours
 from kmq._indexed.index_plane import IndexPlane
 from kmq._indexed.palette import Palette
+from kmq._picture.source.density import density_of
 from kmq._picture.source.mending import mended
 from kmq._picture.source.orientation import in_place, orientation_of, turned
 
@@ -25,8 +26,11 @@ if TYPE_CHECKING:
 ImageLike: TypeAlias = "Image.Image | NDArray[np.uint8]"
 """A Pillow image, or an array (H, W) or (H, W, 1 | 3 | 4) of uint8."""
 
-METADATA = ("icc", "exif", "xmp")
+METADATA = ("icc", "exif", "xmp", "density")
 """Metadata that can be kept (spec section 7)."""
+
+ALL = "all"
+"""Stands for all of it."""
 
 ACCEPTED = f"a Pillow image, or {PIXELS}"
 
@@ -48,7 +52,8 @@ OVERSHOOT = 0.05
 """How far outside black and white, as a share of white, values of mode F may lie: resampling overshoots."""
 
 BROKEN_EXIF = (
-    SyntaxError, struct.error, ValueError, TypeError, KeyError, IndexError, OSError, AttributeError, ArithmeticError,
+    SyntaxError, struct.error, ValueError, TypeError, KeyError, IndexError, OSError, AttributeError,
+    ArithmeticError,
 )  # fmt: skip
 """Errors that Pillow raises for damaged Exif metadata."""
 
@@ -59,7 +64,8 @@ class CanonicalImage:
 
     `pixels` has shape (H, W, c) and dtype uint8. c is 1 (grey), 3 (RGB) or 4 (RGBA: straight
     alpha; pixels of alpha 0 are black). `indexed` is the picture's own palette and index plane,
-    if it has them. `metadata` maps "icc", "exif" and "xmp", if kept, to their bytes.
+    if it has them. `metadata` maps "icc", "exif", "xmp" and "density", if kept,
+    to their bytes.
     """
 
     pixels: NDArray[np.uint8]
@@ -72,8 +78,8 @@ def canonical_image(image: ImageLike, keep: Iterable[str] = ()) -> CanonicalImag
 
     An array keeps its number of channels. A Pillow image is turned upright by its Exif
     orientation, converted from its ICC profile to sRGB (unless `keep` has "icc"), and given the
-    fewest channels that lose nothing. 16-bit grey is rounded to 8 bits; of 16-bit colours,
-    Pillow itself keeps only the high 8.
+    fewest channels that lose nothing. 16 bits are rounded to 8. What a file says and Pillow overlooks is
+    mended, as `open_picture` explains, if the image isn't loaded yet.
 
     Raises ValueError for anything else, and for unknown names in `keep`.
     """
@@ -87,15 +93,18 @@ def canonical_image(image: ImageLike, keep: Iterable[str] = ()) -> CanonicalImag
 
 
 def checked_keep(keep: Iterable[str]) -> tuple[str, ...]:
-    """Return `keep` as a tuple of names from `METADATA`. Raises TypeError or ValueError for anything else."""
+    """Return `keep` as a tuple of names from `METADATA`, of which "all" is every one.
+
+    Raises TypeError or ValueError for anything else.
+    """
     try:
         names = (keep,) if isinstance(keep, str) else tuple(keep)
     except TypeError:
         raise TypeError(f"keep is {keep!r}; it must be names, such as ('icc', 'exif'), or ()") from None
     for name in names:
-        if name not in METADATA:
-            raise ValueError(f"keep has {name!r}; it can have {', '.join(METADATA)}")
-    return names
+        if name not in (*METADATA, ALL):
+            raise ValueError(f"keep has {name!r}; it can have {', '.join(METADATA)}, or {ALL}")
+    return METADATA if ALL in names else names
 
 
 def _from_pillow(image: Image.Image, keep: tuple[str, ...]) -> CanonicalImage:
@@ -203,6 +212,8 @@ def _kept_metadata(image: Image.Image, exif: bytes, keep: tuple[str, ...]) -> Ma
     packet = image.info.get("xmp") or image.info.get("XML:com.adobe.xmp")
     if "xmp" in keep and packet:
         found["xmp"] = packet.encode() if isinstance(packet, str) else packet
+    if "density" in keep and (density := density_of(image)):
+        found["density"] = density
     return MappingProxyType(found)
 
 
@@ -230,8 +241,8 @@ def _scaled(image: Image.Image) -> Image.Image:
     """
     values = np.asarray(image)
     least, most = float(values.min()), float(values.max())
-    scales, slack = (SCALES_OF_F, OVERSHOOT) if image.mode == "F" else (SCALES_OF_I, 0.0)
-    scales = (65_535,) if image.mode.startswith("I;") else scales
+    scales: tuple[int, ...] = {"F": SCALES_OF_F, "I": SCALES_OF_I}.get(image.mode, (65_535,))
+    slack = OVERSHOOT if image.mode == "F" else 0.0
     for scale in scales:
         if -slack * scale <= least and most <= (1 + slack) * scale:  # False for NaN
             break

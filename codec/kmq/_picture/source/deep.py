@@ -1,7 +1,7 @@
 """Colours of 16 bits a channel, of which Pillow keeps the high 8: read with the low 8 too, and rounded.
 
-Pillow has unpackers of both byte orders. Each takes the byte that is high in its order, so the other one takes
-the low byte. Grey with alpha, whose four bytes a pixel are unpacked as RGBA, comes whole.
+Pillow has unpackers of both byte orders. Each takes the byte that is high in its order, so the other one
+takes the low byte. Grey with alpha, whose four bytes a pixel are unpacked as RGBA, comes whole.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A Pillow image as its file means it: what Pillow overlooks or gets wrong is read from the file's own fields.
+"""A Pillow image as its file means it: what Pillow gets wrong is mended by what the file's own fields say.
 
 Takes an image, loaded or not. What the fields of the file tell before it is loaded is lost afterwards, so
 that an image that was opened by Pillow should come here as it is.
@@ -16,9 +16,8 @@ from typing import IO, TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
-
 if TYPE_CHECKING:
-    from kmq._picture.source.png import Cicp
+    from kmq._picture.source.png import Cicp, PngFacts
 
 GREY_SCALES = {"L;2": (3, 85), "L;4": (15, 17)}
 """The largest sample of shallow grey in PNG, and what Pillow multiplies samples by."""
@@ -84,20 +83,24 @@ def _mended_png(image: Image.Image, file: IO[bytes] | None) -> tuple[Image.Image
     if _is_deep(image) and not getattr(image, "is_animated", False):
         wanted = key if facts.colour_type == 2 and isinstance(key, tuple) else None
         return _rounded(image, file, wanted), facts.cicp
+    return _with_key(image, facts, key), facts.cicp
+
+
+def _with_key(image: Image.Image, facts: PngFacts, key: object) -> Image.Image:
+    """Return the image, or a copy with the key colour as its pixels are: of the bits that a sample has."""
     tiles: Any = getattr(image, "tile", ())
-    sample, scale = GREY_SCALES.get(tiles[0].args, (0, 0)) if len(tiles) == 1 else (0, 0)
-    if scale and isinstance(key, int):
-        return _with_key(image, (key & sample) * scale), facts.cicp
-    if facts.bits == 8 and facts.colour_type == 0 and isinstance(key, int) and key > 255:
-        return _with_key(image, key & 255), facts.cicp
-    if facts.bits == 8 and facts.colour_type == 2 and isinstance(key, tuple) and max(key) > 255:
-        return _with_key(image, tuple(value & 255 for value in key)), facts.cicp
-    return image, facts.cicp
-
-
-def _with_key(image: Image.Image, key: int | tuple[int, ...]) -> Image.Image:
+    most, scale = GREY_SCALES.get(tiles[0].args, (255, 1)) if len(tiles) == 1 else (255, 1)
+    if facts.bits > 8 or image.mode not in ("L", "RGB"):
+        return image
+    known: object = key
+    if isinstance(key, int):
+        known = (key & most) * scale
+    elif isinstance(key, tuple):
+        known = tuple(value & most for value in key)
+    if known == key:
+        return image
     made = image.copy()
-    made.info = {**image.info, "transparency": key}
+    made.info = {**image.info, "transparency": known}
     made.format = image.format
     return made
 
@@ -115,7 +118,7 @@ def _mended_tga(image: Image.Image, file: IO[bytes]) -> Image.Image:
 
 
 def _cicp_of_avif(image: Image.Image, file: IO[bytes]) -> Cicp | None:
-    """Return the code points of a colour box (ISO/IEC 23008-12, nclx); None beside a profile, which counts."""
+    """Return the code points of a colour box (nclx of ISO/IEC 23008-12); None beside a profile."""
     if image.info.get("icc_profile"):
         return None
     from kmq._picture.source.png import Cicp
@@ -146,7 +149,7 @@ def _name_colours(image: Image.Image, cicp: Cicp | None) -> Image.Image:
     elif image.info.get("icc_profile") or "srgb" in image.info:
         profile = None
     else:
-        profile = profile_of_gamma(image.info, grey=grey)
+        profile = profile_of_gamma(dict(image.info), grey=grey)
     if profile is None:
         return image
     made = image.copy()
@@ -187,7 +190,8 @@ def _warned_of_hidden(image: Image.Image) -> Image.Image:
     if image.getchannel("A").getextrema() != (0, 0) or image.convert("RGB").getbbox() is None:
         return image
     warnings.warn(
-        "every pixel is transparent (alpha 0), which may not be meant: --opaque shows the colours", stacklevel=2
+        "every pixel is transparent (alpha 0), which may not be meant: --opaque shows the colours",
+        stacklevel=2,
     )
     return image.copy()
 

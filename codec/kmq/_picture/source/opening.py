@@ -1,4 +1,4 @@
-"""Opening a picture's file through Pillow: with the plugin that its first bytes name, and as the file means it.
+"""Opening a picture's file through Pillow: with the plugin that its first bytes name, as the file means it.
 
 To load all plugins of Pillow takes as long as to decode a small picture, to load one a tenth of that.
 """
@@ -18,6 +18,7 @@ from PIL import Image, UnidentifiedImageError
 from kmq._ground.errors import KmqError, LimitError
 from kmq._ground.reading import MAX_PIXELS, read_bounded
 from kmq._picture.source.mending import mended
+
 
 class Common(NamedTuple):
     """A common format: Pillow's name, the plugin, and how files begin. A test holds them to Pillow."""

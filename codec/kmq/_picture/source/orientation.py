@@ -55,6 +55,9 @@ def turned(image: Image.Image, orientation: int) -> Image.Image:
                 packet = re.sub(pattern.encode(), b"", packet)
         if packet is not None:
             upright.info[key] = packet
+    dpi = upright.info.get("dpi")
+    if orientation >= 5 and isinstance(dpi, tuple):
+        upright.info["dpi"] = dpi[::-1]
     return upright
 
 

@@ -49,7 +49,7 @@ class Chunk(NamedTuple):
 
 
 class PngFacts(NamedTuple):
-    """Bits a sample, colour type, whether there is compressed text after the pixels, and cICP's code points."""
+    """Bits a sample, colour type, whether compressed text follows the pixels, and cICP's code points."""
 
     bits: int
     colour_type: int

@@ -10,11 +10,12 @@ from __future__ import annotations
 import struct
 import warnings
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kmq._picture.source.png import Cicp
+if TYPE_CHECKING:
+    from kmq._picture.source.png import Cicp
 
 SRGB_PRIMARIES = (0.3127, 0.3290, 0.640, 0.330, 0.300, 0.600, 0.150, 0.060)
 """Chromaticities x and y of white, red, green and blue, in the order of cHRM (IEC 61966-2-1)."""
@@ -68,12 +69,14 @@ def profile_of_cicp(cicp: Cicp, *, grey: bool) -> bytes | None:
     if curve is None or primaries is None:
         name = HDR.get(cicp.transfer)
         what = f"{name}, a high dynamic range" if name else f"CICP {cicp.primaries}/{cicp.transfer}"
-        warnings.warn(f"the colours are in {what}, which isn't converted: they may look different", stacklevel=2)
+        warnings.warn(
+            f"the colours are in {what}, which isn't converted: they may look different", stacklevel=2
+        )
         return None
     return _profile(primaries, curve, grey=grey)
 
 
-def profile_of_gamma(info: Mapping[str, Any], *, grey: bool) -> bytes | None:
+def profile_of_gamma(info: Mapping[Any, Any], *, grey: bool) -> bytes | None:
     """Return the profile that PNG's gAMA and cHRM, as Pillow gives them, stand for; None if it is sRGB.
 
     Without gAMA, cHRM is ignored, as browsers do.
@@ -101,7 +104,7 @@ def _profile(primaries: tuple[float, ...], curve: tuple[float, ...], *, grey: bo
     Raises ArithmeticError, LinAlgError or struct.error for primaries that span nothing.
     """
     transfer = b"para" + bytes(4) + struct.pack(">HH", 0 if len(curve) == 1 else 3, 0) + _fixed(*curve)
-    text = b"mluc" + bytes(4) + struct.pack(">II2s2sII", 1, 12, b"en", b"US", 2, 28) + "\0p".encode("latin-1")
+    text = b"mluc" + bytes(4) + struct.pack(">II2s2sII2s", 1, 12, b"en", b"US", 2, 28, b"\0p")
     tags = [(b"desc", text), (b"cprt", text), (b"wtpt", b"XYZ " + bytes(4) + _fixed(*D50))]
     if grey:
         tags.append((b"kTRC", transfer))
@@ -119,7 +122,8 @@ def _profile(primaries: tuple[float, ...], curve: tuple[float, ...], *, grey: bo
         body += data + bytes(-len(data) % 4)
     head = struct.pack(
         ">II4s4s4s4s12x4s28x12s4s44x",
-        start + len(body), 0, b"\x04\x40\0\0", b"mntr", b"GRAY" if grey else b"RGB ", b"XYZ ", b"acsp", _fixed(*D50),
+        start + len(body), 0, b"\x04\x40\0\0", b"mntr", b"GRAY" if grey else b"RGB ", b"XYZ ", b"acsp",
+        _fixed(*D50),
         CREATOR,
     )  # fmt: skip
     return head + table + body
