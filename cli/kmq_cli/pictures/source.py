@@ -27,7 +27,9 @@ def open_image(
     there is no such frame.
     """
     limit = kmq.MAX_PIXELS if max_pixels is None else max_pixels
-    with pillow_limit(limit):
+    with pillow_limit(limit), warnings.catch_warnings():
+        if opaque:  # then it doesn't matter
+            warnings.filterwarnings("ignore", "every pixel is transparent")
         try:
             opened = kmq.open_picture(data, frame=frame, max_pixels=limit)
         except ValueError as error:

@@ -33,8 +33,9 @@ def to_srgb(image: Image.Image, profile: bytes) -> Image.Image:
             raise ImageCms.PyCMSError(f"it is for {source.profile.xcolor_space.strip()} pixels")
         flags = ImageCms.Flags.NOOPTIMIZE if profile[80:84] == CREATOR else ImageCms.Flags.NONE
         transform = ImageCms.buildTransform(source, ImageCms.createProfile("sRGB"), mode, "RGB", flags=flags)
-    except (ImageCms.PyCMSError, OSError, ValueError) as error:  # ValueError: a name that isn't ASCII
-        warnings.warn(f"ignored the ICC profile: {error}", stacklevel=2)
+    except (ImageCms.PyCMSError, OSError, ValueError) as error:
+        problem = "a name in it isn't ASCII" if isinstance(error, UnicodeDecodeError) else error
+        warnings.warn(f"ignored the ICC profile: {problem}", stacklevel=2)
         transform = None
     converted = base.convert("RGB") if base.mode == "CMYK" else base
     if transform is not None and _changes_colours(transform, base.mode):
