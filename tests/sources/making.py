@@ -105,8 +105,10 @@ def gif(screen, place, indices, colours, key=None):
 
 
 def tga(size, pixels, bits, attribute_bits, kind=2):
-    """Return a TGA whose first row is the upper one; pixels are blue, green, red, alpha."""
-    return struct.pack("<BBB5xHHHHBB", 0, 0, kind, 0, 0, *size, bits, 0x20 | attribute_bits) + pixels
+    """Return a TGA whose first row is the upper one; pixels are blue, green, red, alpha. No footer follows."""
+    return (
+        struct.pack("<BBB5xHHHHBB", 0, 0, kind, 0, 0, *size, bits, 0x20 | attribute_bits) + pixels + bytes(26)
+    )
 
 
 def bmp32(size, pixels, masks=(0xFF0000, 0xFF00, 0xFF, 0xFF000000)):

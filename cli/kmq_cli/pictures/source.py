@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import logging
+import os
 import warnings
 from collections.abc import Iterator
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from PIL import Image, ImageFile
@@ -27,7 +30,8 @@ def open_image(
     there is no such frame.
     """
     limit = kmq.MAX_PIXELS if max_pixels is None else max_pixels
-    with pillow_limit(limit), warnings.catch_warnings():
+    is_tiff = data[:2] in (b"II", b"MM")
+    with pillow_limit(limit), warnings.catch_warnings(), _quiet_libtiff() if is_tiff else nullcontext():
         if opaque:  # then it doesn't matter
             warnings.filterwarnings("ignore", "every pixel is transparent")
         try:
@@ -43,8 +47,9 @@ def _as_far_as_it_goes(
     data: bytes, frame: int, limit: int, problem: ValueError, *, asked: bool
 ) -> OpenedPicture:
     """Open a picture that ends too early. Raises `problem`, unless that helps and is `asked` for."""
-    if isinstance(problem, kmq.KmqError):
-        raise problem
+    if isinstance(problem, kmq.KmqError) or not asked:
+        hint = "; --truncated takes what there is" if "truncated" in str(problem) else ""
+        raise type(problem)(f"{problem}{hint}")
     ImageFile.LOAD_TRUNCATED_IMAGES = True
     try:
         opened = kmq.open_picture(data, frame=frame, max_pixels=limit)
@@ -52,8 +57,6 @@ def _as_far_as_it_goes(
         raise problem from None
     finally:
         ImageFile.LOAD_TRUNCATED_IMAGES = False
-    if not asked:
-        raise ValueError(f"{problem}; --truncated takes what there is") from None
     warnings.warn(f"taken as far as it goes: {problem}", stacklevel=2)
     return opened
 
@@ -67,6 +70,25 @@ def _opaque(image: Image.Image) -> Image.Image:
         image = image.convert({"LA": "L"}.get(image.mode, "RGB"))
     image.info.pop("transparency", None)
     return image
+
+
+@contextlib.contextmanager
+def _quiet_libtiff() -> Iterator[None]:
+    """Drop what libtiff prints to standard error meanwhile; Pillow says what is wrong with the file."""
+    logging.getLogger("PIL").addHandler(logging.NullHandler())  # or logging prints what becomes an error
+    try:
+        kept = os.dup(2)
+    except OSError:  # it is closed
+        yield
+        return
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
 
 
 @contextlib.contextmanager

@@ -53,7 +53,7 @@ OVERSHOOT = 0.05
 
 BROKEN_EXIF = (
     SyntaxError, struct.error, ValueError, TypeError, KeyError, IndexError, OSError, AttributeError,
-    ArithmeticError,
+    ArithmeticError, UserWarning,
 )  # fmt: skip
 """Errors that Pillow raises for damaged Exif metadata."""
 
@@ -173,6 +173,18 @@ def _exif(image: Image.Image, upright: Image.Image) -> bytes:
     """Return the Exif metadata, from the TIFF header on and without orientation; b"" if there is none."""
     given = upright.info.get("exif")
     try:
+        return _rewritten(image, upright, given)
+    except BROKEN_EXIF as error:
+        if isinstance(given, bytes) and given.removeprefix(b"Exif\0\0")[:2] in (b"II", b"MM"):
+            return in_place(given.removeprefix(b"Exif\0\0"))  # a damaged tag is no reason to lose the others
+        warnings.warn(f"could not keep the Exif metadata: {error}", stacklevel=2)
+        return b""
+
+
+def _rewritten(image: Image.Image, upright: Image.Image, given: bytes | None) -> bytes:
+    """Return what Pillow makes of Exif metadata. Raises one of `BROKEN_EXIF` if they are damaged."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
         if given:
             own = Image.Exif()
             own.load(given)
@@ -192,11 +204,6 @@ def _exif(image: Image.Image, upright: Image.Image) -> bytes:
             elif tag not in NOT_METADATA:
                 exif[tag] = value
         return exif.tobytes().removeprefix(b"Exif\0\0") if exif else b""
-    except BROKEN_EXIF as error:
-        if isinstance(given, bytes) and given.removeprefix(b"Exif\0\0")[:2] in (b"II", b"MM"):
-            return in_place(given.removeprefix(b"Exif\0\0"))  # a damaged tag is no reason to lose the others
-        warnings.warn(f"could not keep the Exif metadata: {error}", stacklevel=2)
-        return b""
 
 
 def _kept_metadata(image: Image.Image, exif: bytes, keep: tuple[str, ...]) -> Mapping[str, bytes]:

@@ -149,14 +149,18 @@ def _name_colours(image: Image.Image, cicp: Cicp | None) -> Image.Image:
     elif image.info.get("icc_profile") or "srgb" in image.info:
         profile = None
     else:
-        profile = profile_of_gamma(dict(image.info), grey=grey)
+        try:
+            profile = profile_of_gamma(image.info, grey=grey)
+        except ValueError as error:
+            warnings.warn(str(error), stacklevel=2)
+            profile = b""
     if profile is None:
         return image
-    made = image.copy()
-    _redrawn(image, made)
+    made = _redrawn(image, image.copy())
     for name in ("gamma", "chromaticity", "srgb"):
         made.info.pop(name, None)
-    made.info["icc_profile"] = profile
+    if profile:
+        made.info["icc_profile"] = profile
     return made
 
 

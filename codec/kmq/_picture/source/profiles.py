@@ -79,14 +79,13 @@ def profile_of_cicp(cicp: Cicp, *, grey: bool) -> bytes | None:
 def profile_of_gamma(info: Mapping[Any, Any], *, grey: bool) -> bytes | None:
     """Return the profile that PNG's gAMA and cHRM, as Pillow gives them, stand for; None if it is sRGB.
 
-    Without gAMA, cHRM is ignored, as browsers do.
+    Without gAMA, cHRM is ignored, as browsers do. Raises ValueError for numbers that mean nothing.
     """
     gamma = info.get("gamma")
     if not isinstance(gamma, (int, float)):
         return None
     if not 0.01 <= gamma <= 100:
-        warnings.warn(f"ignored gAMA, which is {gamma:g}", stacklevel=2)
-        return None
+        raise ValueError(f"ignored gAMA, which is {gamma:g}")
     primaries = info.get("chromaticity") or SRGB_PRIMARIES
     usual = max(abs(a - b) for a, b in zip(primaries, SRGB_PRIMARIES, strict=True)) <= PRIMARIES_SLACK
     if (usual or grey) and abs(gamma * SCREEN_GAMMA - 1) <= GAMMA_SLACK:
@@ -94,8 +93,7 @@ def profile_of_gamma(info: Mapping[Any, Any], *, grey: bool) -> bytes | None:
     try:
         return _profile(SRGB_PRIMARIES if usual else primaries, (1 / gamma,), grey=grey)
     except (ArithmeticError, np.linalg.LinAlgError, struct.error):
-        warnings.warn("ignored cHRM, whose colours span no colour space", stacklevel=2)
-        return None
+        raise ValueError("ignored cHRM, whose colours span no colour space") from None
 
 
 def _profile(primaries: tuple[float, ...], curve: tuple[float, ...], *, grey: bool) -> bytes:
