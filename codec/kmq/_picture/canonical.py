@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, TypeAlias, cast
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from PIL import ExifTags, Image
@@ -195,7 +195,7 @@ def _rewritten(image: Image.Image, upright: Image.Image, given: bytes | None) ->
                 given = own.tobytes()
                 own.load(given)
             if own.get(0x0112, 1) == 1:
-                return cast("bytes", given).removeprefix(b"Exif\0\0")
+                return given.removeprefix(b"Exif\0\0")
         # TIFF files have Exif among their own tags. The copy leaves the caller's image unchanged.
         exif = Image.Exif()
         for tag, value in image.getexif().items():

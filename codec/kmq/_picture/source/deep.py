@@ -33,10 +33,13 @@ def is_deep(tiles: Any) -> bool:  # noqa: ANN401  Pillow's
     return all(tile.codec_name in DECODERS and _other(tile.args) is not None for tile in tiles)
 
 
-def rounded(image: Image.Image, data: bytes, key: tuple[int, ...] | None) -> Image.Image:
+def rounded(
+    image: Image.Image, data: bytes, key: tuple[int, ...] | None, table: NDArray[np.uint8] | None = None
+) -> Image.Image:
     """Return an image of `data` in 8 bits a channel, rounded; `image` is the same, opened but not loaded.
 
-    Pixels of the colour `key`, compared in all 16 bits, become transparent. Raises what loading does.
+    Pixels of the colour `key`, compared in all 16 bits, become transparent. `table` has what 16 bits become,
+    if that isn't the nearest of 8. Raises what loading does.
     """
     first = image.tile[0].args  # type: ignore[attr-defined]
     low = type(image)(io.BytesIO(data), "")  # type: ignore[call-arg]
@@ -47,11 +50,14 @@ def rounded(image: Image.Image, data: bytes, key: tuple[int, ...] | None) -> Ima
         low.load()
         both = np.asarray(low)
         image.load()
-        grey, alpha = (_to_8(both[:, :, at], both[:, :, at + 1]) for at in (0, 2))
+        grey = _to_8(both[:, :, 0], both[:, :, 1], table)
+        alpha = _to_8(both[:, :, 2], both[:, :, 3])
         return _redrawn(image, np.dstack([grey, alpha]), "LA")
     high = np.asarray(image)
     below = np.asarray(low)
-    pixels = _to_8(high, below)
+    pixels = _to_8(high, below, table)
+    if table is not None and image.mode == "RGBA":
+        pixels[:, :, 3] = _to_8(high[:, :, 3], below[:, :, 3])
     if key is None:
         return _redrawn(image, pixels, image.mode)
     same = np.logical_and.reduce(
@@ -77,13 +83,15 @@ def _redrawn(image: Image.Image, pixels: NDArray[np.uint8], mode: str) -> Image.
     return made
 
 
-def _to_8(high: NDArray[np.uint8], low: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return 16 bits, given as two times 8, in 8 bits: 255 · v / 65535, rounded to the nearest."""
+def _to_8(
+    high: NDArray[np.uint8], low: NDArray[np.uint8], table: NDArray[np.uint8] | None = None
+) -> NDArray[np.uint8]:
+    """Return 16 bits, given as two times 8, in 8 bits: by a table, or 255 · v / 65535 to the nearest."""
     made = np.empty(high.shape, np.uint8)
     rows = max(1, BAND // high.shape[1])
     for top in range(0, len(high), rows):
         values = high[top : top + rows].astype(np.uint32) << 8 | low[top : top + rows]
-        made[top : top + rows] = (values + 128) // 257
+        made[top : top + rows] = (values + 128) // 257 if table is None else table[values]
     return made
 
 

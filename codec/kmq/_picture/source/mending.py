@@ -10,7 +10,7 @@ import contextlib
 import io
 import struct
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
@@ -82,7 +82,7 @@ def _mended_png(image: Image.Image, file: IO[bytes] | None) -> tuple[Image.Image
     key = image.info.get("transparency")
     if _is_deep(image) and not getattr(image, "is_animated", False):
         wanted = key if facts.colour_type == 2 and isinstance(key, tuple) else None
-        return _rounded(image, file, wanted), facts.cicp
+        return _rounded(image, file, wanted, linear=facts.cicp is None), facts.cicp
     return _with_key(image, facts, key), facts.cicp
 
 
@@ -134,34 +134,76 @@ def _cicp_of_avif(image: Image.Image, file: IO[bytes]) -> Cicp | None:
 
 
 def _name_colours(image: Image.Image, cicp: Cicp | None) -> Image.Image:
-    """Return the image, or a copy that has a profile, for a colour space that the file names in numbers.
+    """Return the image, or a copy in sRGB or with a profile, whose colour space the file names in numbers.
 
     By the precedence of PNG's third edition: cICP, ICC profile, sRGB, then gAMA and cHRM.
     """
-    from kmq._picture.source.profiles import profile_of_cicp, profile_of_gamma
+    from kmq._picture.source.profiles import gamma_of, profile_of_cicp
 
     grey = image.mode in ("1", "L", "LA") or image.mode.startswith("I")
+    profile, gamma = None, None
     if cicp is not None and (cicp.matrix or not cicp.full):
         warnings.warn("ignored cICP, whose matrix or range no RGB picture has", stacklevel=2)
-        cicp = None
-    if cicp is not None:
+    elif cicp is not None:
         profile = profile_of_cicp(cicp, grey=grey)
-    elif image.info.get("icc_profile") or "srgb" in image.info:
-        profile = None
-    else:
+    if profile is None and not image.info.get("icc_profile") and "srgb" not in image.info:
         try:
-            profile = profile_of_gamma(image.info, grey=grey)
+            found = gamma_of(image.info, grey=grey)
         except ValueError as error:
             warnings.warn(str(error), stacklevel=2)
-            profile = b""
-    if profile is None:
+            found = 0, None
+        if found is not None:
+            gamma, profile = found
+    if profile is None and gamma is None:
         return image
     made = _redrawn(image, image.copy())
-    for name in ("gamma", "chromaticity", "srgb"):
-        made.info.pop(name, None)
-    if profile:
+    _forget_colours(made)
+    if profile is not None:
         made.info["icc_profile"] = profile
+    elif gamma:
+        made = _without_gamma(made, gamma)
     return made
+
+
+def _gamma_alone(info: Mapping[Any, Any]) -> float | None:
+    """Return the gAMA of a PNG whose colours are sRGB's but for that; None if they are another matter."""
+    from kmq._picture.source.profiles import gamma_of
+
+    if "gamma" not in info or info.get("icc_profile") or "srgb" in info:
+        return None
+    with contextlib.suppress(ValueError):
+        found = gamma_of(info, grey=False)
+        if found is not None and found[1] is None:
+            return found[0]
+    return None
+
+
+def _forget_colours(image: Image.Image) -> None:
+    for name in ("gamma", "chromaticity", "srgb"):
+        image.info.pop(name, None)
+
+
+def _without_gamma(image: Image.Image, gamma: float) -> Image.Image:
+    """Return an image in sRGB, given that of a PNG with a gAMA."""
+    from kmq._picture.source.profiles import table_of_gamma
+
+    if image.mode == "P":
+        colours = np.array(image.getpalette("RGB"), np.uint8)
+        image.putpalette(table_of_gamma(gamma, 255)[colours].tobytes())
+        return image
+    if image.mode.startswith("I"):
+        values = np.asarray(image)
+        grey = Image.fromarray(table_of_gamma(gamma, 65_535)[values])
+        key = image.info.pop("transparency", None)
+        if key is not None:
+            grey.putalpha(Image.fromarray(np.where(values == key, 0, 255).astype(np.uint8)))
+        return _redrawn(image, grey)
+    if "transparency" in image.info:
+        image = image.convert("LA" if image.mode in ("1", "L") else "RGBA")
+    table = table_of_gamma(gamma, 255).tolist()
+    same = list(range(256))
+    tables = {"LA": table + same, "RGB": table * 3, "RGBA": table * 3 + same}.get(image.mode, table)
+    return image if image.mode == "1" else image.point(tables)
 
 
 def _with_clear_surround(image: Image.Image) -> Image.Image:
@@ -209,13 +251,25 @@ def _is_deep(image: Image.Image) -> bool:
     return is_deep(tiles)
 
 
-def _rounded(image: Image.Image, file: IO[bytes], key: tuple[int, ...] | None) -> Image.Image:
+def _rounded(
+    image: Image.Image, file: IO[bytes], key: tuple[int, ...] | None, *, linear: bool = False
+) -> Image.Image:
+    """Return an image of 16 bits a channel in 8; in sRGB, if it is `linear` to a gAMA that says all."""
     from kmq._picture.source.deep import rounded
 
+    gamma = _gamma_alone(image.info) if linear else None
+    table = None
+    if gamma:
+        from kmq._picture.source.profiles import table_of_gamma
+
+        table = table_of_gamma(gamma, 65_535)
     with _kept_position(file):
         file.seek(0)
         data = file.read()
-    return rounded(image, data, key)
+    made = rounded(image, data, key, table)
+    if gamma:
+        _forget_colours(made)
+    return made
 
 
 def _redrawn(image: Image.Image, made: Image.Image) -> Image.Image:

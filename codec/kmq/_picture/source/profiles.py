@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from kmq._picture.source.png import Cicp
 
 SRGB_PRIMARIES = (0.3127, 0.3290, 0.640, 0.330, 0.300, 0.600, 0.150, 0.060)
@@ -76,9 +78,10 @@ def profile_of_cicp(cicp: Cicp, *, grey: bool) -> bytes | None:
     return _profile(primaries, curve, grey=grey)
 
 
-def profile_of_gamma(info: Mapping[Any, Any], *, grey: bool) -> bytes | None:
-    """Return the profile that PNG's gAMA and cHRM, as Pillow gives them, stand for; None if it is sRGB.
+def gamma_of(info: Mapping[Any, Any], *, grey: bool) -> tuple[float, bytes | None] | None:
+    """Return the gAMA of PNG, as Pillow gives it, and the profile that it stands for with cHRM.
 
+    The profile is None if cHRM is sRGB's or `grey` has no use for it. All of it is None if that is sRGB.
     Without gAMA, cHRM is ignored, as browsers do. Raises ValueError for numbers that mean nothing.
     """
     gamma = info.get("gamma")
@@ -88,12 +91,20 @@ def profile_of_gamma(info: Mapping[Any, Any], *, grey: bool) -> bytes | None:
         raise ValueError(f"ignored gAMA, which is {gamma:g}")
     primaries = info.get("chromaticity") or SRGB_PRIMARIES
     usual = max(abs(a - b) for a, b in zip(primaries, SRGB_PRIMARIES, strict=True)) <= PRIMARIES_SLACK
-    if (usual or grey) and abs(gamma * SCREEN_GAMMA - 1) <= GAMMA_SLACK:
-        return None
+    if usual or grey:
+        return None if abs(gamma * SCREEN_GAMMA - 1) <= GAMMA_SLACK else (gamma, None)
     try:
-        return _profile(SRGB_PRIMARIES if usual else primaries, (1 / gamma,), grey=grey)
+        return gamma, _profile(primaries, (1 / gamma,), grey=False)
     except (ArithmeticError, np.linalg.LinAlgError, struct.error):
         raise ValueError("ignored cHRM, whose colours span no colour space") from None
+
+
+def table_of_gamma(gamma: float, most: int) -> NDArray[np.uint8]:
+    """Return the sRGB value in 8 bits, rounded, of each sample from 0 to `most` of a picture with a gAMA."""
+    linear = (np.arange(most + 1) / most) ** (1 / gamma)
+    encoded = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
+    table: NDArray[np.uint8] = np.rint(255 * encoded).astype(np.uint8)
+    return table
 
 
 def _profile(primaries: tuple[float, ...], curve: tuple[float, ...], *, grey: bool) -> bytes:
@@ -132,7 +143,7 @@ def _fixed(*values: float) -> bytes:
     return struct.pack(f">{len(values)}i", *(round(value * 65536) for value in values))
 
 
-def _to_d50(primaries: tuple[float, ...]) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
+def _to_d50(primaries: tuple[float, ...]) -> NDArray[np.float64]:
     """Return the matrix from linear RGB to XYZ, adapted to D50: a column for each primary."""
     points = [primaries[i : i + 2] for i in range(0, 8, 2)]
     white, red, green, blue = (np.array([x / y, 1.0, (1 - x - y) / y]) for x, y in points)
@@ -143,7 +154,5 @@ def _to_d50(primaries: tuple[float, ...]) -> np.ndarray[tuple[int, int], np.dtyp
     if cones.min() < 1e-3:
         raise ArithmeticError("white is no colour")
     adapted = np.linalg.inv(BRADFORD) @ np.diag(BRADFORD @ np.array(D50) / cones) @ BRADFORD
-    matrix: np.ndarray[tuple[int, int], np.dtype[np.float64]] = (
-        adapted @ unscaled @ np.diag(np.linalg.solve(unscaled, white))
-    )
+    matrix: NDArray[np.float64] = adapted @ unscaled @ np.diag(np.linalg.solve(unscaled, white))
     return matrix
