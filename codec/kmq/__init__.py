@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from kmq._colours.loss import squared_error
     from kmq._encode.encoder import encode, save
     from kmq._encode.tiles import encode_tiles
-    from kmq._file.decoder import MAX_PIXELS, decode
+    from kmq._file.decoder import decode
     from kmq._file.kmq_file import KmqFile
     from kmq._file.ledger import Ledger
     from kmq._file.opening import inspect
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
         TruncatedError,
         UnsupportedError,
     )
+    from kmq._ground.reading import MAX_PIXELS
     from kmq._ground.whole_files import write_whole
     from kmq._indexed.index_plane import IndexPlane
     from kmq._indexed.palette import Palette
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     from kmq._picture.canonical import canonical_image as canonical
     from kmq._picture.histogram import Histogram, histogram
     from kmq._picture.map_tiles import MapTiles
+    from kmq._picture.source.opening import OpenedPicture, open_picture
     from kmq._plane.mapping import map_indices
 
 __all__ = [
@@ -63,6 +65,7 @@ __all__ = [
     "Ledger",
     "LimitError",
     "MapTiles",
+    "OpenedPicture",
     "Palette",
     "TargetError",
     "TruncatedError",
@@ -77,6 +80,7 @@ __all__ = [
     "load_palette",
     "map_indices",
     "open",
+    "open_picture",
     "pack_indices",
     "pillow",
     "save",
@@ -97,7 +101,7 @@ _PLACES = MappingProxyType(
         "encode": ("_encode.encoder", "encode"),
         "save": ("_encode.encoder", "save"),
         "encode_tiles": ("_encode.tiles", "encode_tiles"),
-        "MAX_PIXELS": ("_file.decoder", "MAX_PIXELS"),
+        "MAX_PIXELS": ("_ground.reading", "MAX_PIXELS"),
         "decode": ("_file.decoder", "decode"),
         "KmqFile": ("_file.kmq_file", "KmqFile"),
         "Ledger": ("_file.ledger", "Ledger"),
@@ -121,6 +125,8 @@ _PLACES = MappingProxyType(
         "Histogram": ("_picture.histogram", "Histogram"),
         "histogram": ("_picture.histogram", "histogram"),
         "MapTiles": ("_picture.map_tiles", "MapTiles"),
+        "OpenedPicture": ("_picture.source.opening", "OpenedPicture"),
+        "open_picture": ("_picture.source.opening", "open_picture"),
         "map_indices": ("_plane.mapping", "map_indices"),
     }
 )

@@ -5,8 +5,8 @@ they are first needed. An image of up to 256 entries has mode P. If its palette 
 `info["transparency"]` is that of a PNG, the one transparent index or the alphas of all entries; the palette
 has the alphas too, for programs that look only there. With more entries the mode is L, RGB or RGBA. (Greys
 with a profile have mode L, because a grey profile doesn't fit a palette of RGB.) `info` also has "k",
-"coding", "tile" (the side, or None) and, if the file has them, "icc_profile", "exif" and "xmp". The pixels
-are stored upright, so an orientation in the metadata becomes 1.
+"coding", "tile" (the side, or None) and, if the file has them, "icc_profile", "exif", "xmp" and "dpi". The
+pixels are stored upright, so an orientation in the metadata becomes 1.
 
 The limit is Pillow's own `Image.MAX_IMAGE_PIXELS`. `Image.open` raises UnidentifiedImageError for a file that
 is no .kmq or whose header, palette or metadata is damaged; loading damaged pixels raises OSError. Both name
@@ -44,6 +44,7 @@ from kmq._ground.errors import KmqError, TruncatedError
 from kmq._ground.whole_files import write_stream
 from kmq._indexed.index_plane import trusted_plane
 from kmq._picture.canonical import BROKEN_EXIF, checked_keep
+from kmq._picture.source.density import dpi_of
 
 if TYPE_CHECKING:
     from kmq._indexed.index_plane import Indices
@@ -123,6 +124,8 @@ class KmqImageFile(ImageFile.ImageFile):
             self.info["exif"] = b"Exif\0\0" + _upright(metadata["exif"])
         if "xmp" in metadata:
             self.info["xmp"] = ORIENTATION_IN_XMP.sub(rb"\g<1>1", metadata["xmp"])
+        if "density" in metadata and (dpi := dpi_of(metadata["density"])):
+            self.info["dpi"] = dpi
         if self._mode == "P":
             colours = palette.entries if palette.channels > 1 else np.repeat(palette.entries, 3, axis=1)
             self.palette = ImagePalette.ImagePalette(

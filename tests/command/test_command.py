@@ -115,7 +115,7 @@ def test_an_error_is_one_line_with_the_name(folder, arguments, message):
         ["nonsense"], ["encode"], ["encode", "picture.png", "-k", "0"], ["encode", "picture.png", "-k", "x"],
         ["encode", "picture.png", "-k", "65537"], ["encode", "picture.png", "--tile", "24"],
         ["encode", "picture.png", "--tile", "8"], ["encode", "picture.png", "--tile", "some"],
-        ["encode", "picture.png", "--coding", "zip"], ["encode", "picture.png", "--keep", "all"],
+        ["encode", "picture.png", "--coding", "zip"], ["encode", "picture.png", "--keep", "everything"],
         ["encode", "picture.png", "-o", "x.png"], ["encode", ""], ["encode", "picture.png", "-o", ""],
         ["encode", "picture.png", "--tol", "nan"], ["encode", "picture.png", "-o", "picture.png", "-f"],
         ["encode", "picture.png", "--max-bytes", 2**62 + 1], ["encode", "picture.png", "--n-init", 2**31],

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kmq_cli.terminal.failures import UsageError
-from kmq_cli.terminal.streams import STANDARD, with_suffix
+from kmq_cli.terminal.streams import STANDARD, is_device, with_suffix
 
 MAGIC = frozenset("*?[")
 
@@ -136,7 +136,9 @@ def apart(tasks: Sequence[Task]) -> tuple[list[Task], list[Outcome]]:
     for task in tasks:
         output = _identity(task.output)
         others = [other.source for other in outputs[output] if other is not task]
-        if others:
+        if is_device(task.output):
+            problem = f"would become {task.output}, beside a device; name a folder with -o"
+        elif others:
             problem = f"would become {task.output}, and so would {others[0]}; {_way_out(outputs[output])}"
         elif output in sources and sources[output] != task.source:
             problem = f"would become {task.output}, which is one of the inputs"

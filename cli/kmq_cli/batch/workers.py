@@ -18,6 +18,7 @@ import kmq
 from kmq_cli.batch.ending import WRITING, prepare
 from kmq_cli.batch.tasks import Outcome, Task
 from kmq_cli.terminal.failures import UsageError, fail, notes, problem_of
+from kmq_cli.terminal.streams import made_like
 
 KILLED = "the process that worked on it was killed, as when memory runs out; fewer --jobs take less"
 
@@ -72,13 +73,14 @@ def attempted(work: Work, task: Task) -> Outcome:
     return replace(outcome, notes=(*said, *outcome.notes))
 
 
-def write_file(output: str, data: bytes, *, force: bool) -> None:
+def write_file(task: Task, data: bytes, *, force: bool, preserve: bool) -> None:
     """Write a file whole or not at all, and make its folders; a worker doesn't end meanwhile.
 
-    Raises OSError.
+    It is no more readable than its source, and with `preserve` as old. Raises OSError.
     """
+    output = task.output
     Path(output).parent.mkdir(parents=True, exist_ok=True)
-    with WRITING:
+    with WRITING, made_like(task.source, output, preserve=preserve):
         kmq.write_whole(output, data, overwrite=force)
 
 

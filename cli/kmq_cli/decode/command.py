@@ -11,6 +11,7 @@ from kmq_cli.terminal.options import (
     JSON_LINES,
     MAX_PIXELS,
     OUTPUT,
+    PRESERVE,
     QUIET,
     RECURSIVE,
     SKIP_EXISTING,
@@ -73,8 +74,8 @@ REGION = Option(
     told_default="all",
 )
 OPTIONS = (
-    OUTPUT, FORMAT, REGION, BACKGROUND, THREADS, RECURSIVE, JOBS, SKIP_EXISTING, MAX_PIXELS, FORCE, QUIET,
-    JSON_LINES,
+    OUTPUT, FORMAT, REGION, BACKGROUND, THREADS, RECURSIVE, JOBS, SKIP_EXISTING, MAX_PIXELS, FORCE, PRESERVE,
+    QUIET, JSON_LINES,
 )  # fmt: skip
 
 
@@ -91,6 +92,7 @@ def decode(
     skip_existing: bool,
     max_pixels: int | None,
     force: bool,
+    preserve: bool,
     quiet: bool,
     as_json: bool,
 ) -> None:
@@ -105,7 +107,7 @@ def decode(
 
     one_file = is_one_file(sources, recursive=recursive, jobs=jobs)
     threads = threads_for(threads, one_file=one_file)
-    decoding = Decoding(file_format, threads, max_pixels, force, skip_existing, background)
+    decoding = Decoding(file_format, threads, max_pixels, force, skip_existing, background, preserve)
     report = reported(quiet=quiet, as_json=as_json)
     if one_file:
         decode_one(sources[0], output, region, decoding, report)

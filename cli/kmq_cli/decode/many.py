@@ -55,6 +55,6 @@ def _decoded(decoding: Decoding, task: Task) -> Outcome:
     with open_kmq(task.source, decoding.max_pixels, decoding.threads) as file:
         name = format_for(task.output, decoding.format)
         data, losses = export(file.palette, file.indices(), file.metadata, name, decoding.background)
-    write_file(task.output, data, force=decoding.force)
+    write_file(task, data, force=decoding.force, preserve=decoding.preserve)
     notes = tuple(f"note: {loss}" for loss in losses)
     return Outcome(task.source, "written", task.output, None, size_of(task.source), len(data), notes)

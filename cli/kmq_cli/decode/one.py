@@ -45,6 +45,7 @@ class Decoding:
     force: bool
     skip_existing: bool
     background: str = "white"
+    preserve: bool = False
 
 
 def decode_one(
@@ -63,7 +64,7 @@ def decode_one(
             losses: list[str] = []
         else:
             data, losses = _decoded(source, target, region, decoding)
-    write_bytes(target, data, force=decoding.force)
+    write_bytes(target, data, force=decoding.force, source=source, preserve=decoding.preserve)
     for loss in losses:
         complain(target, f"note: {loss}")
     if report == "json":

@@ -37,6 +37,9 @@ def encode(
     frame: int | str | None,
     max_pixels: int | None,
     force: bool,
+    preserve: bool,
+    opaque: bool,
+    truncated: bool,
     quiet: bool,
     as_json: bool,
     **options: Any,  # noqa: ANN401  those of kmq.encode
@@ -59,8 +62,9 @@ def encode(
     from kmq_cli.encode.encoding import Encoding
 
     encoding = Encoding(
-        options, max_pixels, force, skip_existing, skip_if_larger, frame if isinstance(frame, int) else None
-    )
+        options, max_pixels, force, skip_existing, skip_if_larger, frame if isinstance(frame, int) else None,
+        preserve, opaque, truncated,
+    )  # fmt: skip
     report = reported(quiet=quiet, as_json=as_json)
     if one_file:
         from kmq_cli.encode.one import encode_one

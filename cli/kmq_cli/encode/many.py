@@ -15,9 +15,8 @@ from kmq_cli.batch.cluster import KILLED, cluster, done_on, outcomes_on
 from kmq_cli.batch.report import Tally, Wording, work_on, written_summary
 from kmq_cli.batch.tasks import Outcome, Task, apart, checked_folder, inputs, left_as_it_is, with_outputs
 from kmq_cli.batch.workers import Work, attempted, outcomes, write_file
-from kmq_cli.encode.encoding import ENTRY_ADDED, FIRST_FRAME, Encoding, no_smaller
+from kmq_cli.encode.encoding import ENTRY_ADDED, FIRST_FRAME, Encoding, no_smaller, opened_for
 from kmq_cli.pictures.formats import is_readable
-from kmq_cli.pictures.source import open_image
 from kmq_cli.terminal.streams import check_output, read_bytes
 
 if TYPE_CHECKING:
@@ -54,7 +53,7 @@ def encode_many(
     tasks, refused = apart(with_outputs(files, folder, ".kmq", keep_suffix=keep_suffix))
     failed += refused
     if all_frames:
-        tasks, refused = _of_each_frame(tasks, encoding.max_pixels)
+        tasks, refused = _of_each_frame(tasks, encoding)
         failed += refused
     wording = Wording("encoding", saves=True, summary=_summary)
     with contextlib.ExitStack() as stack:
@@ -73,7 +72,7 @@ def _is_source(suffix: str) -> bool:
     return suffix != ".kmq" and is_readable(suffix)
 
 
-def _of_each_frame(tasks: list[Task], max_pixels: int | None) -> tuple[list[Task], list[Outcome]]:
+def _of_each_frame(tasks: list[Task], encoding: Encoding) -> tuple[list[Task], list[Outcome]]:
     """Return a task for each frame of the files, whose outputs have its number in their names.
 
     A file of one frame keeps its name. What can't be opened is among the outcomes.
@@ -81,7 +80,7 @@ def _of_each_frame(tasks: list[Task], max_pixels: int | None) -> tuple[list[Task
     found: list[Task] = []
 
     def work(task: Task) -> Outcome:
-        image, frames = open_image(read_bytes(task.source, max_pixels), max_pixels)
+        image, frames = opened_for(encoding, read_bytes(task.source, encoding.max_pixels), None)
         image.close()
         path, digits = Path(task.output), len(str(frames - 1))
         for frame in range(frames):
@@ -121,7 +120,7 @@ def _counted(encoding: Encoding, task: Task) -> kmq.Histogram | Outcome:
 
     def work(task: Task) -> Outcome:
         most = encoding.max_pixels
-        image, _ = open_image(read_bytes(task.source, most), most, _frame_of(encoding, task) or 0)
+        image, _ = opened_for(encoding, read_bytes(task.source, most), _frame_of(encoding, task))
         with image:
             whole = kmq.histogram(image)
         counted.append(kmq.Histogram(whole.colours, whole.counts))  # its inverse is as large as the picture
@@ -145,7 +144,7 @@ def _encoded(encoding: Encoding, task: Task) -> Outcome:
 
 
 def _write(encoding: Encoding, task: Task, data: bytes) -> None:
-    write_file(task.output, data, force=encoding.force)
+    write_file(task, data, force=encoding.force, preserve=encoding.preserve)
 
 
 def _made(encoding: Encoding, task: Task) -> tuple[Outcome, bytes | None]:
@@ -155,7 +154,7 @@ def _made(encoding: Encoding, task: Task) -> tuple[Outcome, bytes | None]:
     check_output(task.source, task.output, force=encoding.force, makes_folders=True)
     given = read_bytes(task.source, encoding.max_pixels)
     frame = _frame_of(encoding, task)
-    image, frames = open_image(given, encoding.max_pixels, frame or 0)
+    image, frames = opened_for(encoding, given, frame)
     with image:
         encoded = io.BytesIO()
         ledger = kmq.save(encoded, image, **encoding.options)

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import kmq
 from kmq_cli.batch.tasks import check_no_folder, exists
-from kmq_cli.encode.encoding import ENTRY_ADDED, FIRST_FRAME, no_smaller
-from kmq_cli.pictures.source import open_image
+from kmq_cli.encode.encoding import ENTRY_ADDED, FIRST_FRAME, no_smaller, opened_for, tell_density
 from kmq_cli.pictures.tiff import large_tiff
 from kmq_cli.terminal.failures import UsageError, complain, failures
 from kmq_cli.terminal.ledger_report import compared, ledger_json, print_ledger
@@ -22,6 +21,7 @@ from kmq_cli.terminal.streams import (
     STANDARD,
     check_output,
     check_suffix,
+    made_like,
     output_for,
     read_bytes,
     write_bytes,
@@ -63,7 +63,8 @@ def encode_one(
             check_output(source, target, force=encoding.force)
             with large_tiff(source) as picture:
                 if picture is not None:
-                    ledger = _encode_parts(source, target, picture, encoding)
+                    with made_like(source, target, preserve=encoding.preserve):
+                        ledger = _encode_parts(source, target, picture, encoding)
                     _tell(source, Path(source).stat().st_size, target, ledger, report)
                     return
     _encode_whole(source, target, encoding, report)
@@ -76,7 +77,7 @@ def _encode_whole(source: str, target: str, encoding: Encoding, report: Report) 
         given = read_bytes(source, encoding.max_pixels)
         check_output(source, target, force=encoding.force)
         encoded = io.BytesIO()
-        image, frames = open_image(given, encoding.max_pixels, encoding.frame or 0)
+        image, frames = opened_for(encoding, given, encoding.frame)
         with image:
             if frames > 1 and encoding.frame is None:
                 complain(source, FIRST_FRAME.format(frames=frames))
@@ -90,7 +91,7 @@ def _encode_whole(source: str, target: str, encoding: Encoding, report: Report) 
     if encoding.skip_if_larger and ledger.total_bytes >= len(given):
         complain(source, f"left out: {no_smaller(len(given), ledger.total_bytes)}")
         return
-    write_bytes(target, encoded.getvalue(), force=encoding.force)
+    write_bytes(target, encoded.getvalue(), force=encoding.force, source=source, preserve=encoding.preserve)
     _tell(source, len(given), target, ledger, report, notes)
 
 
@@ -99,7 +100,7 @@ def _takes_parts(target: str, encoding: Encoding) -> bool:
     options = encoding.options
     return (
         target != STANDARD
-        and not encoding.skip_if_larger
+        and not (encoding.skip_if_larger or encoding.opaque)
         and options["dither"] == "none"
         and options["k"] != "auto"
         and not options["keep"]
@@ -116,6 +117,7 @@ def _encode_parts(source: str, target: str, picture: TiffPicture, encoding: Enco
         raise kmq.LimitError(f"the picture has more than {limit:,} pixels")
     if picture.frames > 1 and encoding.frame is None:
         complain(source, FIRST_FRAME.format(frames=picture.frames))
+    tell_density(picture.dpi)
     options = {name: value for name, value in encoding.options.items() if name not in WHOLE}
     with pixels_bar(f"encoding {width:,} x {height:,} pixels") as progress:
         ledger = kmq.encode_tiles(

@@ -13,6 +13,7 @@ from kmq_cli.terminal.options import (
     MANY,
     MAX_PIXELS,
     OUTPUT,
+    PRESERVE,
     QUIET,
     RECURSIVE,
     SKIP_EXISTING,
@@ -26,7 +27,7 @@ HOW_MANY, WHICH, HOW = "How many colours", "Which colours", "How they are writte
 KMEANS = "scikit-learn's KMeans, if one is given"
 """Panels of the help."""
 
-METADATA = ("icc", "exif", "xmp")
+METADATA = ("icc", "exif", "xmp", "density")
 PALETTES = ("black-and-white", "game-boy", "pico-8", "e-paper-7", "web-safe")
 
 MOST_COLOURS = 65_536
@@ -62,7 +63,7 @@ def frame_number(text: str) -> int | str:
     raise ValueError(f"{text!r} is neither a number from 0 nor all")
 
 
-metadata = names_of(METADATA)
+metadata = names_of((*METADATA, "all"))
 """Returns the names of metadata to keep. Raises ValueError."""
 
 K = Option(
@@ -167,8 +168,8 @@ TILE = Option(
 KEEP = Option(
     "keep",
     ("--keep",),
-    "Metadata to keep, any of the three.",
-    Kind(",".join(METADATA), metadata, METADATA),
+    "Metadata to keep, any of the four; density: the resolution in print; all: every kind.",
+    Kind(f"{','.join(METADATA)}|all", metadata, (*METADATA, "all")),
     default=(),
     told_default="none: colours become sRGB, the picture upright",
     panel=HOW,
@@ -222,6 +223,18 @@ FRAME = Option(
     Kind("N|all", frame_number, ("all",)),
     told_default="0",
 )
+OPAQUE = Option(
+    "opaque",
+    ("--opaque",),
+    "Take all pixels as opaque, whatever their alpha: some programs leave 0 there.",
+    default=False,
+)
+TRUNCATED = Option(
+    "truncated",
+    ("--truncated",),
+    "Take a picture whose file ends too early, as far as it goes.",
+    default=False,
+)
 KEEP_SUFFIX = Option(
     "keep_suffix",
     ("--keep-suffix",),
@@ -259,5 +272,5 @@ OF_LIBRARY = (
 
 OPTIONS = (
     OUTPUT, *OF_LIBRARY, FRAME, RECURSIVE, JOBS, SKIP_IF_LARGER, SKIP_EXISTING, KEEP_SUFFIX, SHARED_PALETTE,
-    DASK, MAX_PIXELS, FORCE, QUIET, AS_JSON,
+    DASK, MAX_PIXELS, OPAQUE, TRUNCATED, FORCE, PRESERVE, QUIET, AS_JSON,
 )  # fmt: skip

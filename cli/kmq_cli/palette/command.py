@@ -91,7 +91,7 @@ def palette(
     if target is not None and written_as is not None:
         with failures(target):
             data, lost = palette_file(counted, source, written_as)
-        write_bytes(target, data, force=force)
+        write_bytes(target, data, force=force, source=source)
         if lost:
             complain(target, f"note: {lost}")
     if as_json:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
+import struct
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
-from kmq_cli.pictures.formats import KMQ, is_writable, named_by, opened, written
+from kmq_cli.pictures.formats import KMQ, is_writable, named_by, written
 from kmq_cli.pictures.source import pillow_limit
 from kmq_cli.terminal.failures import UsageError
 
@@ -23,6 +26,12 @@ INDEXED_FORMATS = {"PNG", "GIF", "TIFF", "BMP", "PCX", "TGA"}
 
 EXACT: dict[str, dict[str, Any]] = {"WEBP": {"lossless": True, "exact": True}}
 """What to ask of formats that are lossy by default."""
+
+METRES_PER_INCH = 0.0254
+"""Files have a density in pixels a metre (spec section 7), Pillow in dots an inch."""
+
+XMP_TAG = 700
+"""Tag of a TIFF file's XMP packet."""
 
 OPAQUE = "transparency is lost"
 
@@ -78,8 +87,7 @@ def export(
     Raises ValueError if the format can't hold the picture at all.
     """
     shown = Image.fromarray(palette.colours(plane))
-    kept = (("icc_profile", b"", "icc"), ("exif", b"Exif\0\0", "exif"), ("xmp", b"", "xmp"))
-    options = {option: prefix + metadata[key] for option, prefix, key in kept if key in metadata}
+    options = _options(metadata)
     forms = _forms(plane, palette, shown, name, has_profile="icc" in metadata)
     try:
         data, losses = _best(forms, shown, name, options)
@@ -98,8 +106,46 @@ def export(
     return data, losses
 
 
+def _options(metadata: Mapping[str, bytes]) -> dict[str, Any]:
+    """Return the metadata as the options of Pillow's writer of a format."""
+    kept = (("icc_profile", b"", "icc"), ("exif", b"Exif\0\0", "exif"), ("xmp", b"", "xmp"))
+    options: dict[str, Any] = {
+        option: prefix + metadata[key] for option, prefix, key in kept if key in metadata
+    }
+    density = metadata.get("density", b"")
+    across, down = struct.unpack("<2I", density) if len(density) == 8 else (0, 0)
+    if across and down:
+        options["dpi"] = (across * METRES_PER_INCH, down * METRES_PER_INCH)
+    return options
+
+
+def _as_written(options: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """Return the options with an XMP packet where a format has it and Pillow's writer doesn't put it."""
+    options = dict(options)
+    if name == "PNG" and "xmp" in options:
+        from PIL.PngImagePlugin import PngInfo
+
+        options["pnginfo"] = PngInfo()
+        options["pnginfo"].add_itxt("XML:com.adobe.xmp", options.pop("xmp").decode("utf-8", "replace"))
+    elif name == "TIFF" and "xmp" in options:
+        tags = Image.Exif()
+        with contextlib.suppress(Exception):  # damaged Exif metadata
+            tags.load(options.get("exif", b""))
+        tags[XMP_TAG] = options.pop("xmp")
+        options["exif"] = tags
+    return options
+
+
+def _lighter(options: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield the options, then with ever less of the metadata that a format may have no room for."""
+    yield options
+    for left_out in ({"xmp"}, {"exif"}, {"exif", "xmp"}, {"icc_profile", "exif", "xmp", "dpi"}):
+        if left_out & options.keys():
+            yield {name: value for name, value in options.items() if name not in left_out}
+
+
 def _best(
-    forms: Iterable[Image.Image], shown: Image.Image, name: str, options: dict[str, bytes]
+    forms: Iterable[Image.Image], shown: Image.Image, name: str, options: dict[str, Any]
 ) -> tuple[bytes, list[str]]:
     """Return the first file that shows `shown` exactly, else the last that can be written; and its losses.
 
@@ -108,12 +154,16 @@ def _best(
     best: tuple[bytes, list[str]] | None = None
     problem: Exception | None = None
     for form in forms:
-        try:
-            data = written(form, name, **EXACT.get(name, {}), **options)
-        except Exception as error:  # noqa: BLE001  each format's writer has its own ways to fail
-            problem = error
+        data = None
+        for less in _lighter(options):
+            try:
+                data = written(form, name, **EXACT.get(name, {}), **_as_written(less, name))
+                break
+            except Exception as error:  # noqa: BLE001  each format's writer has its own ways to fail
+                problem = problem or error
+        if data is None:
             continue
-        best = data, _losses(data, shown, options)
+        best = data, _losses(data, shown, options, name)
         if not best[1]:
             break
     if best is None:
@@ -144,10 +194,16 @@ def indexed_image(plane: IndexPlane, palette: Palette, name: str) -> Image.Image
     return image
 
 
-def _losses(data: bytes, shown: Image.Image, options: dict[str, bytes]) -> list[str]:
+def _reopened(data: bytes, name: str) -> Image.Image:
+    """Open a file that Pillow's plugin for a format has just written."""
+    opener = Image.OPEN.get(name)
+    return Image.open(io.BytesIO(data)) if opener is None else opener[0](io.BytesIO(data), "")
+
+
+def _losses(data: bytes, shown: Image.Image, options: dict[str, Any], name: str) -> list[str]:
     """Say how the written file differs from the picture and its metadata."""
     try:
-        with pillow_limit(None), opened(data, None) as image:  # these are our own bytes
+        with pillow_limit(None), _reopened(data, name) as image:  # these are our own bytes
             image.load()
             again = image
     except Exception:  # noqa: BLE001  each format's reader has its own ways to fail
@@ -166,6 +222,8 @@ def _losses(data: bytes, shown: Image.Image, options: dict[str, bytes]) -> list[
         losses.append("the Exif metadata is lost")
     if "xmp" in options and not (again.info.get("xmp") or again.info.get("XML:com.adobe.xmp")):
         losses.append("the XMP metadata is lost")
+    if "dpi" in options and not again.info.get("dpi"):
+        losses.append("the density is lost")
     return losses
 
 

@@ -6,35 +6,29 @@ table to Pillow.
 
 from __future__ import annotations
 
-import importlib
 import io
-import struct
 from typing import Any, NamedTuple
 
 from PIL import Image
-
-from kmq import LimitError
 
 KMQ = "KMQ"
 """What Pillow calls the format of .kmq files."""
 
 
 class Format(NamedTuple):
-    """A format that Pillow reads and writes: its name, the plugin, suffixes, and how files begin."""
+    """A format that Pillow reads and writes: its name and suffixes."""
 
     name: str
-    plugin: str
     suffixes: tuple[str, ...]
-    beginnings: tuple[bytes, ...]
 
 
 COMMON = (
-    Format("PNG", "PngImagePlugin", (".png", ".apng"), (b"\x89PNG\r\n\x1a\n",)),
-    Format("JPEG", "JpegImagePlugin", (".jpg", ".jpeg", ".jpe", ".jfif"), (b"\xff\xd8\xff",)),
-    Format("GIF", "GifImagePlugin", (".gif",), (b"GIF87a", b"GIF89a")),
-    Format("BMP", "BmpImagePlugin", (".bmp",), (b"BM",)),
-    Format("TIFF", "TiffImagePlugin", (".tif", ".tiff"), (b"II*\0", b"MM\0*")),
-    Format("WEBP", "WebPImagePlugin", (".webp",), (b"RIFF",)),
+    Format("PNG", (".png", ".apng")),
+    Format("JPEG", (".jpg", ".jpeg", ".jpe", ".jfif")),
+    Format("GIF", (".gif",)),
+    Format("BMP", (".bmp",)),
+    Format("TIFF", (".tif", ".tiff")),
+    Format("WEBP", (".webp",)),
 )
 BY_SUFFIX = {suffix: each for each in COMMON for suffix in each.suffixes}
 BY_NAME = {each.name: each for each in COMMON}
@@ -65,25 +59,6 @@ def is_readable(suffix: str) -> bool:
 def is_writable(suffix: str) -> bool:
     """Tell whether Pillow writes the format that a suffix stands for; .kmq is left to kmq encode."""
     return suffix in BY_SUFFIX or (suffix != ".kmq" and named_by(suffix) in Image.SAVE)
-
-
-def opened(data: bytes, limit: int | None) -> Image.Image:
-    """Return what `Image.open` does for bytes, and load no other plugin for a common format.
-
-    Raises LimitError for a picture of more than `limit` pixels (None: any number), and what that does.
-    """
-    for common in COMMON:
-        if data.startswith(common.beginnings):
-            importlib.import_module(f"PIL.{common.plugin}")
-            factory, _ = Image.OPEN[common.name]
-            try:
-                image = factory(io.BytesIO(data), "")
-            except (SyntaxError, IndexError, TypeError, struct.error):
-                break  # it only begins like one
-            if limit is not None and image.width * image.height > limit:
-                raise LimitError(f"the picture has more than {limit:,} pixels")
-            return image
-    return Image.open(io.BytesIO(data))
 
 
 def written(image: Image.Image, name: str, **options: Any) -> bytes:  # noqa: ANN401  its writer's

@@ -23,8 +23,8 @@ LARGE_PIXELS = 1 << 25
 
 SUFFIXES = frozenset({".tif", ".tiff", ".btf", ".tf8"})
 
-ORIENTATION, PROFILE = 274, 34675
-"""Tags of TIFF 6.0 and ICC.1 that say how to turn or convert the picture; Pillow does that."""
+ORIENTATION, PROFILE, XMP = 274, 34675, 700
+"""Tags of TIFF 6.0, ICC.1 and XMP that say how to turn or convert the picture; Pillow does that."""
 
 GREY, RGB, SEPARATE_ALPHA = 1, 2, 2
 """Values of PhotometricInterpretation, and of ExtraSamples for alpha that isn't premultiplied."""
@@ -51,6 +51,14 @@ class TiffPicture:
     def dtype(self) -> np.dtype[np.uint8]:
         """Kind of its values."""
         return np.dtype(np.uint8)
+
+    @property
+    def dpi(self) -> tuple[float, float] | None:
+        """Dots an inch, across and down; None if the file doesn't say."""
+        with contextlib.suppress(Exception):  # damaged tags
+            across, down = self.page.get_resolution(unit="inch")
+            return (float(across), float(down)) if int(self.page.resolutionunit) > 1 else None
+        return None
 
     def __getitem__(self, key: tuple[slice, slice]) -> NDArray[np.uint8]:
         """Return `[y0:y1, x0:x1]`. Raises ValueError if a segment of the file there can't be read."""
@@ -137,5 +145,10 @@ def _is_plain(page: Any, known: Any) -> bool:  # noqa: ANN401  tifffile's
         and page.compression in known.DECOMPRESSORS
         and page.predictor in known.UNPREDICTORS
         and PROFILE not in tags
+        and not (XMP in tags and b"Orientation" in _bytes_of(tags[XMP].value))
         and (ORIENTATION not in tags or tags[ORIENTATION].value == 1)
     )
+
+
+def _bytes_of(value: Any) -> bytes:  # noqa: ANN401  a tag's: bytes, a text, or numbers
+    return value.encode() if isinstance(value, str) else bytes(value)

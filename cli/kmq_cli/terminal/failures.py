@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import sys
 import warnings
@@ -27,8 +28,8 @@ class UsageError(Exception):
 
 def complain(subject: str, problem: object) -> None:
     """Print one line about `subject`, usually a file, to standard error."""
-    line = " ".join(f"kmq: {named(subject)}: {problem}".split())
-    print(printable(line), file=sys.stderr)
+    text = " ".join(filter(None, map(str.strip, str(problem).splitlines())))
+    print(f"kmq: {printable(named(subject))}: {printable(text)}", file=sys.stderr)
 
 
 def named(file: str) -> str:
@@ -68,12 +69,23 @@ def problem_of(error: Exception, subject: str) -> Problem | None:
         return Problem(error.filename or subject, text)
     if isinstance(error, (ValueError, MemoryError)):
         return Problem(subject, str(error) or type(error).__name__)
+    if _lacks_memory(error):
+        return Problem(subject, "MemoryError")
     from kmq import KmqError, LimitError, TargetError  # only here: --help shouldn't wait for the codec
 
     if not isinstance(error, KmqError):
         return None
     hint = "; --max-pixels can allow more" if isinstance(error, LimitError) else ""
     return Problem(subject, f"{error}{hint}", MISSED if isinstance(error, TargetError) else FAILED)
+
+
+def _lacks_memory(error: Exception) -> bool:
+    """Tell whether there was too little memory to load a library or to start a thread."""
+    if isinstance(error, ImportError):
+        return bool(
+            re.search("map segment|allocate memory|static TLS|cannot load any more object", str(error))
+        )
+    return isinstance(error, RuntimeError) and "can't start new thread" in str(error)
 
 
 @contextlib.contextmanager

@@ -56,6 +56,9 @@ SKIP_EXISTING = Option(
     default=False,
     panel=MANY,
 )
+PRESERVE = Option(
+    "preserve", ("--preserve",), "Give OUT the times of IN, when it was changed and read.", default=False
+)
 MAX_PIXELS = Option(
     "max_pixels",
     ("--max-pixels",),

@@ -6,6 +6,7 @@ import contextlib
 import errno
 import io
 import os
+import stat
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,9 @@ import kmq
 from kmq_cli.terminal.failures import UsageError, failures, standard_output
 
 STANDARD = "-"
+
+DEVICES = ("/dev/", "/dev/fd/", "/proc/")
+"""Folders whose entries are devices, or open files of a process."""
 
 BYTES_A_PIXEL, BYTES_BESIDE = 8, 1 << 26
 """Most bytes of a picture's file: 16-bit RGBA as it is, and 64 MiB of metadata and later frames."""
@@ -78,8 +82,29 @@ def size_of(source: str) -> int | None:
     return path.stat().st_size if source != STANDARD and path.is_file() else None
 
 
+def is_device(name: str) -> bool:
+    """Tell whether a name is that of a device, or of an open file, beside which no file should be made."""
+    folder = f"{Path(os.path.abspath(name)).parent}/"  # noqa: PTH100  links are names of their own here
+    if folder in DEVICES[:2] or folder.startswith(DEVICES[2]):
+        return True
+    try:
+        mode = Path(name).stat().st_mode
+    except (OSError, ValueError):
+        return False
+    return stat.S_ISCHR(mode) or stat.S_ISBLK(mode)
+
+
+def _is_standard_output(output: str) -> bool:
+    """Tell whether a name, such as /dev/stdout, is another one of standard output."""
+    if output == STANDARD or sys.stdout is None or not is_device(output):
+        return output == STANDARD
+    with contextlib.suppress(OSError, ValueError):
+        return os.path.samestat(Path(output).stat(), os.fstat(sys.stdout.fileno()))
+    return False
+
+
 def output_for(source: str, output: str | None, suffix: str, *, keep_suffix: bool = False) -> str:
-    """Return `output`, or the source's name with its suffix changed; `-` if the source is `-`.
+    """Return `output`, or the source's name with its suffix changed; `-` if the source is `-` or a device.
 
     If `output` is a folder, the file will be in that. `keep_suffix` puts the suffix after the source's own.
     """
@@ -88,12 +113,13 @@ def output_for(source: str, output: str | None, suffix: str, *, keep_suffix: boo
     if output is not None:
         if not output:
             raise UsageError("the name of the output is empty")
+        output = STANDARD if _is_standard_output(output) else output
         if output == STANDARD and sys.stdout is not None and sys.stdout.isatty():
             raise UsageError("a terminal can't show a file; name one with -o, or use a pipe")
         if source != STANDARD and Path(source).name and Path(output).is_dir():
             return str(with_suffix(Path(output, Path(source).name), suffix, keep=keep_suffix))
         return output
-    if source == STANDARD:
+    if source == STANDARD or is_device(source):
         return output_for(source, STANDARD, suffix)
     name = Path(source)
     if not name.name:  # "." or "/": not readable
@@ -104,9 +130,12 @@ def output_for(source: str, output: str | None, suffix: str, *, keep_suffix: boo
 def with_suffix(path: Path, suffix: str, *, keep: bool = False) -> Path:
     """Return the path with another suffix, or with one more to `keep` its own.
 
-    a.png.kmq becomes a.png, not a.png.png.
+    Only a suffix that a picture's format has is replaced: scan.1 becomes scan.1.kmq. a.png.kmq becomes a.png,
+    not a.png.png.
     """
-    if keep:
+    from kmq_cli.pictures.formats import named_by
+
+    if keep or (path.suffix and suffix and named_by(path.suffix.lower()) is None):
         return path.with_name(path.name + suffix)
     stem = path.with_suffix("")
     return stem if stem.suffix.lower() == suffix else path.with_suffix(suffix)
@@ -147,15 +176,38 @@ def check_standard_output() -> None:
         raise OSError(errno.EBADF, "is closed")
 
 
-def write_bytes(output: str, data: bytes, *, force: bool) -> None:
+@contextlib.contextmanager
+def made_like(source: str, output: str, *, preserve: bool = False) -> Iterator[None]:
+    """Let the file `output`, if it is made meanwhile, be no more readable than `source`; or as old too.
+
+    Raises OSError.
+    """
+    if STANDARD in (source, output) or not Path(source).is_file():
+        yield
+        return
+    status = Path(source).stat()
+    before = os.umask(0o777)
+    os.umask(before | (0o066 & ~status.st_mode))
+    try:
+        yield
+    finally:
+        os.umask(before)
+    if preserve and Path(output).is_file():
+        os.utime(output, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+def write_bytes(
+    output: str, data: bytes, *, force: bool, source: str = STANDARD, preserve: bool = False
+) -> None:
     """Write all bytes to a file, whole or not at all, or to standard output for `-`.
 
-    A failure is reported with the output's name and ends the command.
+    The file is no more readable than `source`, and with `preserve` as old. A failure is reported with the
+    output's name and ends the command.
     """
     if output == STANDARD:
         with standard_output():
             check_standard_output()
             kmq.write_whole(sys.stdout.buffer, data)
     else:
-        with failures(output):
+        with failures(output), made_like(source, output, preserve=preserve):
             kmq.write_whole(output, data, overwrite=force)

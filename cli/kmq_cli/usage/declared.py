@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 
 class Kind(NamedTuple):
@@ -51,6 +51,16 @@ class Argument(NamedTuple):
         return shown if self.default is None else f"[{shown}]"
 
 
+def _docstring(function: Callable[..., None]) -> str:
+    """Return the docstring of a function from its source: `python -OO` drops it."""
+    import ast
+    import inspect
+    import textwrap
+
+    parsed = ast.parse(textwrap.dedent(inspect.getsource(function)))
+    return ast.get_docstring(cast("ast.FunctionDef", parsed.body[0])) or ""
+
+
 HELP = Option("help", ("-h", "--help"), "Show the help and exit.", default=False)
 
 
@@ -72,7 +82,7 @@ class Command(NamedTuple):
     @property
     def explained(self) -> str:
         """The docstring of its function, without its indentation. The first paragraph is a summary."""
-        lines = (self.run.__doc__ or "").splitlines()
+        lines = (self.run.__doc__ or _docstring(self.run)).splitlines()
         return "\n".join(line.strip() for line in lines).strip()
 
     @property

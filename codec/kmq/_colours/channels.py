@@ -14,13 +14,26 @@ PIXELS = "a uint8 array of shape (H, W), (H, W, 1), (H, W, 3) or (H, W, 4)"
 
 
 def checked_pixels(name: str, pixels: NDArray[np.uint8], accepted: str) -> NDArray[np.uint8]:
-    """Return the pixels of a picture, (H, W, c). Raises ValueError, naming the argument, for other arrays."""
+    """Return the pixels of a picture, (H, W, c).
+
+    Raises ValueError, naming the argument, for other arrays, and TypeError for one with masked pixels.
+    """
+    check_unmasked(name, pixels)
     shape = pixels.shape
     if pixels.dtype != np.uint8 or not (len(shape) == 2 or (len(shape) == 3 and shape[2] in (1, 3, 4))):
         raise ValueError(f"{name} is an array of {pixels.dtype}, shape {shape}; it must be {accepted}")
     if pixels.size == 0:
         raise ValueError(f"{name} is empty: its shape is {shape}")
     return np.atleast_3d(np.asarray(pixels))
+
+
+def check_unmasked(name: str, pixels: object) -> None:
+    """Raise TypeError for a masked array of NumPy in which something is masked."""
+    if np.any(getattr(pixels, "mask", False)):
+        raise TypeError(
+            f"{name} has masked pixels, which would be shown; fill them ({name}.filled(0)), or give RGBA "
+            "with alpha 0 where they are"
+        )
 
 
 def without_hidden_colours(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -32,7 +32,7 @@ CHANNELS = {0: 1, 1: 3, 2: 4}
 """Bytes an entry by `Channels` (spec M11)."""
 
 PALETTE_CODED, TILED, HAS_SECTIONS = 1 << 5, 1 << 6, 1 << 7
-SECTION_TAGS = {"icc": b"icc ", "exif": b"exif", "xmp": b"xmp "}
+SECTION_TAGS = {"icc": b"icc ", "exif": b"exif", "xmp": b"xmp ", "density": b"dens"}
 """The tag of each kind of metadata (spec section 7)."""
 
 LENGTH_BYTES = 4
@@ -61,7 +61,7 @@ class Container:
 
     `palette_size` is that of the whole field, in bytes.
     `tile_starts` (n + 1,) are the offsets of the tiles' payloads, then of the file's end.
-    `metadata` maps "icc", "exif", "xmp", or an unknown skippable tag, to bytes.
+    `metadata` maps "icc", "exif", "xmp", "density", or an unknown skippable tag, to bytes.
     """
 
     grid: TileGrid

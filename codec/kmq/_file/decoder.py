@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from kmq._container.header import Container, read_container
 from kmq._ground.arguments import checked_bytes, checked_integer
+from kmq._ground.reading import MAX_PIXELS
 from kmq._ground.sources import in_parts
 from kmq._ground.threads import checked_threads, in_order
 from kmq._indexed.index_plane import IndexPlane, trusted_plane, zero_indices
@@ -17,9 +18,6 @@ if TYPE_CHECKING:
 
     from kmq._ground.sources import Source
     from kmq._indexed.index_plane import Indices
-
-MAX_PIXELS = 89_478_485
-"""Most pixels to decode unless the caller allows more: Pillow's MAX_IMAGE_PIXELS."""
 
 
 def decode(

@@ -12,12 +12,13 @@ import numpy as np
 from kmq._coding.codings import PACKED
 from kmq._coding.packed import PackedPlane
 from kmq._container.header import read_container
-from kmq._file.decoder import MAX_PIXELS, checked_max_pixels, decode_tile, read_plane, tile_payloads
+from kmq._file.decoder import checked_max_pixels, decode_tile, read_plane, tile_payloads
 from kmq._file.ledger import Ledger, make_ledger, original_pixels
 from kmq._file.regions import decode_piece, pieces_of
 from kmq._file.thumbnail import CellSums
 from kmq._ground.arguments import checked_bytes, checked_integer, checked_type
 from kmq._ground.errors import LimitError
+from kmq._ground.reading import MAX_PIXELS
 from kmq._ground.sources import Beginning, FileBytes, in_parts
 from kmq._ground.threads import checked_threads, in_order
 from kmq._indexed.index_plane import IndexPlane, trusted_plane, zero_indices

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from kmq._container.header import read_container
-from kmq._file.decoder import MAX_PIXELS, checked_max_pixels, read_plane
+from kmq._file.decoder import checked_max_pixels, read_plane
 from kmq._file.kmq_file import KmqFile
 from kmq._file.ledger import Ledger, make_ledger, original_pixels
 from kmq._ground.arguments import checked_bytes
 from kmq._ground.errors import TruncatedError
-from kmq._ground.reading import read_bounded
+from kmq._ground.reading import MAX_PIXELS, read_bounded
 
 if TYPE_CHECKING:
     from kmq._picture.canonical import ImageLike

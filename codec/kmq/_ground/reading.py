@@ -12,6 +12,9 @@ from kmq._ground.errors import LimitError
 if TYPE_CHECKING:
     from typing import BinaryIO
 
+MAX_PIXELS = 89_478_485
+"""Most pixels to read or decode unless the caller allows more: Pillow's MAX_IMAGE_PIXELS."""
+
 STEP = 1 << 20
 """Bytes per read. `judge` sees the first `STEP` bytes before more are read."""
 

@@ -14,8 +14,8 @@ from PIL import Image, UnidentifiedImageError
 
 from kmq._colours.channels import in_channels
 from kmq._container.header import read_container
-from kmq._file.decoder import MAX_PIXELS
 from kmq._ground.errors import FormatError, KmqError
+from kmq._ground.reading import MAX_PIXELS
 from kmq._ground.sources import Beginning, FileBytes
 from kmq._indexed.index_plane import MAX_ENTRIES
 from kmq._indexed.palette import Palette

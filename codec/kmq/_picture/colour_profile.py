@@ -9,6 +9,8 @@ from typing import cast
 import numpy as np
 from PIL import Image, ImageCms
 
+from kmq._picture.source.profiles import CREATOR
+
 MODE_OF_SPACE = {"RGB": "RGB", "GRAY": "L", "CMYK": "CMYK"}
 """Pillow's mode for the colour space of a profile."""
 
@@ -29,9 +31,11 @@ def to_srgb(image: Image.Image, profile: bytes) -> Image.Image:
             base = base.convert("RGB")
         if mode != base.mode:
             raise ImageCms.PyCMSError(f"it is for {source.profile.xcolor_space.strip()} pixels")
-        transform = ImageCms.buildTransform(source, ImageCms.createProfile("sRGB"), mode, "RGB")
-    except (ImageCms.PyCMSError, OSError) as error:
-        warnings.warn(f"ignored the ICC profile: {error}", stacklevel=2)
+        flags = ImageCms.Flags.NOOPTIMIZE if profile[80:84] == CREATOR else ImageCms.Flags.NONE
+        transform = ImageCms.buildTransform(source, ImageCms.createProfile("sRGB"), mode, "RGB", flags=flags)
+    except (ImageCms.PyCMSError, OSError, ValueError) as error:
+        problem = "a name in it isn't ASCII" if isinstance(error, UnicodeDecodeError) else error
+        warnings.warn(f"ignored the ICC profile: {problem}", stacklevel=2)
         transform = None
     converted = base.convert("RGB") if base.mode == "CMYK" else base
     if transform is not None and _changes_colours(transform, base.mode):
@@ -60,7 +64,7 @@ def keeps_meaning(image: Image.Image, profile: bytes) -> bool:
     """Return whether the profile still describes the pixels when they are stored as grey, RGB or RGBA."""
     try:
         space = ImageCms.ImageCmsProfile(io.BytesIO(profile)).profile.xcolor_space.strip()
-    except (ImageCms.PyCMSError, OSError):
+    except (ImageCms.PyCMSError, OSError, ValueError):
         return False
     if space == "GRAY":  # grey with alpha is stored as RGBA, where a grey profile means nothing
         return image.mode in ("L", "I;16") and not image.has_transparency_data

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kmq._colours.channels import without_hidden_colours
+from kmq._colours.channels import check_unmasked, without_hidden_colours
 from kmq._indexed.tiles import MAX_SIDE, Box, TileGrid
 
 if TYPE_CHECKING:
@@ -62,7 +62,9 @@ class LargePicture:
         Raises whatever the source raises, and ValueError if the source returns another shape or dtype.
         """
         rows, columns = slice(box.y, box.y + box.height), slice(box.x, box.x + box.width)
-        given = np.asarray(self.source[rows, columns])
+        part = self.source[rows, columns]
+        check_unmasked("source", part)
+        given = np.asarray(part)
         if given.dtype != np.uint8 or given.shape != (box.height, box.width, *self.source.shape[2:]):
             raise ValueError(
                 f"source[{box.y}:{rows.stop}, {box.x}:{columns.stop}] is an array of {given.dtype}, shape "

@@ -60,9 +60,10 @@ def test_the_words_for_colours_and_tiles_are_those_of_the_library():
 
 
 def test_the_metadata_to_keep_has_the_names_of_the_library():
-    assert options.metadata("icc,exif,xmp") == options.METADATA
+    assert options.metadata("icc,exif,xmp,density") == options.METADATA
+    assert options.metadata("all") == ("all",)
     kmq.encode(PICTURE, keep=options.METADATA)
-    with pytest.raises(ValueError, match=f"it can have {', '.join(options.METADATA)}$"):
+    with pytest.raises(ValueError, match=f"it can have {', '.join(options.METADATA)}, or all$"):
         kmq.encode(PICTURE, keep="iptc")
     assert taken(options.metadata, "icc,iptc") == []
 

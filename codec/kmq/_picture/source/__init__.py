@@ -1,0 +1,1 @@
+"""What a file says of its pixels and Pillow overlooks: depth, key colours, colour space, orientation."""
