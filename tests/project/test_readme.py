@@ -81,7 +81,7 @@ def printed(command, folder, *, shown):
 @pytest.mark.parametrize("text", [ROOT / "README.md", *HOW_TO], ids=lambda path: path.name)
 def test_examples_run_in_their_order(text, pictures):
     blocks = BLOCK.findall(text.read_text("utf-8"))
-    assert {language for language, _ in blocks} <= {"console", "python", "sh", "text", "c"}
+    assert {language for language, _ in blocks} <= {"console", "python", "sh", "text", "c", "js"}
     assert {language for language, _ in blocks} & {"console", "python"}
     names = {}
     for language, block in blocks:
