@@ -105,7 +105,7 @@ def gif(screen, place, indices, colours, key=None):
 
 
 def tga(size, pixels, bits, attribute_bits, kind=2):
-    """Return a TGA whose first row is the upper one; pixels are blue, green, red, alpha. No footer follows."""
+    """Return a TGA whose first row is the upper one; pixels are blue, green, red, alpha."""
     return (
         struct.pack("<BBB5xHHHHBB", 0, 0, kind, 0, 0, *size, bits, 0x20 | attribute_bits) + pixels + bytes(26)
     )

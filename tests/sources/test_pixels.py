@@ -93,8 +93,15 @@ KINDS = {
         tiff((1, 1), struct.pack("<3H", 129, 128, 65_535), bits=(16,) * 3, photometric=2), [(1, 0, 255)],
     ),
     "TIFF of 16 bits, deflated, big-endian": (
-        tiff((1, 1), struct.pack(">3H", 129, 128, 65_535), bits=(16,) * 3, photometric=2, order=">", compressed=True),
+        tiff((1, 1), struct.pack(">3H", 129, 128, 65_535), bits=(16,) * 3, photometric=2, order=">",
+             compressed=True),
         [(1, 0, 255)],
+    ),
+    # TIFF 6.0, ExtraSamples 1: colours come multiplied by alpha. 255 · 4,193 / 55,746 is 19.2.
+    "premultiplied TIFF of 16 bits": (
+        tiff((2, 1), struct.pack("<8H", 4_193, 921, 9_770, 55_746, 7, 7, 7, 0), (338, SHORT, (1,)),
+             bits=(16,) * 4, photometric=2),
+        [(19, 4, 45, 217), CLEAR],
     ),
     # PNG, third edition, section 4.3: cICP before iCCP, then sRGB, then gAMA and cHRM.
     "linear light": (png_rgb([(128,) * 3, RED], gama(1)), [(srgb(128 / 255),) * 3, RED]),
@@ -108,11 +115,14 @@ KINDS = {
     "Display P3 by cICP": (png_rgb([(200, 100, 50)], chunk(b"cICP", bytes([12, 13, 0, 1]))), [(215, 93, 31)]),
     "sRGB before gAMA": (png_rgb([(200, 100, 50)], gama(1), chunk(b"sRGB", b"\0")), [(200, 100, 50)]),
     "cICP before sRGB": (
-        png_rgb([(200, 100, 50)], chunk(b"cICP", bytes([12, 13, 0, 1])), chunk(b"sRGB", b"\0")), [(215, 93, 31)],
+        png_rgb([(200, 100, 50)], chunk(b"cICP", bytes([12, 13, 0, 1])), chunk(b"sRGB", b"\0")),
+        [(215, 93, 31)],
     ),
     "the gamma of screens": (png_rgb([(10, 100, 50)], gama(1 / 2.2)), [(10, 100, 50)]),
     # TIFF 6.0: PhotometricInterpretation, ColorMap, Orientation.
-    "grey of 12 bits": (tiff((4, 1), bytes.fromhex("000800fff400"), bits=(12,)), [(0,), (128,), (255,), (64,)]),
+    "grey of 12 bits": (
+        tiff((4, 1), bytes.fromhex("000800fff400"), bits=(12,)), [(0,), (128,), (255,), (64,)],
+    ),
     "white is zero in 16 bits": (
         tiff((3, 1), struct.pack("<3H", 0, 257, 65_535), bits=(16,), photometric=0), [(255,), (254,), (0,)],
     ),
@@ -180,10 +190,12 @@ def test_avif_in_display_p3_is_converted():
         (png_rgb([(1, 2, 3)], gama(0.5), chunk(b"cHRM", bytes(32))), "ignored cHRM", [(1, 2, 3)]),
         (bmp32((1, 1), bytes([1, 2, 3, 0])), "every pixel is transparent", [CLEAR]),
         (tga((1, 1), bytes([1, 2, 3, 0]), 32, 8), "every pixel is transparent", [CLEAR]),
-        (tiff((4, 1), struct.pack("<4f", 0, 0.5, 1, 1.2), (339, SHORT, (3,)), bits=(32,)), "1 was taken as white",
-         [(0,), (128,), (255,), (255,)]),
-        (tiff((3, 1), struct.pack("<3i", 0, 100, 255), (339, SHORT, (2,)), bits=(32,)), "255 was taken as white",
-         [(0,), (100,), (255,)]),
+        (tiff((4, 1), struct.pack("<4f", 0, 0.5, 1, 1.2), (339, SHORT, (3,)), bits=(32,)),
+         "1 was taken as white", [(0,), (128,), (255,), (255,)]),
+        (tiff((2, 1), struct.pack("<2h", 0, 32_767), (339, SHORT, (2,)), bits=(16,)), "its values are signed",
+         [(0,), (127,)]),
+        (tiff((3, 1), struct.pack("<3i", 0, 100, 255), (339, SHORT, (2,)), bits=(32,)),
+         "255 was taken as white", [(0,), (100,), (255,)]),
     ],
 )  # fmt: skip
 def test_what_cannot_be_told_is_told_once(data, said, expected):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import io
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from PIL import Image
@@ -21,6 +21,8 @@ OTHER_ORDER = {"B": "L", "L": "B"}
 
 DECODERS = frozenset({"zip", "raw", "libtiff"})
 """Decoders of Pillow that unpack what the mode of a tile says."""
+
+PREMULTIPLIED = "RGBa"
 
 GREY_ALPHA = "LA;16B"
 
@@ -41,11 +43,12 @@ def rounded(
     Pixels of the colour `key`, compared in all 16 bits, become transparent. `table` has what 16 bits become,
     if that isn't the nearest of 8. Raises what loading does.
     """
-    first = image.tile[0].args  # type: ignore[attr-defined]
-    low = type(image)(io.BytesIO(data), "")  # type: ignore[call-arg]
-    if hasattr(image, "tell") and image.tell():
-        low.seek(image.tell())
-    low.tile = [tile._replace(args=_other(tile.args)) for tile in image.tile]  # type: ignore[attr-defined]
+    tiles: Any = image.tile  # type: ignore[attr-defined]
+    first = tiles[0].args
+    low = _again(image, data, [tile._replace(args=_other(tile.args)) for tile in tiles])
+    if str(first[0] if isinstance(first, tuple) else first).startswith(PREMULTIPLIED):
+        straight = [tile._replace(args=_other(_other(tile.args))) for tile in tiles]
+        return _redrawn(image, _divided(_again(image, data, straight), low), "RGBA")
     if first == GREY_ALPHA:
         low.load()
         both = np.asarray(low)
@@ -73,6 +76,25 @@ def redrawn(image: Image.Image, made: Image.Image) -> Image.Image:
     with contextlib.suppress(Exception):  # of damaged Exif, of which `info` has what there is
         made._exif = image.getexif()  # noqa: SLF001  a TIFF has it only there, and tables that it points to
     return made
+
+
+def _again(image: Image.Image, data: bytes, tiles: list[Any]) -> Image.Image:
+    """Open the same frame once more, to unpack it in another way."""
+    other: Any = type(image)(io.BytesIO(data), "")  # type: ignore[call-arg]
+    if hasattr(image, "tell") and image.tell():
+        other.seek(image.tell())
+    other.tile = tiles
+    return cast("Image.Image", other)
+
+
+def _divided(high: Image.Image, low: Image.Image) -> NDArray[np.uint8]:
+    """Return straight RGBA, given the bytes of premultiplied values. Transparent pixels are black."""
+    values = np.asarray(high).astype(np.int64) << 8 | np.asarray(low)
+    alpha = values[:, :, 3:]
+    straight: NDArray[np.int64] = np.minimum((2 * 255 * values + alpha) // np.maximum(2 * alpha, 1), 255)
+    straight[:, :, 3:] = (alpha + 128) // 257
+    pixels: NDArray[np.uint8] = (straight * (alpha > 0)).astype(np.uint8)
+    return pixels
 
 
 def _redrawn(image: Image.Image, pixels: NDArray[np.uint8], mode: str) -> Image.Image:
@@ -107,5 +129,6 @@ def _other(args: Any) -> Any:  # noqa: ANN401  Pillow's: a mode, or a tuple that
     name, _, order = args.partition(";16")
     if name not in ("RGB", "RGBA", "RGBX", "RGBa", "CMYK") or order not in ("B", "L", "N"):
         return None
+    name = name.replace("RGBa", "RGBA")  # the division by alpha is done here, with all 16 bits
     given = order if order != "N" else "L" if sys.byteorder == "little" else "B"
     return f"{name};16{OTHER_ORDER[given]}"

@@ -125,6 +125,8 @@ def identified(data: bytes) -> Image.Image:
             try:
                 return factory(io.BytesIO(data), "")
             except (SyntaxError, IndexError, TypeError, struct.error) as error:
+                if name == "PNG":
+                    _check_depth(data)
                 try:  # it may only begin like one
                     return Image.open(io.BytesIO(data))
                 except UnidentifiedImageError:
@@ -132,6 +134,17 @@ def identified(data: bytes) -> Image.Image:
                         raise
                     raise error from None
     return Image.open(io.BytesIO(data))
+
+
+def _check_depth(data: bytes) -> None:
+    """Raise SyntaxError for a PNG whose samples are of a depth that its colours can't have."""
+    from kmq._picture.source.png import DEPTHS, png_facts
+
+    facts = png_facts(io.BytesIO(data))
+    if facts is not None and facts.bits not in DEPTHS.get(facts.colour_type, ()):
+        raise SyntaxError(
+            f"IHDR gives colour type {facts.colour_type} with {facts.bits} bits, which no PNG has"
+        ) from None
 
 
 def _go_to(image: Image.Image, frame: int, frames: int) -> None:

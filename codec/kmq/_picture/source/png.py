@@ -27,6 +27,9 @@ MOST_TEXTS = 32 << 20
 MOST_KEPT = 1 << 26
 """Bytes of an XMP packet that is kept."""
 
+DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
+"""Bits that a sample may have, by colour type (PNG, section 11.2.1)."""
+
 XMP = b"XML:com.adobe.xmp\0"
 TEXTS = frozenset({b"tEXt", b"zTXt", b"iTXt"})
 

@@ -5,6 +5,7 @@ Takes a loaded image. Pillow hands values over as they are in the file; here the
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -13,8 +14,8 @@ from PIL import Image
 from kmq._picture.source.deep import redrawn
 
 BITS, PHOTOMETRIC, COLOUR_MAP, SAMPLE_FORMAT = 258, 262, 320, 339
-WHITE_IS_ZERO = 0
-UNSIGNED = 1
+COMPRESSION, PLANES = 259, 284
+WHITE_IS_ZERO, SEPARATE, SIGNED = 0, 2, 2
 
 
 def mended_tiff(image: Image.Image) -> Image.Image:
@@ -22,8 +23,13 @@ def mended_tiff(image: Image.Image) -> Image.Image:
     tags: Any = getattr(image, "tag_v2", {})
     if image.mode == "P":
         return _with_palette(image, tags.get(COLOUR_MAP, ()))
+    if image.mode in ("LA", "La") and tags.get(PLANES) == SEPARATE and tags.get(COMPRESSION, 1) != 1:
+        warnings.warn("its alpha is in a plane that Pillow doesn't read: taken as opaque", stacklevel=2)
+        return redrawn(image, Image.fromarray(np.asarray(image)[:, :, 0]))
     bits = _first(tags.get(BITS, 1))
     inverted = tags.get(PHOTOMETRIC) == WHITE_IS_ZERO
+    if image.mode == "I" and bits == 16 and _first(tags.get(SAMPLE_FORMAT, 1)) == SIGNED:
+        warnings.warn("its values are signed: 0 was taken as black and 65,535 as white", stacklevel=2)
     if image.mode.startswith("I;16") and (bits < 16 or inverted):
         most = (1 << bits) - 1 if 8 < bits < 16 else 65_535
         values = np.minimum(np.asarray(image), most).astype(np.uint32)
