@@ -124,7 +124,7 @@ OPTIONS = {
         _one_of("--bpp", "0.5", "9"),
         _one_of("--tile", "16", "17"),
         _one_of("--dither", "none", "ordered", "floyd-steinberg"),
-        _one_of("--keep", "icc", "exif,xmp", "icc,exif,xmp", "iptc"),
+        _one_of("--keep", "icc", "exif,xmp", "icc,exif,xmp", "all", "density", "iptc"),
         _one_of("--effort", "fast", "default"),
         lambda _: ["--reorder-palette"],
         lambda _: ["--json"],

@@ -30,6 +30,7 @@ def mended_tiff(image: Image.Image) -> Image.Image:
     inverted = tags.get(PHOTOMETRIC) == WHITE_IS_ZERO
     if image.mode == "I" and bits == 16 and _first(tags.get(SAMPLE_FORMAT, 1)) == SIGNED:
         warnings.warn("its values are signed: 0 was taken as black and 65,535 as white", stacklevel=2)
+        return redrawn(image, image.copy())
     if image.mode.startswith("I;16") and (bits < 16 or inverted):
         most = (1 << bits) - 1 if 8 < bits < 16 else 65_535
         values = np.minimum(np.asarray(image), most).astype(np.uint32)
