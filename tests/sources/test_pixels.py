@@ -205,6 +205,33 @@ def test_what_cannot_be_told_is_told_once(data, said, expected):
     assert [said in str(each.message) for each in caught] == [True]
 
 
+@pytest.mark.parametrize("compressed", [False, True])
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize(
+    ("planes", "photometric", "extra"), [(3, 2, ()), (4, 2, (2,)), (2, 1, (2,)), (2, 0, (2,))]
+)
+@pytest.mark.parametrize("bits", [8, 16])
+def test_planes_of_a_tiff_are_put_together(bits, planes, photometric, extra, order, compressed):
+    most = (1 << bits) - 1
+    values = np.random.default_rng(bits + planes).integers(1, most + 1, (planes, 5, 7))
+    parts = [plane.astype(f"{order}u{bits // 8}").tobytes() for plane in values]
+    parts = [zlib.compress(part) if compressed else part for part in parts]
+    starts = np.cumsum([8, *(len(part) for part in parts)])[:-1]
+    data = tiff(
+        (7, 5), b"".join(parts), (259, SHORT, (8 if compressed else 1,)), (284, SHORT, (2,)),
+        (273, LONG, tuple(starts.tolist())), (279, LONG, tuple(map(len, parts))),
+        *[(338, SHORT, extra)] * bool(extra), bits=(bits,) * planes, photometric=photometric, order=order,
+    )  # fmt: skip
+    if photometric == 0:
+        values[0] = most - values[0]
+    expected = np.rint(255 * values / most).astype(np.uint8).transpose(1, 2, 0)
+    if planes == 2:
+        expected = expected[:, :, [0, 0, 0, 1]]
+    expected[expected[:, :, -1] == 0] *= planes % 2
+    for image in (opened(data), kmq.open_picture(data).image):
+        assert np.array_equal(kmq.canonical(image).pixels, expected)
+
+
 def test_orientation_in_xmp_turns_a_tiff():
     data = tiff((2, 1), bytes([10, 200]), (700, BYTE, XMP_PACKET))
     assert kmq.canonical(opened(data)).pixels[:, :, 0].tolist() == [[10], [200]]

@@ -15,13 +15,14 @@ from PIL import Image, UnidentifiedImageError
 from kmq._colours.channels import in_channels
 from kmq._container.header import read_container
 from kmq._ground.errors import FormatError, KmqError
-from kmq._ground.reading import MAX_PIXELS
+from kmq._ground.reading import MAX_PIXELS, read_bounded
 from kmq._ground.sources import Beginning, FileBytes
 from kmq._indexed.index_plane import MAX_ENTRIES
 from kmq._indexed.palette import Palette
 from kmq._palette.files import MOST_BYTES, PALETTE_READERS, read_palette_file
 from kmq._picture.canonical import canonical_image
 from kmq._picture.histogram import Histogram, histogram
+from kmq._picture.source.opening import identified
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -97,7 +98,9 @@ def _of_file(path: Path) -> Palette:
                 return read_container(Beginning(FileBytes(file), MAX_PIXELS)).palette
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path) as image:
+            with path.open("rb") as file:
+                data = read_bounded(file, MAX_PIXELS)
+            with identified(data) as image:
                 return _of_picture(image)
     except UnidentifiedImageError:
         raise FormatError(f"{name}: neither a palette nor a picture that Pillow reads") from None

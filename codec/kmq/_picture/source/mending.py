@@ -46,8 +46,8 @@ def mended(image: Image.Image) -> Image.Image:
     elif waiting and file is not None and kind in ("TGA", "AVIF"):
         cicp = _cicp_of_avif(image, file) if kind == "AVIF" else None
         image = _mended_tga(image, file)
-    elif waiting and file is not None and _is_deep(image):
-        image = _rounded(image, file, None)
+    elif waiting and file is not None:
+        image = _of_planes(image, file) or (_rounded(image, file, None) if _is_deep(image) else image)
     image.load()
     if kind == "TIFF":
         from kmq._picture.source.tiff import mended_tiff
@@ -240,6 +240,18 @@ def _warned_of_hidden(image: Image.Image) -> Image.Image:
         stacklevel=2,
     )
     return image.copy()
+
+
+def _of_planes(image: Image.Image, file: IO[bytes]) -> Image.Image | None:
+    if image.format != "TIFF":
+        return None
+    from kmq._picture.source.planes import has_planes, joined
+
+    if not has_planes(image):
+        return None
+    with _kept_position(file):
+        file.seek(0)
+        return joined(image, file.read())
 
 
 def _is_deep(image: Image.Image) -> bool:

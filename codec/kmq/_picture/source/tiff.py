@@ -14,8 +14,7 @@ from PIL import Image
 from kmq._picture.source.deep import redrawn
 
 BITS, PHOTOMETRIC, COLOUR_MAP, SAMPLE_FORMAT = 258, 262, 320, 339
-COMPRESSION, PLANES = 259, 284
-WHITE_IS_ZERO, SEPARATE, SIGNED = 0, 2, 2
+WHITE_IS_ZERO, SIGNED = 0, 2
 
 
 def mended_tiff(image: Image.Image) -> Image.Image:
@@ -23,9 +22,6 @@ def mended_tiff(image: Image.Image) -> Image.Image:
     tags: Any = getattr(image, "tag_v2", {})
     if image.mode == "P":
         return _with_palette(image, tags.get(COLOUR_MAP, ()))
-    if image.mode in ("LA", "La") and tags.get(PLANES) == SEPARATE and tags.get(COMPRESSION, 1) != 1:
-        warnings.warn("its alpha is in a plane that Pillow doesn't read: taken as opaque", stacklevel=2)
-        return redrawn(image, Image.fromarray(np.asarray(image)[:, :, 0]))
     bits = _first(tags.get(BITS, 1))
     inverted = tags.get(PHOTOMETRIC) == WHITE_IS_ZERO
     if image.mode == "I" and bits == 16 and _first(tags.get(SAMPLE_FORMAT, 1)) == SIGNED:
