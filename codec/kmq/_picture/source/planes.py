@@ -18,8 +18,8 @@ from kmq._picture.source.deep import redrawn
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-COLOURS = {0: 1, 1: 1, 2: 3}
-"""Channels of colour by PhotometricInterpretation: white is zero, black is zero, RGB."""
+COLOURS = {1: 1, 2: 3}
+"""Channels of colour by PhotometricInterpretation: black is zero, RGB."""
 
 BITS, PHOTOMETRIC, SAMPLES, PLANAR, EXTRA = 258, 262, 277, 284, 338
 SEPARATE, ASSOCIATED, UNASSOCIATED = 2, 1, 2
@@ -57,8 +57,6 @@ def joined(image: Image.Image, data: bytes) -> Image.Image | None:
     chosen = [*range(colours), *(colours + at for at in alphas[:1] if colours + at < count)]
     planes = [_plane(data, order, tags, number, count) for number in chosen]
     most = (1 << tags[BITS][0]) - 1
-    if tags[PHOTOMETRIC] == 0:
-        planes[0] = most - planes[0]
     alpha = planes[colours] if len(planes) > colours else None
     shown = np.dstack(planes[:colours])
     if alpha is not None and extra[alphas[0]] == ASSOCIATED:
