@@ -171,6 +171,18 @@ def test_a_picture_that_was_mended_stays_as_it_is(kind):
         assert file.ledger(image).psnr == math.inf
 
 
+@pytest.mark.parametrize("control", [b"", bytes.fromhex("21f904000a000000")])
+def test_later_frames_of_a_gif_have_a_clear_surround_too(control):
+    first = gif((4, 1), (1, 0, 2, 1), [0, 1], [RED, GREEN])
+    frame = first.index(b",\1\0\0\0")
+    second = first[frame:].replace(b",\1\0", b",\0\0", 1)
+    data = first[:frame] + control + first[frame:-1] + second
+    assert shown(kmq.open_picture(data).image) == [CLEAR, (*RED, 255), (*GREEN, 255), CLEAR]
+    later = kmq.open_picture(data, frame=1)
+    assert later.frames == 2
+    assert shown(later.image) == [(*RED, 255), (*GREEN, 255), (*GREEN, 255), CLEAR]
+
+
 def test_avif_in_display_p3_is_converted():
     out = io.BytesIO()
     Image.new("RGB", (16, 16), (200, 100, 50)).save(out, "AVIF", quality=100, subsampling="4:4:4")
@@ -228,6 +240,23 @@ def test_planes_of_a_tiff_are_put_together(bits, planes, photometric, extra, ord
     expected[expected[:, :, -1] == 0] *= planes % 2
     for image in (opened(data), kmq.open_picture(data).image):
         assert np.array_equal(kmq.canonical(image).pixels, expected)
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("photometric", [0, 1])
+@pytest.mark.parametrize("bits", [8, 12, 16])
+def test_grey_of_any_depth_order_and_meaning_is_read(bits, photometric, order, compressed):
+    values = [0, 1, (1 << bits) // 4, (1 << bits) - 1]
+    if bits == 12:
+        packed = sum(value << (36 - 12 * at) for at, value in enumerate(values)).to_bytes(6, "big")
+    else:
+        packed = struct.pack(f"{order}4{'B' if bits == 8 else 'H'}", *values)
+    data = tiff((4, 1), packed, bits=(bits,), photometric=photometric, order=order, compressed=compressed)
+    expected = [round(255 * value / values[-1]) for value in values]
+    if photometric == 0:
+        expected = [255 - value for value in expected]
+    assert [pixel[0] for pixel in shown(kmq.open_picture(data).image)] == expected
 
 
 def test_orientation_in_xmp_turns_a_tiff():

@@ -54,7 +54,9 @@ def mended(image: Image.Image) -> Image.Image:
 
         image = mended_tiff(image)
     elif kind == "GIF":
-        image = _with_clear_surround(image)
+        from kmq._picture.source.gif import with_clear_surround
+
+        image = with_clear_surround(image)
     elif kind == "PPM" and image.mode == "I":  # 16 bits
         image = _redrawn(image, Image.fromarray(np.asarray(image).astype(np.uint16)))
     if kind in ALPHA_OFTEN_UNUSED and image.mode in ("RGBA", "LA"):
@@ -204,31 +206,6 @@ def _without_gamma(image: Image.Image, gamma: float) -> Image.Image:
     same = list(range(256))
     tables = {"LA": table + same, "RGB": table * 3, "RGBA": table * 3 + same}.get(image.mode, table)
     return image if image.mode == "1" else image.point(tables)
-
-
-def _with_clear_surround(image: Image.Image) -> Image.Image:
-    """Return a GIF's first frame; what it leaves free of the screen is transparent (GIF89a, section 18)."""
-    place = getattr(image, "dispose_extent", None)
-    whole = (0, 0, *image.size)
-    first = getattr(image, "tell", int)() == 0
-    if not place or tuple(place) == whole or not first or "transparency" in image.info:
-        return image
-    left, top, right, bottom = place
-    clear = np.ones(image.size[::-1], np.bool)
-    clear[top:bottom, left:right] = False
-    colours = bytes(image.getpalette("RGB") or ()) if image.mode == "P" else b""
-    entries = len(colours) // 3
-    if not colours or entries > 255:
-        alpha = Image.fromarray(np.where(clear, 0, 255).astype(np.uint8))
-        made = image.convert("RGBA" if colours else "LA")
-        made.putalpha(alpha)
-        return _redrawn(image, made)
-    indices = np.where(clear, entries, np.asarray(image)).astype(np.uint8)
-    made = Image.fromarray(indices)
-    made.putpalette(colours + bytes(3))
-    _redrawn(image, made)
-    made.info["transparency"] = entries
-    return made
 
 
 def _warned_of_hidden(image: Image.Image) -> Image.Image:

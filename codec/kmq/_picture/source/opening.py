@@ -71,6 +71,10 @@ def open_picture(
     with warnings.catch_warnings():
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         try:
+            if frame and data.startswith(b"GIF8"):
+                from kmq._picture.source.gif import with_clear_screen
+
+                data = with_clear_screen(data)
             image, frames = _opened(data, max_pixels)
             if frame:
                 _go_to(image, frame, frames)
@@ -127,6 +131,8 @@ def identified(data: bytes) -> Image.Image:
             except (SyntaxError, IndexError, TypeError, struct.error) as error:
                 if name == "PNG":
                     _check_depth(data)
+                if name == "TIFF" and (image := _unknown_tiff(data)) is not None:
+                    return image
                 try:  # it may only begin like one
                     return Image.open(io.BytesIO(data))
                 except UnidentifiedImageError:
@@ -134,6 +140,17 @@ def identified(data: bytes) -> Image.Image:
                         raise
                     raise error from None
     return Image.open(io.BytesIO(data))
+
+
+def _unknown_tiff(data: bytes) -> Image.Image | None:
+    from kmq._picture.source.planes import read_unknown
+
+    try:
+        return read_unknown(data)
+    except (MemoryError, Image.DecompressionBombWarning, Image.DecompressionBombError):
+        raise
+    except Exception:  # noqa: BLE001  damaged tags fail in many ways, and Pillow has said what is wrong
+        return None
 
 
 def _check_depth(data: bytes) -> None:
