@@ -141,6 +141,11 @@ KINDS = {
     # Truevision TGA: bits 0 to 3 of the descriptor count the bits of alpha.
     "TGA without attribute bits": (tga((1, 1), bytes([1, 2, 3, 0]), 32, 0), [(3, 2, 1)]),
     "TGA with attribute bits": (tga((1, 1), bytes([1, 2, 3, 9]), 32, 8), [(3, 2, 1, 9)]),
+    # Xlib, section 16.9: of a bitmap, a bit that is set is the foreground; the lowest bit comes first.
+    "an X bitmap": (
+        b"#define a_width 8\n#define a_height 1\nstatic char a_bits[] = {\n0x05};\n",
+        [(0,), (255,), (0,), (255,), (255,), (255,), (255,), (255,)],
+    ),
     "BMP with alpha": (bmp32((1, 1), bytes([1, 2, 3, 9])), [(3, 2, 1, 9)]),
 }  # fmt: skip
 """Files of one row, and their pixels."""

@@ -57,6 +57,8 @@ def mended(image: Image.Image) -> Image.Image:
         from kmq._picture.source.gif import with_clear_surround
 
         image = with_clear_surround(image)
+    elif kind == "XBM":  # a bit that is set is the foreground, black; Pillow shows it as white
+        image = _redrawn(image, Image.fromarray(~np.asarray(image)))
     elif kind == "PPM" and image.mode == "I":  # 16 bits
         image = _redrawn(image, Image.fromarray(np.asarray(image).astype(np.uint16)))
     if kind in ALPHA_OFTEN_UNUSED and image.mode in ("RGBA", "LA"):
