@@ -134,7 +134,11 @@ def test_the_cheapest_merges_are_those_of_ward(cloud, most):
 def test_splits_leave_less_error_than_one_centre(cloud):
     points, k = cloud
     centres, numbers = split_centres(points, k)
-    assert len(centres) == min(k, len(np.unique(points.positions, axis=0)))
+    distinct = np.unique(points.positions, axis=0).astype(np.int64)
+    gaps = ((distinct[:, np.newaxis] - distinct) ** 2).sum(axis=2)
+    assert len(centres) <= min(k, len(distinct))
+    if (gaps[gaps > 0] >= 16).all():  # a cut between neighbours saves nothing in integers
+        assert len(centres) == min(k, len(distinct))
     best, one = (
         (points.weights * squares(points, each).min(axis=1)).sum()
         for each in (centres, centres.mean(axis=0)[np.newaxis])
