@@ -58,6 +58,7 @@ static int check(const uint8_t *data, uint32_t size, int by_function)
     input in;
     kmq p;
     uint32_t pixels, packed, part;
+    uint8_t none[4];
     int layout, error;
     in.data = data;
     in.size = size;
@@ -66,8 +67,12 @@ static int check(const uint8_t *data, uint32_t size, int by_function)
         error = kmq_verify(&p);
     if (error)
         return error;
-    if ((uint64_t)p.width * p.height > 1 << 20) /* of one colour: nothing to read */
-        return kmq_row(&p, p.width - 1, p.height - 1, 1, KMQ_I1, &in);
+    if (!p.bits && (uint64_t)p.width * p.height > 1 << 20) /* nobody has room for so many pixels of one colour */
+        return kmq_row(&p, p.width - 1, p.height - 1, 1, KMQ_I1, none);
+    for (layout = -1; layout < 40; layout++) /* a layout is known, or refused */
+        if (kmq_bits(layout) ? kmq_entries(&p, 0, 0, layout, none) != (layout < 16 ? KMQ_ARGUMENT : KMQ_OK)
+                             : kmq_row(&p, 0, 0, 1, layout, none) != KMQ_ARGUMENT)
+            abort();
     layout = p.bits <= 1 ? KMQ_I1 : p.bits <= 2 ? KMQ_I2 : p.bits <= 4 ? KMQ_I4 : KMQ_I8;
     error = region(&p, 0, 0, p.width, p.height, KMQ_RGBA8888, &pixels);
     if (!error)

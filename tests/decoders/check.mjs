@@ -2,8 +2,16 @@
    requirement of its error; or "ok", its width, height, channels and entries, and the CRC-32 of its RGBA pixels. */
 
 import { readFileSync } from "node:fs";
-import { crc32 } from "node:zlib";
 import { decode, KmqError } from "../../spec/decoders/javascript/kmq.js";
+
+function crc32(bytes) {
+  let crc = -1;
+  for (const byte of bytes) {
+    crc ^= byte;
+    for (let bit = 0; bit < 8; bit++) crc = (crc >>> 1) ^ (0xedb88320 & -(crc & 1));
+  }
+  return ~crc >>> 0;
+}
 
 const input = readFileSync(0);
 const lines = [];

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import kmq
@@ -59,13 +59,16 @@ def test_a_colour_goes_to_the_kind_of_the_nearest_entry(drawn):
     kept = gaps[found.kept]
     assert (kept[with_opaque][:, opaque].min(axis=1) == nearest[found.kept][with_opaque]).all()
     assert (kept[~with_opaque][:, ~opaque].min(axis=1) == nearest[found.kept][~with_opaque]).all()
+    placed = squares(found.points, centres)
+    left = np.where(with_opaque, placed[:, opaque].min(axis=1), placed[:, ~opaque].min(axis=1))
+    total = (points.weights * nearest).sum()
+    assert found.error + (found.points.weights * left).sum() == pytest.approx(total, rel=1e-9)
 
 
 @given(colours(), st.integers(0, 8))
 def test_the_error_becomes_no_larger_and_opaque_colours_have_opaque_entries(drawn, trials):
     points, centres = drawn
-    if len(centres) < 3:
-        return
+    assume(len(centres) >= 3)
     after, found, numbers = reallotted(points, centres, CLEAR, trials)
     assert after.shape == centres.shape
     assert np.array_equal(is_opaque(found.points.positions), is_opaque(after)[numbers])

@@ -3,6 +3,7 @@
 import io
 import math
 import struct
+import tracemalloc
 import warnings
 import zlib
 
@@ -11,6 +12,7 @@ import pytest
 from PIL import Image
 
 import kmq
+from kmq._picture.source.png import readable_png
 from making import (
     BYTE,
     COLOUR,
@@ -325,3 +327,32 @@ def test_a_limit_on_pixels_and_frames():
 def test_fields_of_tiff_are_as_this_file_makes_them():
     image = opened(tiff((2, 1), b"\0\1", (282, LONG, (300,))))
     assert (image.size, image.tag_v2[282]) == ((2, 1), 300)
+
+
+def test_a_late_text_leaves_the_frame_that_was_asked_for():
+    file = io.BytesIO()
+    first, *others = (Image.new("RGB", (2, 2), colour) for colour in (RED, GREEN, (0, 0, 255)))
+    first.save(file, "PNG", save_all=True, append_images=others)
+    data = file.getvalue()
+    text = chunk(b"zTXt", b"Title\0\0" + zlib.compress(b"late"))
+    late = data[:-12] + text + data[-12:]
+    for number in range(3):
+        frames = [shown(kmq.open_picture(io.BytesIO(each), frame=number).image) for each in (data, late)]
+        assert frames[0] == frames[1]
+
+
+def test_packets_that_inflate_to_much_are_not_all_kept():
+    packed = zlib.compress(bytes(8 << 20), 9)
+    packets = [chunk(b"iTXt", b"XML:com.adobe.xmp\0\1\0\0\0" + packed) for _ in range(20)]
+    tracemalloc.start()
+    try:
+        assert len(readable_png(png_rgb([(1, 2, 3)], *packets))) < 40 << 20
+        assert tracemalloc.get_traced_memory()[1] < 200 << 20
+    finally:
+        tracemalloc.stop()
+
+
+def test_many_texts_of_nearly_what_pillow_takes_are_left_out():
+    packed = zlib.compress(bytes((1 << 20) - 1))
+    texts = [chunk(b"zTXt", b"Title\0\0" + packed) for _ in range(70)]
+    assert shown(kmq.open_picture(io.BytesIO(png_rgb([(1, 2, 3)], *texts))).image) == [(1, 2, 3)]

@@ -60,8 +60,7 @@ def decode_one(
             return
         if decoding.format is None and Path(target).suffix.lower() == HEADER:
             check_output(source, target, force=decoding.force)
-            data = _in_c(source, target, region, decoding)
-            losses: list[str] = []
+            data, losses = _in_c(source, target, region, decoding)
         else:
             data, losses = _decoded(source, target, region, decoding)
     write_bytes(target, data, force=decoding.force, source=source, preserve=decoding.preserve)
@@ -85,19 +84,22 @@ def _decoded(source: str, target: str, region: Region | None, decoding: Decoding
             return export(file.palette, plane, file.metadata, name, decoding.background)
 
 
-def _in_c(source: str, target: str, region: Region | None, decoding: Decoding) -> bytes:
-    """Return the .kmq file, verified, as an array in C, for programs that carry it in flash memory."""
+def _in_c(source: str, target: str, region: Region | None, decoding: Decoding) -> tuple[bytes, list[str]]:
+    """Return the .kmq file, verified, as an array in C, for flash memory; and what to know about it."""
     if region is not None:
         raise UsageError("--region: a C header has the whole file; cut the picture first")
     data = read_bytes(source, decoding.max_pixels)
     with kmq.open(io.BytesIO(data), max_pixels=decoding.max_pixels or kmq.MAX_PIXELS) as file:
         file.verify()
+        is_small = file.coding == "packed" and file.k <= 256
     name = re.sub(r"\W|^(?=\d)", "_", Path(target).stem, flags=re.ASCII)
     rows = "".join(
         f"    {', '.join(f'0x{byte:02X}' for byte in data[start : start + 12])},\n"
         for start in range(0, len(data), 12)
     )
-    return f"static const unsigned char {name}[{len(data)}] = {{\n{rows}}};\n".encode("ascii")
+    told = "kmq.h, the decoder for displays, reads only --coding packed with up to 256 colours"
+    array = f"static const unsigned char {name}_kmq[{len(data)}] = {{\n{rows}}};\n"
+    return array.encode("ascii"), [] if is_small else [told]
 
 
 def _region(file: kmq.KmqFile, region: Region) -> kmq.IndexPlane:

@@ -55,7 +55,9 @@ def write_atomically(path: str | os.PathLike[str], data: Content, *, overwrite: 
         finally:
             _remove(temporary)
     except OSError as error:
-        if error.errno is not None:  # the caller knows `path`, not our temporary name, nor what had none
+        if error.filename is not None or not callable(
+            data
+        ):  # the caller knows `path`, not our temporary name
             error.filename, error.filename2 = os.fspath(path), None
         raise
     finally:  # again: an interrupt can come just before the first attempt

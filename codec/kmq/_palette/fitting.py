@@ -72,7 +72,7 @@ MOST_DISTANCES = 1 << 29
 """Most distances that scikit-learn's KMeans may compute in all, about a second's work."""
 
 SNAPPED = 20
-"""Entries that become an exact colour add at most one in so many to the squared error.
+"""Entries that become exact colours add at most this part, a twentieth, to the squared error.
 
 Half as much makes 0.3 % of the pixels of 46 pictures less exact and takes 0.3 % off their error.
 """
@@ -168,7 +168,7 @@ def fit_palette(
     entry of its own, if it occurs and k > 1. Opaque colours always have opaque entries. Translucent colours
     share these, or transparent black, where that costs less than entries of their own.
 
-    All steps compute with integers, so the palette is the same on every machine, with one exception:
+    All steps compute with integers, or add floats in one order, so the palette is the same everywhere, but:
     scikit-learn's KMeans takes step 2 if `effort` is "thorough", or if `n_init`, `max_iter`, `tol` or
     `random_state` is given. It takes a second to load, and another processor or version of it may
     round differently. `n_init` is the number of starts, 1 by default, of which the best is taken: the

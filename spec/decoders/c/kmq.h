@@ -34,9 +34,9 @@ enum {
     KMQ_FORMAT,      /* the file breaks a rule of the format */
     KMQ_TRUNCATED,   /* the file ends too early */
     KMQ_UNSUPPORTED, /* a later version, another coding, a critical section, a coded palette */
-    KMQ_LIMIT,       /* more than 256 entries, or a layout with too few bits for the indices */
+    KMQ_LIMIT,       /* more than 256 entries or 64 sections; a layout with too few bits for the indices */
     KMQ_READ,        /* your function gave fewer bytes than it was asked for */
-    KMQ_ARGUMENT     /* pixels outside the picture, or entries outside the palette */
+    KMQ_ARGUMENT     /* pixels outside the picture, entries outside the palette, no layout */
 };
 
 /* How pixels and entries lie in memory. */
@@ -88,9 +88,13 @@ int kmq_entries(const kmq *picture, unsigned first, unsigned count, int layout, 
 
 #endif
 
-#ifdef KMQ_IMPLEMENTATION
+#if defined KMQ_IMPLEMENTATION && !defined KMQ_IMPLEMENTED
+#define KMQ_IMPLEMENTED
 
 #include <string.h>
+
+/* Sections that a file may have: each is compared with those before it. */
+#define KMQ_SECTIONS 64
 
 /* Bytes that are read at a time. */
 #define KMQ_WINDOW 32
@@ -126,12 +130,12 @@ static int kmq_crc(const kmq *p, uint32_t offset, uint32_t end, uint32_t *crc)
     *crc = ~*crc;
     return KMQ_OK;
 }
-#endif
 
 static uint32_t kmq_u32(const uint8_t *four)
 {
     return four[0] | (uint32_t)four[1] << 8 | (uint32_t)four[2] << 16 | (uint32_t)four[3] << 24;
 }
+#endif
 
 /* Compares the CRC-32 of the bytes up to `end` with the four bytes at `at`, which are in the file. */
 static int kmq_crc_is(const kmq *p, uint32_t offset, uint32_t end, uint32_t at)
@@ -271,7 +275,7 @@ static int kmq_read_header(kmq *p)
     kmq_cursor c, before;
     uint32_t value, flags, tag, sections = 0;
     uint64_t need;
-    unsigned i;
+    unsigned i, count = 0;
     c.p = p;
     c.at = 0;
     c.end = p->size;
@@ -330,6 +334,7 @@ static int kmq_read_header(kmq *p)
         kmq_cursor other = before;
         const uint32_t begin = c.at;
         tag = kmq_section(&c);
+        kmq_must(&c, ++count <= KMQ_SECTIONS, KMQ_LIMIT);
         while (!c.error && other.at < begin) { /* those before it have been checked */
             uint32_t earlier = 0;
             for (i = 0; i < 4; i++)
@@ -361,10 +366,21 @@ int kmq_open_reader(kmq *picture, kmq_reader *reader, void *from, uint32_t size)
     return kmq_read_header(picture);
 }
 
+/* Bits that a pixel takes in a layout; 0 if there is none such. */
+static unsigned kmq_bits(int layout)
+{
+    switch (layout) {
+    case KMQ_I1: case KMQ_I2: case KMQ_I4: case KMQ_I8: case KMQ_RGB565: case KMQ_RGB888: case KMQ_RGBA8888:
+        return (unsigned)layout;
+    default:
+        return layout == KMQ_BGRA8888 ? 32 : 0;
+    }
+}
+
 int kmq_entries(const kmq *picture, unsigned first, unsigned count, int layout, void *to)
 {
     uint8_t entry[4], *out = (uint8_t *)to;
-    if (first > picture->entries || count > picture->entries - first || layout < KMQ_RGB565)
+    if (first > picture->entries || count > picture->entries - first || kmq_bits(layout) < 16)
         return KMQ_ARGUMENT;
     for (; count; count--, first++) {
         int error = kmq_get(picture, picture->palette + first * picture->channels, entry, picture->channels);
@@ -375,7 +391,8 @@ int kmq_entries(const kmq *picture, unsigned first, unsigned count, int layout, 
         if (picture->channels < 4)
             entry[3] = 255;
         if (layout == KMQ_RGB565) {
-            uint16_t colour = (uint16_t)((entry[0] >> 3) << 11 | (entry[1] >> 2) << 5 | entry[2] >> 3);
+            const unsigned red = entry[0] >> 3, green = entry[1] >> 2, blue = entry[2] >> 3;
+            const uint16_t colour = (uint16_t)(red << 11 | green << 5 | blue);
             memcpy(out, &colour, 2);
             out += 2;
             continue;
@@ -392,7 +409,7 @@ int kmq_entries(const kmq *picture, unsigned first, unsigned count, int layout, 
 /* Writes indices, each a byte, of `count` pixels of a tile from its pixel `n` on. At most KMQ_WINDOW. */
 static int kmq_indices(const kmq *p, const kmq_tile *tile, uint64_t n, uint32_t count, uint8_t *to)
 {
-    uint8_t window[KMQ_WINDOW + 1];
+    uint8_t window[KMQ_WINDOW + 1]; /* pixels may begin within a byte */
     const uint32_t from = (uint32_t)((n >> 3) * p->bits + (((n & 7) * p->bits) >> 3));
     uint32_t i, bit = (uint32_t)((n & 7) * p->bits) & 7;
     const uint32_t bytes = (bit + count * p->bits + 7) >> 3;
@@ -400,9 +417,8 @@ static int kmq_indices(const kmq *p, const kmq_tile *tile, uint64_t n, uint32_t 
     if (error)
         return error;
     for (i = 0; i < count; i++, bit += p->bits) {
-        /* The byte after the last one may be none of the file's; its bits are not used then. */
         uint32_t two = (uint32_t)window[bit >> 3] << 8;
-        if ((bit & 7) + p->bits > 8)
+        if ((bit & 7) + p->bits > 8) /* the next byte is read only if the index goes on there */
             two |= window[(bit >> 3) + 1];
         to[i] = (uint8_t)(two >> (16 - (bit & 7) - p->bits) & ((1u << p->bits) - 1));
         if (to[i] >= p->entries)
@@ -417,7 +433,7 @@ int kmq_row(const kmq *picture, uint32_t x, uint32_t y, uint32_t count, int layo
     const unsigned exponent = p->tile_exponent;
     uint8_t indices[KMQ_WINDOW], *out = (uint8_t *)to;
     unsigned filled = 0; /* bits of *out */
-    if (y >= p->height || x > p->width || count > p->width - x)
+    if (y >= p->height || x > p->width || count > p->width - x || !kmq_bits(layout))
         return KMQ_ARGUMENT;
     if (layout <= KMQ_I8 && p->bits > layout)
         return KMQ_LIMIT;
@@ -436,7 +452,7 @@ int kmq_row(const kmq *picture, uint32_t x, uint32_t y, uint32_t count, int layo
         for (i = 0; i < some && !error; i++) {
             if (layout > KMQ_I8) {
                 error = kmq_entries(p, indices[i], 1, layout, out);
-                out += layout == KMQ_BGRA8888 ? 4 : layout >> 3;
+                out += kmq_bits(layout) >> 3;
                 continue;
             }
             *out = (uint8_t)((filled ? *out : 0) | indices[i] << (8 - (unsigned)layout - filled));

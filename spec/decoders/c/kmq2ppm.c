@@ -4,6 +4,10 @@
    piece, as from a card. */
 
 #include <stdio.h>
+#ifdef _WIN32
+#include <fcntl.h>
+#include <io.h>
+#endif
 
 #define KMQ_IMPLEMENTATION
 #include "kmq.h"
@@ -38,7 +42,14 @@ int main(int count, char **words)
         perror(words[1]);
         return 1;
     }
+#ifdef _WIN32
+    _setmode(_fileno(stdout), _O_BINARY);
+#endif
+    if ((unsigned long)size > 0xFFFFFFFFul)
+        return fail(words[1], KMQ_LIMIT);
     error = kmq_open_reader(&picture, read_file, file, (uint32_t)size);
+    if (!error && (uint64_t)picture.width * picture.height > (uint64_t)1 << 28)
+        error = KMQ_LIMIT;
     if (!error)
         error = kmq_verify(&picture);
     if (error)
@@ -61,5 +72,5 @@ int main(int count, char **words)
         }
     }
     fclose(file);
-    return fflush(stdout) ? 1 : 0;
+    return fflush(stdout) || ferror(stdout) ? 1 : 0;
 }

@@ -421,7 +421,7 @@ function orderOf(palette, k, channels) {
   });
   const all = [...points.keys()];
   let kind = k <= 256 ? COLOURS : MANY, entries;
-  const bySum = all.toSorted((i, j) => sumOf(points[i]) - sumOf(points[j]));
+  const bySum = [...all].sort((i, j) => sumOf(points[i]) - sumOf(points[j]));
   if (k <= 16) {
     kind = FEW;
     entries = all;
@@ -450,7 +450,7 @@ function split(listed, along) {
     const deviation = listed.reduce((sum, i) => sum + Math.abs(values[i] - middle), 0);
     if (deviation > most) [most, widest] = [deviation, values];
   }
-  const sorted = listed.toSorted((i, j) => widest[i] - widest[j]);
+  const sorted = [...listed].sort((i, j) => widest[i] - widest[j]);
   const first = n > 16 ? 16 * Math.floor(Math.ceil(n / 16) / 2) : n >> 1;
   return [...split(sorted.slice(0, first), along), ...split(sorted.slice(first), along)];
 }
@@ -570,13 +570,15 @@ class AdaptiveTile {
   read(indices) {
     const { width, height, order, k, coefficients: c, symbols, near } = this;
     const { kind, points, opaque, entries } = order;
-    const pitch = width + 8, places = new Uint16Array(pitch * (height + 2));
-    const errors = kind === RAMP ? new Uint16Array(pitch * (height + 2)) : null;
+    const pitch = width + 8, places = new Uint16Array(3 * pitch); // the two rows above, and the one being read
+    const errors = kind === RAMP ? new Uint16Array(3 * pitch) : null;
     const chances = new Int32Array(4096).fill(60000), counts = new Uint8Array(4096);
     const middle = 16 * (k >> 5) + 8, words = this.stream.length / 2;
     let out = 0;
     for (let y = 0; y < height; y++) {
-      let at = pitch * (y + 2) + 4;
+      places.copyWithin(0, pitch);
+      errors?.copyWithin(0, pitch).fill(0, 2 * pitch);
+      let at = 2 * pitch + 4;
       places.fill(places[at - pitch], at - 4, at);
       for (let x = 0; x < width; x++, at++, out++) {
         const up = at - pitch;

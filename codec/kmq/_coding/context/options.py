@@ -19,7 +19,7 @@ Measured on 300 icons and parts of pictures of fewer pixels: all options tried o
 """
 
 PER_ENTRY = 2_000
-"""From so many pixels for each entry on, rough counts save more than the 2 or 3 bits that each takes."""
+"""With this many pixels for each entry, rough counts save more than the 2 or 3 bits that each takes."""
 
 REPEATING = 0.01
 """With more flat pixels, repeats are looked for. Photographs have none."""
@@ -34,7 +34,7 @@ PAGE = 0.97
 """With more flat pixels, a page is almost empty and coefficients don't pay."""
 
 EXPLAINED = 500
-"""Bytes of a payload of which coefficients must explain the error to be tried: they take some 100 bytes."""
+"""Coefficients, which take some 100 bytes, are tried if their share of the error is that of these bytes."""
 
 TRIED = 1 << 17
 DRAWN_TRIED = 1 << 20

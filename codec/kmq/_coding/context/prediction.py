@@ -45,8 +45,8 @@ AXES = 3
 class Fit:
     """Coefficients (7, 18) int32 fitted to a tile.
 
-    `error` is the sum of the squared errors of the predictions that they make, and `default_error` that of
-    the default ones, in the same unit.
+    `error` is about the sum of the squared errors of the predictions that they make, and `default_error` that
+    of the default ones, in the same unit.
     """
 
     coefficients: NDArray[np.int32]
@@ -111,7 +111,7 @@ def fitted_coefficients(indices: Indices, points: NDArray[np.int16]) -> Fit:
 def _squared_error(
     coefficients: NDArray[np.int32], squares: NDArray[np.int64], products: list[float], target: float
 ) -> int:
-    """Return the squared error of coefficients whose sum is 1, exactly."""
+    """Return the squared error of coefficients, as if their sum were 1: it is within a hundredth."""
     taken: list[int] = coefficients.tolist()
     rows: list[int] = (squares @ coefficients).tolist()
     quadratic = sum(c * row for c, row in zip(taken, rows, strict=True))
@@ -133,7 +133,7 @@ def _textures(
 def _solved(
     squares: NDArray[np.float64], products: NDArray[np.float64], counts: NDArray[np.int64]
 ) -> NDArray[np.int32]:
-    """Return coefficients in 128ths, (n, 18), for n sums. Those of W and N make each sum 1."""
+    """Return coefficients in 128ths, (n, 18), for n sums. Those of W and N make each sum about 1."""
     ridge = 2.0 * np.maximum(counts, 1)[:, None, None] * np.eye(len(TAPS))
     found = _solutions(squares + ridge, products)
     for each in found:

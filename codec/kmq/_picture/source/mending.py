@@ -79,9 +79,12 @@ def _mended_png(image: Image.Image, file: IO[bytes] | None) -> tuple[Image.Image
     if facts is None:
         return image, None
     if facts.has_late_texts:  # which Pillow would come to as it loads
+        frame = image.tell()
         with _kept_position(file):
             file.seek(0)
             image = type(image)(io.BytesIO(readable_png(file.read())), "")  # type: ignore[call-arg]
+        if frame:
+            image.seek(frame)
         file = image.fp  # type: ignore[attr-defined]
     key = image.info.get("transparency")
     if _is_deep(image) and not getattr(image, "is_animated", False):

@@ -22,10 +22,7 @@ MOST_TEXT = 1 << 20
 """Bytes of a text or profile, inflated, from which on Pillow refuses the file."""
 
 MOST_TEXTS = 32 << 20
-"""Bytes of all texts from which on they are left out: Pillow refuses 64 MiB."""
-
-MOST_KEPT = 1 << 26
-"""Bytes of an XMP packet that is kept."""
+"""Bytes of all texts, inflated, from which on they are left out: Pillow refuses 64 MiB."""
 
 DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
 """Bits that a sample may have, by colour type (PNG, section 11.2.1)."""
@@ -94,35 +91,38 @@ def readable_png(data: bytes) -> bytes:
         whole: bytes | None = data[chunk.start - 8 : end]
         if end <= len(data) and chunk.kind[0] & 0x20:  # may be skipped
             content = data[chunk.start : end - 4]
-            texts += chunk.size if chunk.kind in TEXTS else 0
             if zlib.crc32(chunk.kind + content) != int.from_bytes(data[end - 4 : end], "big"):
                 if not seen_pixels or chunk.kind != b"fdAT":
                     name = chunk.kind.decode("latin-1")
                     warnings.warn(f"ignored the {name} chunk, whose checksum is wrong", stacklevel=2)
                     whole = None
             elif chunk.kind in TEXTS | {b"iCCP"}:
-                whole = _text(chunk.kind, content, whole) if texts <= MOST_TEXTS else None
+                whole, size = _text(chunk.kind, content, whole, MOST_TEXTS - texts)
+                texts += size
         changed |= whole != data[chunk.start - 8 : end]
         parts.append(whole or b"")
     return b"".join([*parts, data[last:]]) if changed else data
 
 
-def _text(kind: bytes, content: bytes, whole: bytes | None) -> bytes | None:
-    """Return a text or profile chunk as Pillow can read it: itself, with its text inflated, or None."""
+def _text(kind: bytes, content: bytes, whole: bytes | None, room: int) -> tuple[bytes | None, int]:
+    """Return a text or profile chunk as Pillow can read it: itself, with its text inflated, or None.
+
+    And how many of the `room` bytes that there are for all texts it takes, inflated.
+    """
+    if len(content) >= room:
+        return None, 0
     name, _, rest = content.partition(b"\0")
-    if kind == b"tEXt":
-        return whole
-    if kind != b"iTXt":
-        return whole if len(_inflated(rest[1:], MOST_TEXT)) < MOST_TEXT else None
-    if not rest[:1].strip(b"\0"):
-        return whole
-    fields = rest[2:].split(b"\0", 2)
-    if len(fields) < 3 or len(_inflated(fields[2], MOST_TEXT)) < MOST_TEXT:
-        return whole
-    packet = _inflated(fields[2], MOST_KEPT)
-    if not content.startswith(XMP) or len(packet) >= MOST_KEPT:
-        return None
-    return chunk_of(b"iTXt", name + b"\0\0\0\0\0" + packet)
+    deflated = rest[1:]
+    if kind == b"iTXt":
+        fields = rest[2:].split(b"\0", 2)
+        deflated = fields[2] if rest[:1].strip(b"\0") and len(fields) == 3 else b""
+    size = len(_inflated(deflated, MOST_TEXT)) if kind != b"tEXt" and deflated else len(content)
+    if size < min(MOST_TEXT, room) or not deflated or kind == b"tEXt":
+        return whole, size
+    packet = _inflated(deflated, room) if content.startswith(XMP) else b""
+    if not packet or len(packet) >= room:
+        return None, size
+    return chunk_of(b"iTXt", name + b"\0\0\0\0\0" + packet), len(packet)
 
 
 def chunk_of(kind: bytes, content: bytes) -> bytes:
@@ -131,7 +131,7 @@ def chunk_of(kind: bytes, content: bytes) -> bytes:
 
 
 def _inflated(data: bytes, most: int) -> bytes:
-    """Return the first `most` bytes of inflated data; what could be inflated if they are damaged."""
+    """Return the first `most` bytes of inflated data; nothing if they are damaged."""
     with contextlib.suppress(zlib.error):
         return zlib.decompressobj().decompress(data, most)
     return b""
