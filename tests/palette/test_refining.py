@@ -5,7 +5,7 @@ import pytest
 from sklearn.datasets import load_sample_image
 
 import kmq
-from kmq._colours.spaces import COLOUR_SPACES, points_of
+from kmq._colours.spaces import COLOUR_SPACES
 from kmq._palette.outliers import FEWEST_PIXELS, outliers_kept
 from kmq._palette.points import assigned, compact, weighted_points
 from kmq._palette.refining import refined
