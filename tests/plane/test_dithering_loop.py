@@ -97,7 +97,7 @@ def test_the_fit_uncompiled_is_the_same(arguments, seed):
     shape = (height, width)
     by_hand = sum(
         np.outer(_around(shape, y, x), np.eye(k, dtype=int)[chosen[y, x]]).reshape(*shape, k)
-        for y in range(0, height, 2) for x in range(y // 2 % 3, width, 3)
+        for y in range(0, height, 3) for x in range(y // 3 % 3, width, 3)
     )  # fmt: skip
     expected = np.zeros((k, k), int)
     np.add.at(expected, chosen.ravel(), np.asarray(by_hand).reshape(-1, k))

@@ -44,7 +44,7 @@ WIDEST = 1 << 15
 
 BLOCK = 256
 
-RIDGE = 4
+RIDGE = 2
 """Pixels' weight with which an entry stays where it is: a rare one isn't moved by chance."""
 
 

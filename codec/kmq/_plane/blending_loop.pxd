@@ -1,2 +1,2 @@
 cpdef enum:
-    ROWS_APART = 2, COLUMNS_APART = 3  # of the pixels around which entries are counted
+    ROWS_APART = 3, COLUMNS_APART = 3  # of the pixels around which entries are counted

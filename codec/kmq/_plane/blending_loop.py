@@ -13,7 +13,7 @@ other, what is wanted near each of them, and the entries that show it best. Boun
 import cython
 
 if not cython.compiled:  # compiled, these are constants of C, from blending_loop.pxd
-    ROWS_APART, COLUMNS_APART = 2, 3
+    ROWS_APART, COLUMNS_APART = 3, 3
 
 
 def count_pairs(
@@ -29,7 +29,7 @@ def count_pairs(
 
     `chosen` (H, W) are entries below k, `inverse` (H, W) rows of `lights` (n, 4), and `weights` (r + 1,)
     those of 0 to r pixels' distance along an axis. `pairs` (k, k) gets the weights of entries around an
-    entry, `sums` (k, 4) the lights wanted there times the weights. One pixel in six has its surroundings
+    entry, `sums` (k, 4) the lights wanted there times the weights. One pixel in nine has its surroundings
     counted. `room` (W, 4) is room to work in.
 
     Raises ValueError if the arrays' sizes disagree or a number lies outside its table.
