@@ -55,7 +55,7 @@ class Effort:
 EFFORTS = MappingProxyType(
     {
         "fast": Effort(max_iter=3, points=32, trials=(8, 1, 1), steps=4, rounds=2),
-        "default": Effort(max_iter=5, points=64, trials=(80, 4, 2), steps=10, rounds=6),
+        "default": Effort(max_iter=5, points=64, trials=(80, 4, 2), steps=10, rounds=5),
         "thorough": Effort(max_iter=100, points=128, trials=(400, 400, 400), steps=200, rounds=12),
     }
 )

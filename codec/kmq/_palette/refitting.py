@@ -32,7 +32,7 @@ SAMPLE = 1 << 16
 """Fewest pixels to dither in a round, of a larger picture. With more than 128 entries, 512 for each."""
 
 SAMPLE_OF_FEW = 1 << 17
-"""Pixels to dither for up to `FEW` entries, which stand for very different ones."""
+"""Pixels to dither for up to `FEW` entries, each of many colours; these get a round more, too."""
 
 FEW = 8
 
@@ -77,8 +77,9 @@ def refitted(
     free[limits[:, 0] == limits[:, 1], 3] = 0
     if not free.any():
         return palette
-    pixels = SAMPLE_OF_FEW if palette.k <= FEW else max(SAMPLE, 512 * palette.k)
-    for number in range(rounds):
+    few = palette.k <= FEW
+    pixels = SAMPLE_OF_FEW if few else max(SAMPLE, 512 * palette.k)
+    for number in range(rounds + few):
         inverse = _bands(counted.inverse, pixels, number)
         chosen = diffused(inverse, colours, palette, strength)
         entries = lights_of(palette.entries)

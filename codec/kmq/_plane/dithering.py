@@ -27,7 +27,7 @@ DITHERS = ("none", "floyd-steinberg", "ordered")
 STRENGTH = 0.92
 """Default share of an error that is passed on. From 0.95 on, noise costs more than the colours gain."""
 
-MOST_MIXED = 1024
+MOST_MIXED = 256
 """Most entries of which mixtures are looked for. More lie so close that there is little to mix."""
 
 ROUNDED = 8

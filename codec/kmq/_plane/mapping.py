@@ -43,7 +43,7 @@ def map_indices(
     (8 x 8 thresholds: a pixel's entry depends only on its place and colour, and the entries of a place are
     those around the colour). Both mix entries in linear light, as the eye does from afar, in any `space`.
     Error diffusion takes the entry nearest in Oklab, with a and b times 0.8. `strength`, 0 to 1, is the share
-    of an error that is passed on; 0 is no dithering. With 1 and up to 1,024 entries, opaque colours that no
+    of an error that is passed on; 0 is no dithering. With 1 and up to 256 entries, opaque colours that no
     mixture of entries shows first become the nearest that one does, or their errors would smear.
 
     Raises ValueError if the picture and the palette have different numbers of channels, and

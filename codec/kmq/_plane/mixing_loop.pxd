@@ -5,3 +5,4 @@ cpdef enum:
     LISTED = 8  # most entries of a mixture that are listed
     LEVELS = 64  # thresholds of ordered dithering
     NEAREST = 24  # entries of which a mixture is made, if there are more
+    CLOSE = 4 << 14  # a mixture no further off, times SHARES, is taken for the light

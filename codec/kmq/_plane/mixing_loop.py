@@ -13,6 +13,7 @@ import cython
 
 if not cython.compiled:  # compiled, these are constants of C, from mixing_loop.pxd
     SHARES, STEPS, NEARNESS, LISTED, LEVELS, NEAREST = 1 << 14, 96, 8, 8, 64, 24
+    CLOSE = 4 << 14
 
 
 @cython.cfunc
@@ -71,6 +72,9 @@ def step_on(
     gap: cython.longlong
     square: cython.longlong
     for _ in range(STEPS):
+        if not near and max(max(rest[0], rest[1]), max(rest[2], rest[3])) <= CLOSE:
+            if min(min(rest[0], rest[1]), min(rest[2], rest[3])) >= -CLOSE:
+                return
         least = -1
         most = -1
         low = 0
