@@ -72,9 +72,12 @@ def step_on(
     gap: cython.longlong
     square: cython.longlong
     for _ in range(STEPS):
-        if not near and max(max(rest[0], rest[1]), max(rest[2], rest[3])) <= CLOSE:
-            if min(min(rest[0], rest[1]), min(rest[2], rest[3])) >= -CLOSE:
-                return
+        if (
+            not near
+            and max(rest[0], rest[1], rest[2], rest[3]) <= CLOSE
+            and min(rest[0], rest[1], rest[2], rest[3]) >= -CLOSE
+        ):
+            return
         least = -1
         most = -1
         low = 0
