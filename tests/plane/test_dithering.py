@@ -50,6 +50,15 @@ def test_colours_of_the_palette_are_not_dithered(dither, picture):
     assert oracle.colours_of(decoded) == oracle.colours_of(picture)
 
 
+def test_a_colour_with_an_entry_of_its_own_keeps_it_among_many():
+    # Steps towards a mixture end before they reach colours close to the hull's surface.
+    colours = np.random.default_rng(0).integers(0, 256, (40, 3), np.uint8)
+    picture = colours[np.random.default_rng(4).integers(0, 40, (40, 50))]
+    palette = kmq.Palette(colours)
+    plane = kmq.map_indices(picture, palette, dither="floyd-steinberg", strength=1)
+    assert np.array_equal(palette.colours(plane), picture)
+
+
 @WAYS
 @pytest.mark.parametrize("level", [50, 64, 100, 200, 210])
 def test_from_afar_black_and_white_are_grey(dither, level):

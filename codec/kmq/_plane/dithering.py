@@ -137,6 +137,7 @@ def _mixable(colours: Wanted, palette: Palette) -> NDArray[np.int32]:
     mixed = lights.copy()
     mixed[colours.solid] = _projected(lights[colours.solid], _corners(opaque))
     within = np.abs(mixed - lights).max(axis=1) <= ROUNDED
+    within |= (entries[colours.guesses] == lights).all(axis=1)  # the steps may end before they are there
     mixed[within] = lights[within]
     return mixed
 
