@@ -5,7 +5,7 @@ that is spec/reference_decoder.
 """
 
 import functools
-import statistics
+import operator
 
 
 def over(colour, backdrop):
@@ -101,44 +101,66 @@ def colours_of(array):
     ]
 
 
-def diffused(rows, entries, strength):
-    """Floyd and Steinberg's error diffusion in sRGB times 255, every other row backwards.
+def _cube_root(number):
+    """Return the integer nearest to the cube root of an integer from 0."""
+    root = round(number ** (1 / 3))
+    return min(range(max(root - 2, 0), root + 3), key=lambda r: (abs(8 * number - (2 * r) ** 3), r))
 
-    Of a pixel's error, strength / 256 is passed on; half of that where its two neighbours on
-    a line differ by more than half the range in all. What arrives is rounded, and the sum
-    kept in the range of the picture's colours and the entries. A pixel with four like
-    neighbours (itself, at the border) and an entry of its own takes that, and nothing is
-    passed on. Of entries equally near the first is taken, along the channel where they vary most.
+
+@functools.cache
+def _root(light):
+    """Return the cube root of a light in units of 2^-14; from 1,024 of 65,536 on of the middle of 16."""
+    if light < 0:
+        return -_root(-light)
+    return _cube_root((light if light < 1024 else light // 16 * 16 + 8) << 26)
+
+
+def _light(value):
+    """Return the linear light of an 8-bit sRGB value (IEC 61966-2-1), 65,536 for white."""
+    share = value / 255
+    return round(65536 * (share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4))
+
+
+CONES = ((13508, 17574, 1686), (6944, 22305, 3519), (2893, 9232, 20643))
+OKLAB = ((862, 3251, -17), (6482, -7959, 1477), (85, 2565, -2650))
+"""Ottosson's matrices times 32,768 and 4,096; the rows of a and b also times 0.8."""
+
+
+def _place(light):
+    cones = [_root(sum(m * v for m, v in zip(row, light, strict=True)) >> 15) for row in CONES]
+    return [sum(m * v for m, v in zip(row, cones, strict=True)) >> 12 for row in OKLAB]
+
+
+def check_diffused(rows, entries, strength, taken):
+    """Check the entries `taken` at each pixel by Floyd and Steinberg's error diffusion of strength / 256.
+
+    Every other row goes backwards. Errors are linear light, kept from -1 to 2 where they arrive; the entry
+    taken is one of the nearest in Oklab with a and b times 0.8. A pixel with four like neighbours (itself,
+    at the border) and an entry of its own takes that, and nothing is passed on.
     """
     height, width = len(rows), len(rows[0])
-    points = [[[255 * v for v in colour] for colour in row] for row in rows]
-    channels = range(len(points[0][0]))
-    spread = [statistics.pvariance([entry[c] for entry in entries]) for c in channels]
-    axis = spread.index(max(spread))
-    entries = sorted(entries, key=lambda entry: entry[axis])
-    places = [[255 * v for v in entry] for entry in entries]
-    every = [*places, *(p for row in points for p in row)]
-    low, high = ([most(p[c] for p in every) for c in channels] for most in (min, max))
+    lights = {
+        c: [_light(v) for v in (tuple(c) * 3)[:3]]
+        for c in [*map(tuple, entries), *functools.reduce(operator.iadd, rows, [])]
+    }
+    places = {tuple(entry): _place(lights[tuple(entry)]) for entry in entries}
     arrived = {}
-    result = [[None] * width for _ in range(height)]
     for y in range(height):
         step = 1 if y % 2 == 0 else -1
         for x in range(width)[::step]:
-            here = points[y][x]
-            left, right = points[y][max(x - 1, 0)], points[y][min(x + 1, width - 1)]
-            up, down = points[max(y - 1, 0)][x], points[min(y + 1, height - 1)][x]
-            if here in places and here == left == right == up == down:
-                result[y][x] = entries[places.index(here)]
+            colour, shown = rows[y][x], tuple(taken[y][x])
+            beside = [rows[y][max(x - 1, 0)], rows[y][min(x + 1, width - 1)]]
+            beside += [rows[max(y - 1, 0)][x], rows[min(y + 1, height - 1)][x]]
+            if colour in places and all(other == colour for other in beside):
+                assert shown == colour
                 continue
-            sixteenths = arrived.get((y, x), [0] * len(here))
-            wanted = [min(max(here[c] + (sixteenths[c] + 8) // 16, low[c]), high[c]) for c in channels]
-            chosen = min(places, key=lambda place: distance(wanted, place))
-            result[y][x] = entries[places.index(chosen)]
-            across = sum(abs(left[c] - right[c]) for c in channels)
-            along = sum(abs(up[c] - down[c]) for c in channels)
-            share = strength // 2 if max(across, along) > 65_025 // 2 else strength
-            for c in channels:
-                error = ((wanted[c] - chosen[c]) * share) // 256
+            sixteenths = arrived.get((y, x), [0] * 3)
+            wanted = [v + (e + 8) // 16 for v, e in zip(lights[colour], sixteenths, strict=True)]
+            wanted = [min(max(v, -65536), 131072) for v in wanted]
+            place = _place(wanted)
+            gaps = {e: sum((a - b) ** 2 for a, b in zip(place, p, strict=True)) for e, p in places.items()}
+            assert gaps[shown] == min(gaps.values())
+            for channel in range(3):
+                error = ((wanted[channel] - lights[shown][channel]) * strength) >> 8
                 for dy, dx, part in ((0, step, 7), (1, -step, 3), (1, 0, 5), (1, step, 1)):
-                    arrived.setdefault((y + dy, x + dx), [0] * len(here))[c] += part * error
-    return result
+                    arrived.setdefault((y + dy, x + dx), [0] * 3)[channel] += part * error

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy._core._multiarray_umath import __cpu_dispatch__, __cpu_features__
 
 import kmq
-from kmq._colours.spaces import FROM_CONES, FROM_OKLAB, LIGHT, TO_CONES, TO_OKLAB, _cube_root
+from kmq._colours.spaces import FROM_CONES, FROM_OKLAB, LIGHT, TO_CONES, TO_OKLAB, cube_root
 from kmq._colours.z_order import codes_of
 from kmq._palette.clustering.lloyd_loop import move_centres
 from kmq._palette.clustering.merging_loop import cheapest_merges
@@ -179,7 +179,7 @@ def test_the_loops_refuse_what_would_overflow():
 
 def test_the_colour_space_is_that_of_floating_point():
     values = np.concatenate([np.linspace(0, 1, 100_001), 10.0 ** -np.arange(1, 29)])
-    assert _cube_root(values) == pytest.approx(np.cbrt(values), rel=1e-15, abs=1e-12)
+    assert cube_root(values) == pytest.approx(np.cbrt(values), rel=1e-15, abs=1e-12)
     light = np.where(
         np.arange(256) <= 10, np.arange(256) / 255 / 12.92, ((np.arange(256) / 255 + 0.055) / 1.055) ** 2.4
     )

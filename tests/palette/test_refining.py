@@ -5,12 +5,12 @@ import pytest
 from sklearn.datasets import load_sample_image
 
 import kmq
-from kmq._colours.spaces import COLOUR_SPACES, points_of
+from kmq._colours.spaces import COLOUR_SPACES
 from kmq._palette.clustering.outliers import FEWEST_PIXELS, outliers_kept
 from kmq._palette.clustering.points import assigned, compact, weighted_points
 from kmq._palette.clustering.refining import refined
 from kmq._palette.clustering.splitting import split_centres
-from kmq._palette.refitting import BLUR, _blurred_errors
+from kmq._plane.blending_loop import solve
 
 SRGB = COLOUR_SPACES["srgb"]
 
@@ -77,20 +77,19 @@ def test_photographs_have_no_outliers_and_a_legend_has(points):
     assert again[held].tolist() == [[65_025, 0, 65_025, 0]]
 
 
-def test_blurred_errors_are_those_of_a_plain_convolution():
+def test_the_fit_to_dithering_is_that_of_least_squares():
+    # Its own loop goes entry by entry; NumPy's solver takes all at once.
     random = np.random.default_rng(6)
-    height, width, k = 150, 7, 5  # more rows than are taken at a time
-    colours, entries = random.integers(0, 256, (9, 3), np.uint8), random.integers(0, 256, (k, 3), np.uint8)
-    points, places = points_of(colours, SRGB), points_of(entries, SRGB)
-    inverse = random.integers(0, 9, (height, width)).astype(np.uint32)
-    indices = random.integers(0, k, (height, width)).astype(np.uint8)
-    errors = places[indices].astype(float) - points[inverse]
-    blurred = np.zeros_like(errors)
-    for y in range(height):
-        for x in range(width):
-            for i, a in enumerate(BLUR):
-                for j, b in enumerate(BLUR):
-                    if 0 <= y + i - 2 < height and 0 <= x + j - 2 < width:
-                        blurred[y, x] += a * b * errors[y + i - 2, x + j - 2] / 256
-    expected = [blurred[indices == number].mean(axis=0) for number in range(k)]
-    assert _blurred_errors(inverse, points, indices, places) == pytest.approx(np.array(expected))
+    k = 7
+    near = random.integers(0, 9, (60, k))
+    pairs, ridges = near.T @ near + 300 * np.eye(k, dtype=int), random.integers(20, 50, k)
+    wanted, before = random.integers(-9_000, 9_000, (k, 4)), random.integers(-9_000, 9_000, (k, 4))
+    sums = pairs @ wanted
+    expected = np.linalg.solve(pairs + np.diag(ridges), sums + ridges[:, np.newaxis] * before)
+    entries, free = before.astype(np.int32), np.ones((k, 4), np.uint8)
+    free[:, 3] = 0
+    entries[:, 3] = before[:, 3] = 32_768
+    limits = np.full((k, 2), 32_768, np.int32)
+    fit = (pairs, sums, ridges, before.astype(np.int32), free, limits, 200, entries)
+    solve(*(memoryview(a) if isinstance(a, np.ndarray) else a for a in fit))
+    assert np.abs(entries - expected)[:, :3].max() <= 3

@@ -12,18 +12,22 @@ import kmq
 import oracle
 from strategies import palettes, pictures
 
+VALUES = np.arange(256) / 255
+LIGHT = np.where(VALUES <= 0.04045, VALUES / 12.92, ((VALUES + 0.055) / 1.055) ** 2.4)
+"""The linear light of 8-bit values (IEC 61966-2-1)."""
+
 WAYS = pytest.mark.parametrize("dither", ["floyd-steinberg", "ordered"])
 
 
 @settings(max_examples=80)
-@given(pictures(channels=st.sampled_from([None, 1, 3])), palettes(k=st.integers(1, 9)), st.integers(0, 256))
+@given(pictures(channels=st.sampled_from([None, 1, 3])), palettes(k=st.integers(1, 9)), st.integers(1, 255))
 def test_error_diffusion_is_floyd_and_steinbergs(picture, palette, strength):
     if (1 if picture.ndim == 2 else picture.shape[2]) != palette.channels:
         return
     plane = kmq.map_indices(picture, palette, space="srgb", dither="floyd-steinberg", strength=strength / 256)
     entries = palette.entries.tolist()
     taken = [[entries[index] for index in row] for row in plane.indices.tolist()]
-    assert taken == oracle.diffused(oracle.colours_of(picture), entries, strength)
+    oracle.check_diffused(oracle.colours_of(picture), entries, strength, taken)
 
 
 @settings(max_examples=50)
@@ -46,16 +50,25 @@ def test_colours_of_the_palette_are_not_dithered(dither, picture):
     assert oracle.colours_of(decoded) == oracle.colours_of(picture)
 
 
+def test_a_colour_with_an_entry_of_its_own_keeps_it_among_many():
+    # Steps towards a mixture end before they reach colours close to the hull's surface.
+    colours = np.random.default_rng(0).integers(0, 256, (40, 3), np.uint8)
+    picture = colours[np.random.default_rng(4).integers(0, 40, (40, 50))]
+    palette = kmq.Palette(colours)
+    plane = kmq.map_indices(picture, palette, dither="floyd-steinberg", strength=1)
+    assert np.array_equal(palette.colours(plane), picture)
+
+
 @WAYS
 @pytest.mark.parametrize("level", [50, 64, 100, 200, 210])
 def test_from_afar_black_and_white_are_grey(dither, level):
     picture = np.full((64, 64), level, np.uint8)
     picture[::7, ::7] -= 1  # a flat picture is dithered as well
     plane = kmq.map_indices(picture, kmq.Palette([[0], [255]]), space="srgb", dither=dither, strength=1)
-    assert 255 * plane.indices.mean() == pytest.approx(picture.mean(), abs=5)
+    assert plane.indices.mean() == pytest.approx(LIGHT[picture].mean(), abs=0.01)
     if dither == "floyd-steinberg":  # also in every part of it
         parts = plane.indices[16:48, 16:48].reshape(2, 16, 2, 16).mean(axis=(1, 3))
-        assert np.abs(255 * parts - level).max() < 10
+        assert np.abs(parts - LIGHT[level]).max() < 0.02
 
 
 def test_ordered_dithering_depends_on_colour_and_place_alone():
@@ -73,20 +86,34 @@ def test_dithering_is_nearer_from_afar(dither):
     palette = kmq.Palette(list(itertools.product((0, 85, 170, 255), repeat=3)))
 
     def far_error(method):
-        shown = palette.colours(kmq.map_indices(picture, palette, space="srgb", dither=method))
-        means = [p.reshape(25, 8, 25, 8, 3).mean(axis=(1, 3)) for p in (picture, shown.astype(float))]
+        shown = palette.colours(kmq.map_indices(picture, palette, dither=method))
+        means = [LIGHT[p].reshape(25, 8, 25, 8, 3).mean(axis=(1, 3)) for p in (picture, shown)]
         return ((means[0] - means[1]) ** 2).sum(axis=2).mean()
 
     assert far_error(dither) < 0.5 * far_error("none")
 
 
-def test_edges_are_held_back():
+def test_what_no_mixture_shows_is_not_passed_on():
     # Text: black on white, with a palette that has neither. The diffused error would speckle it.
     picture = np.full((40, 40), 255, np.uint8)
     picture[:, 10:12] = picture[:, 20:22] = 0
     palette = kmq.Palette([[30], [128], [225]])
-    plane = kmq.map_indices(picture, palette, space="srgb", dither="floyd-steinberg")
-    assert (plane.indices[:, 10:12] == 0).all()
+    plane = kmq.map_indices(picture, palette, dither="floyd-steinberg", strength=1)
+    assert np.array_equal(plane.indices, np.where(picture == 0, 0, 2))
+
+
+@pytest.mark.parametrize("name", ["black-and-white", "e-paper-7", "pico-8", "web-safe"])
+def test_the_mean_is_that_of_the_nearest_colours_that_mix(name):
+    # This grey lies deep within what the palette mixes to.
+    entries = kmq.PALETTES[name].entries
+    colours = np.repeat(entries, 3, axis=1) if entries.shape[1] == 1 else entries
+    light = LIGHT[colours].mean(axis=0)
+    grey = np.searchsorted(LIGHT, light).astype(np.uint8)
+    picture = np.tile(grey, (96, 96, 1))
+    picture[::5, ::7] -= 1
+    data = kmq.encode(picture, palette=name, dither="floyd-steinberg", coding="packed")
+    shown = LIGHT[np.atleast_3d(kmq.decode(data))].mean(axis=(0, 1))
+    assert np.abs(shown - LIGHT[picture].mean(axis=(0, 1))).max() < 0.01
 
 
 @WAYS

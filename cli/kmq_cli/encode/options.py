@@ -111,7 +111,7 @@ SPACE = Option(
     ("--space",),
     "Cluster and compare colours as the eye does, or for the least RGB error.",
     SPACES,
-    told_default="oklab; srgb with --psnr, and to dither with --palette",
+    told_default="oklab; srgb with --psnr",
     panel=WHICH,
 )
 EFFORT = Option(
@@ -135,7 +135,7 @@ STRENGTH = Option(
     ("--strength",),
     "How much to dither.",
     number("X", 0, 1),
-    told_default="0.8; 1 with --palette",
+    told_default="0.92; 1 with --palette",
     panel=WHICH,
 )
 

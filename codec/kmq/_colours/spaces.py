@@ -134,16 +134,16 @@ def _light_of_values() -> NDArray[np.float64]:
 LIGHT = _light_of_values()
 
 
-def _value_of(light: NDArray[np.float64]) -> NDArray[np.float64]:
+def value_of(light: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the sRGB values, 0 to 1, of linear light."""
     light = np.clip(light, 0, 1)
     some = np.maximum(light, 0.003)  # below it, the other branch holds
     fifth = some * some * some * some * some
-    powers = _cube_root(np.sqrt(np.sqrt(fifth)))  # to the power 5 / 12 = 1 / 2.4
+    powers = cube_root(np.sqrt(np.sqrt(fifth)))  # to the power 5 / 12 = 1 / 2.4
     return np.where(light <= 0.0031308, 12.92 * light, 1.055 * powers - 0.055)
 
 
-def _cube_root(values: NDArray[np.float64]) -> NDArray[np.float64]:
+def cube_root(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the cube roots of values from 0 to 1; 0 for those below 1e-30.
 
     Only by operations that IEEE 754 rounds alike on every machine, which np.cbrt isn't. A third of the
@@ -161,15 +161,15 @@ def _cube_root(values: NDArray[np.float64]) -> NDArray[np.float64]:
 def _to_oklab(colours: NDArray[np.uint8]) -> NDArray[np.float64]:
     light = LIGHT[colours]
     if colours.shape[1] == 1:
-        return _cube_root(light)  # grey has equal cone responses, and no a and b
-    return _times(_cube_root(_times(light, TO_CONES)), TO_OKLAB)
+        return cube_root(light)  # grey has equal cone responses, and no a and b
+    return _times(cube_root(_times(light, TO_CONES)), TO_OKLAB)
 
 
 def _from_oklab(points: NDArray[np.float64]) -> NDArray[np.uint8]:
     if points.shape[1] == 1:
-        return _eight_bits(_value_of(points * points * points))
+        return _eight_bits(value_of(points * points * points))
     cones = _times(points, FROM_OKLAB)
-    return _eight_bits(_value_of(_times(cones * cones * cones, FROM_CONES)))
+    return _eight_bits(value_of(_times(cones * cones * cones, FROM_CONES)))
 
 
 def _times(rows: NDArray[np.float64], matrix: Matrix) -> NDArray[np.float64]:

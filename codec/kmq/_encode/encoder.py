@@ -68,8 +68,8 @@ def encode(
     .pal, .act, .kmq or picture file, or "black-and-white", "game-boy", "pico-8", "e-paper-7" or "web-safe".
     A transparent entry is added at its end if the picture needs one.
 
-    `space` defaults to "srgb" with `psnr` and for dithering with a `palette`, otherwise to "oklab".
-    `strength` defaults to 1 with a `palette`, otherwise to 0.8.
+    `space` defaults to "srgb" with `psnr`, otherwise to "oklab". `strength` defaults to 1 with a `palette`,
+    otherwise to 0.92.
 
     `coding` is "packed", "zstd", "context", "adaptive" or "auto". "auto" takes context up to 4,096 pixels,
     the smaller of context and adaptive up to 32,768, and adaptive above. With the effort "thorough" it takes

@@ -120,8 +120,7 @@ class Request:
     def _checked_clustering(self) -> KMeansOptions:
         space, strength = self.space, self.strength
         if space is None:
-            in_srgb = self.psnr is not None or (self.palette is not None and self.dither != "none")
-            space = "srgb" if in_srgb else "oklab"
+            space = "oklab" if self.psnr is None else "srgb"
         if strength is None:
             strength = STRENGTH if self.palette is None else 1.0
         return KMeansOptions(

@@ -55,9 +55,9 @@ class Effort:
 
 EFFORTS = MappingProxyType(
     {
-        "fast": Effort(max_iter=3, points=32, trials=(8, 1, 1), steps=4, rounds=1),
-        "default": Effort(max_iter=5, points=64, trials=(80, 4, 2), steps=10, rounds=3),
-        "thorough": Effort(max_iter=100, points=128, trials=(400, 400, 400), steps=200, rounds=8),
+        "fast": Effort(max_iter=3, points=32, trials=(8, 1, 1), steps=4, rounds=2),
+        "default": Effort(max_iter=5, points=64, trials=(80, 4, 2), steps=10, rounds=5),
+        "thorough": Effort(max_iter=100, points=128, trials=(400, 400, 400), steps=200, rounds=12),
     }
 )
 """The efforts by name. bench/results/palette.md has the error and the time of each."""
@@ -161,8 +161,8 @@ def fit_palette(
 
     `k` is 1 to 65,536. `space` is "oklab" (Ottosson, 2020; close to what the eye sees) or "srgb" (least
     squared error in RGB). `effort` is "fast", "default" or "thorough". `dither` and `strength` are
-    those of the later `map_indices`: for dithering, rare colours weigh more, and entries are
-    fitted to the dithered picture if the histogram has its inverse.
+    those of the later `map_indices`: for dithering, rare colours weigh more, and up to 1,024 entries are
+    fitted to the dithered picture, in linear light, if the histogram has its inverse.
 
     With alpha, the error is the mean of those over black and over white. Transparent black gets an
     entry of its own, if it occurs and k > 1. Opaque colours always have opaque entries. Translucent colours
@@ -235,9 +235,7 @@ def cluster_palette(histogram: Histogram, k: int, options: KMeansOptions) -> Pal
     entries, exact = _snapped(located, entries, found, space)
     if options.dither != "none" and histogram.inverse is not None:
         rounds = EFFORTS[options.effort].rounds
-        palette = refitted(
-            histogram, Palette(entries), exact, space, options.dither, options.strength, rounds
-        )
+        palette = refitted(histogram, Palette(entries), exact, options.strength, rounds)
         entries = np.unique(palette.entries, axis=0)
     return Palette(_sorted_by_luma(entries))
 

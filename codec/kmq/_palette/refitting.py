@@ -6,118 +6,124 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kmq._colours.spaces import colours_at, points_of
+from kmq._colours.light import HALF, colours_of_lights, lights_of
 from kmq._indexed.palette import Palette
-from kmq._picture.histogram import Histogram
-from kmq._plane.dithering import dithered
+from kmq._plane.blending_loop import count_pairs, solve
+from kmq._plane.dithering import diffused, wanted
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from kmq._colours.spaces import ColourSpace
-    from kmq._indexed.index_plane import Indices
+    from kmq._picture.histogram import Histogram
 
-BLUR = (1, 4, 6, 4, 1)
-"""Weights of the blur along each axis: a binomial filter, for the view from afar."""
+BLUR = np.array([201, 178, 125, 68, 28, 8], np.int32)
+"""Weights of the distances 0 to 5 along an axis: binomial, of variance 4. That is a blur twice, of 2 each."""
 
-PACE = 2.0
-"""Entries move by this times the mean blurred error. The best of 1, 2 and 3 at k = 16, 64 and 256."""
+SWEEPS = 10
+"""Sweeps of the solver over all entries."""
 
-BAND = 64
-"""Rows of a band. Of a large picture, only bands are dithered."""
+MOST = 1024
+"""Most entries that are fitted. With more, dithering has little to mix, and pairs take too much memory."""
 
-SAMPLE = 1 << 20
-"""Pixels to dither, if that gives at least `FEWEST_BANDS` bands."""
+BAND = 8
+"""Rows of a band. Of a large picture, only bands are dithered: other ones each round."""
+
+SAMPLE = 1 << 16
+"""Fewest pixels to dither in a round, of a larger picture. With more than 128 entries, 512 for each."""
+
+SAMPLE_OF_FEW = 1 << 17
+"""Pixels to dither for up to `FEW` entries, each of many colours; these get a round more, too."""
+
+FEW = 8
 
 FEWEST_BANDS = 4
 """Fewest bands: a wide picture has its top, its bottom and what lies between dithered too."""
 
+WIDEST = 1 << 15
+"""Pixels of a band. Of a wider picture, evenly spaced blocks of `BLOCK` columns are taken."""
+
+BLOCK = 256
+
+RIDGE = 2
+"""Pixels' weight with which an entry stays where it is: a rare one isn't moved by chance."""
+
 
 def refitted(
-    counted: Histogram,
-    palette: Palette,
-    exact: NDArray[np.bool],
-    space: ColourSpace,
-    method: str,
-    strength: float,
-    rounds: int,
+    counted: Histogram, palette: Palette, exact: NDArray[np.bool], strength: float, rounds: int
 ) -> Palette:
     """Return a palette of as many entries that shows the picture better when it is dithered.
 
-    Each of `rounds` dithers the picture and moves every entry against the blurred error at its
-    pixels. These are steps of gradient descent on the squared blurred error, as in spatial colour
-    quantisation (Puzicha, Held, Ketterer, Buhmann and Fellner, 2000), but dithering chooses the
-    entries of the pixels. Of a large picture, bands of rows stand for the whole.
+    Each of `rounds` dithers the picture by error diffusion and moves the entries to where the dithered
+    picture, blurred, has the least squared error in light while every pixel keeps its entry. That
+    is a problem of least squares (as in Orchard and Bouman, "Color quantization of images", 1991, and
+    Puzicha, Held, Ketterer, Buhmann and Fellner, "On spatial quantization of color images", 2000). All
+    that it needs of the picture is how often two entries lie at which distance. Of a large picture,
+    bands of rows stand for the whole, other ones each round.
 
     Entries marked in `exact` (k,) don't change. Opaque entries stay opaque, translucent ones
     translucent and transparent ones transparent. The histogram must have its inverse.
     """
     assert counted.inverse is not None  # noqa: S101  as the docstring demands
-    sample = _sample(counted, counted.inverse)
-    assert sample.inverse is not None  # noqa: S101
-    points = points_of(sample.colours, space)
-    fixed = np.repeat(exact[:, np.newaxis], 4, axis=1)
+    if palette.k > MOST:
+        return palette
+    colours = wanted(counted.colours, palette)
+    free = np.ones((palette.k, 4), np.uint8)
+    free[exact] = 0
+    limits = np.full((palette.k, 2), HALF, np.int32)
     if palette.channels == 4:
-        fixed[palette.entries[:, 3] == 255, 3] = True
-        fixed[palette.entries[:, 3] == 0] = True
-    soft = (palette.entries[:, -1] % 255 > 0) & (palette.channels == 4)
-    for _ in range(rounds):
-        places = points_of(palette.entries, space)
-        indices = dithered(sample, palette, space, method, strength)
-        errors = _blurred_errors(sample.inverse, points, indices, places)
-        errors[fixed] = 0
-        moved = np.rint(places - PACE * errors).astype(np.int32)
-        moved[soft, 3] = np.clip(moved[soft, 3], *_soft_alphas(space))
-        palette = Palette(colours_at(moved, palette.channels, space))
+        alpha = palette.entries[:, 3]
+        free[alpha == 0] = 0
+        limits[alpha < 255] = lights_of(np.array([[0, 0, 0, 1], [0, 0, 0, 254]], np.uint8))[:, 3]
+    free[limits[:, 0] == limits[:, 1], 3] = 0
+    if not free.any():
+        return palette
+    few = palette.k <= FEW
+    pixels = SAMPLE_OF_FEW if few else max(SAMPLE, 512 * palette.k)
+    for number in range(rounds + few):
+        inverse = _bands(counted.inverse, pixels, number)
+        chosen = diffused(inverse, colours, palette, strength)
+        entries = lights_of(palette.entries)
+        _solve(chosen, inverse, colours.lights, free, limits, entries)
+        moved = colours_of_lights(entries, palette.channels)
+        moved[~free.any(axis=1)] = palette.entries[~free.any(axis=1)]
+        palette = Palette(moved)
     return palette
 
 
-def _soft_alphas(space: ColourSpace) -> tuple[int, int]:
-    """Return the fourth coordinates of alpha 1 and 254."""
-    least, most = points_of(np.array([[0, 0, 0, 1], [0, 0, 0, 254]], np.uint8), space)[:, 3].tolist()
-    return least, most
-
-
-def _sample(counted: Histogram, inverse: NDArray[np.uint32]) -> Histogram:
-    """Return the histogram with the inverse cut to about `SAMPLE` pixels, in evenly spaced bands of rows."""
-    height, width = inverse.shape
-    bands = max(FEWEST_BANDS, SAMPLE // (BAND * width))
-    if height <= 2 * BAND * bands:
-        return counted
-    starts = np.linspace(0, height - BAND, bands).astype(np.intp)
-    rows = np.concatenate([inverse[start : start + BAND] for start in starts])
-    return Histogram(counted.colours, counted.counts, rows)
-
-
-def _blurred_errors(
+def _solve(
+    chosen: NDArray[np.int32],
     inverse: NDArray[np.uint32],
-    points: NDArray[np.int32],
-    indices: Indices,
-    places: NDArray[np.int32],
-) -> NDArray[np.float64]:
-    """Return the mean blurred error at the pixels of each entry, 0 without pixels: (k, 4), float64."""
-    k, (height, _) = len(places), inverse.shape
-    sums = np.zeros((k, 4))
-    pixels = np.zeros(k)
-    reach = len(BLUR) // 2
-    for top in range(0, height, BAND):
-        bottom = min(top + BAND, height)
-        low, high = max(top - reach, 0), min(bottom + reach, height)
-        numbers = indices[top:bottom].ravel()
-        pixels += np.bincount(numbers, minlength=k)
-        around = ((reach - (top - low), reach - (high - bottom)), (reach, reach))
-        for axis in range(4):
-            error = places[:, axis][indices[low:high]] - points[:, axis][inverse[low:high]]
-            blurred = _convolved(_convolved(np.pad(error, around)).T).T
-            sums[:, axis] += np.bincount(numbers, blurred.ravel(), k)
-    sums /= sum(BLUR) ** 2 * np.maximum(pixels, 1)[:, np.newaxis]
-    return sums
+    lights: NDArray[np.int32],
+    free: NDArray[np.uint8],
+    limits: NDArray[np.int32],
+    entries: NDArray[np.int32],
+) -> None:
+    """Move the lights `entries` (k, 4) to where they show best what is wanted at `chosen` (H, W)."""
+    k, width = len(entries), chosen.shape[1]
+    pairs, sums = np.zeros((k, k), np.int64), np.zeros((k, 4), np.int64)
+    room = np.empty((width, 4), np.int64)
+    count_pairs(chosen.data, inverse.data, lights.data, BLUR.data, room.data, pairs.data, sums.data)
+    ridges = np.full(k, RIDGE * int(2 * BLUR.sum() - BLUR[0]) ** 2, np.int64)
+    solve(
+        pairs.data, sums.data, ridges.data, entries.copy().data, free.data, limits.data, SWEEPS, entries.data
+    )
 
 
-def _convolved(rows: NDArray[np.int32]) -> NDArray[np.int32]:
-    """Convolve the rows with `BLUR`. Rows too close to the top or bottom are left out."""
-    size = len(rows) - len(BLUR) + 1
-    result = np.zeros((size, rows.shape[1]), np.int32)
-    for start, weight in enumerate(BLUR):
-        result += weight * rows[start : start + size]
-    return result
+def _bands(inverse: NDArray[np.uint32], pixels: int, number: int) -> NDArray[np.uint32]:
+    """Return about `pixels` of a picture: evenly spaced bands of rows, further down for each number."""
+    height, width = inverse.shape
+    if width > WIDEST:
+        starts = np.linspace(0, width - BLOCK, WIDEST // BLOCK).astype(np.intp)
+        columns = (starts[:, np.newaxis] + np.arange(BLOCK)).ravel()
+    else:
+        columns = np.arange(width)
+    bands = max(FEWEST_BANDS, pixels // (BAND * len(columns)))
+    if height <= BAND * bands:
+        rows = np.arange(height)
+        if width <= WIDEST:
+            return inverse
+    else:
+        shift = (number * 89 % 144) / 144  # steps of the golden ratio's share
+        starts = np.minimum((np.arange(bands) + shift) * (height / bands), height - BAND).astype(np.intp)
+        rows = (starts[:, np.newaxis] + np.arange(BAND)).ravel()
+    return np.ascontiguousarray(inverse[rows[:, np.newaxis], columns])

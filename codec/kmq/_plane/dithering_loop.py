@@ -1,62 +1,205 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False, cdivision=True
 # mypy: ignore-errors
-"""Dithering: a compiled loop.
+"""Dithering by error diffusion: a compiled loop.
 
-In: each pixel's row in a table of colours, the colours' points and the entries' points, in the clustering's
-own space. Out: an index for each pixel. Bounds:
+In: each pixel's row in a table of colours, and the lights of the colours and of the entries. Out: an
+entry for each pixel. A light is linear: half of what the colour shows over black and over white, less
+HALF, and half its alpha. A place is where a light lies in Oklab, a and b times 0.8. Bounds:
 
-- Points lie within ±2^18, as the caller ensures.
-- A pixel receives at most the sum of four errors, clipped to the range of the points and entries.
-- Every number that is used as a place is checked first.
+- Lights are clipped to ±BOX with their errors, so a sum of red, green or blue with half the alpha is
+  below 2^18, and its root below 2^16. Squared distances of places are below 2^40.
+- Every number that is used as a place in an array is checked first.
 """
 
 import cython
 
 if not cython.compiled:  # compiled, these are constants of C, from dithering_loop.pxd
-    FIRST, PAST = LOW, HIGH = range(2)
+    FIRST, PAST = range(2)
+    RED, GREEN, BLUE, ALPHA = range(4)
+    WHITE, HALF, BOX = 65536, 32768, 98304
+    FINE, COARSE, ROOTS = 1024, 4, 17408
+    LONG_RED, LONG_GREEN, LONG_BLUE = 13508, 17574, 1686
+    MEDIUM_RED, MEDIUM_GREEN, MEDIUM_BLUE = 6944, 22305, 3519
+    SHORT_RED, SHORT_GREEN, SHORT_BLUE = 2893, 9232, 20643
+    L_LONG, L_MEDIUM, L_SHORT = 862, 3251, -17
+    A_LONG, A_MEDIUM, A_SHORT = 6482, -7959, 1477
+    B_LONG, B_MEDIUM, B_SHORT = 85, 2565, -2650
+
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def root_of(light: cython.longlong, roots: cython.const[cython.int][::1]) -> cython.longlong:
+    """Return the cube root of a light below 2^18 either way, in units of 2^-14."""
+    size: cython.longlong = light if light >= 0 else -light
+    root: cython.longlong = roots[FINE + (size >> COARSE)] if size >= FINE else roots[size]
+    return root if light >= 0 else -root
+
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def place_light(
+    light: cython.p_int, place: cython.p_longlong, roots: cython.const[cython.int][::1]
+) -> cython.void:
+    """Find the place of a light.
+
+    Oklab of premultiplied light p of alpha a is that of the colour times the cube root of a, so times the
+    square of that root it is the colour's own times a. As with a light, half of alpha's share is taken off.
+    """
+    red: cython.longlong = light[RED] + light[ALPHA]
+    green: cython.longlong = light[GREEN] + light[ALPHA]
+    blue: cython.longlong = light[BLUE] + light[ALPHA]
+    long: cython.longlong = root_of((LONG_RED * red + LONG_GREEN * green + LONG_BLUE * blue) >> 15, roots)
+    medium: cython.longlong = root_of(
+        (MEDIUM_RED * red + MEDIUM_GREEN * green + MEDIUM_BLUE * blue) >> 15, roots
+    )
+    short: cython.longlong = root_of((SHORT_RED * red + SHORT_GREEN * green + SHORT_BLUE * blue) >> 15, roots)
+    place[0] = (L_LONG * long + L_MEDIUM * medium + L_SHORT * short) >> 12
+    place[1] = (A_LONG * long + A_MEDIUM * medium + A_SHORT * short) >> 12
+    place[2] = (B_LONG * long + B_MEDIUM * medium + B_SHORT * short) >> 12
+    place[3] = 1 << 13
+    alpha: cython.longlong = light[ALPHA]
+    if alpha != HALF:
+        alpha = max(min(alpha, HALF), 0)
+        red = root_of(2 * alpha, roots)
+        red *= red
+        place[0] = (place[0] * red) >> 28
+        place[1] = (place[1] * red) >> 28
+        place[2] = (place[2] * red) >> 28
+        place[3] = alpha >> 2
+    place[0] -= place[3]
+
+
+def place_lights(
+    lights: cython.const[cython.int][:, ::1],
+    roots: cython.const[cython.int][::1],
+    places: cython.int[:, ::1],
+) -> None:
+    """Fill `places` (n, 4) with those of `lights` (n, 4).
+
+    Raises ValueError if the arrays' sizes disagree or a light lies outside of ±BOX.
+    """
+    count: cython.Py_ssize_t = lights.shape[0]
+    check_lights(lights, roots)
+    if places.shape[0] != count or places.shape[1] != 4:
+        raise ValueError("places must match lights")
+    i: cython.Py_ssize_t
+    axis: cython.Py_ssize_t
+    light = cython.declare(cython.int[4])
+    place = cython.declare(cython.longlong[4])
+    if not cython.compiled:
+        light, place = [0] * 4, [0] * 4
+    with cython.nogil:
+        for i in range(count):
+            for axis in range(4):
+                light[axis] = lights[i, axis]
+            place_light(light, place, roots)
+            for axis in range(4):
+                places[i, axis] = cython.cast(cython.int, place[axis])
+
+
+@cython.cfunc
+def check_lights(
+    lights: cython.const[cython.int][:, ::1], roots: cython.const[cython.int][::1]
+) -> cython.void:
+    """Raise ValueError for lights outside of ±BOX, or too few roots."""
+    if lights.shape[1] != 4 or roots.shape[0] != ROOTS:
+        raise ValueError(f"lights must have four coordinates, and roots be {ROOTS}")
+    i: cython.Py_ssize_t
+    axis: cython.Py_ssize_t
+    for i in range(lights.shape[0]):
+        for axis in range(4):
+            if not -BOX <= lights[i, axis] <= BOX:
+                raise ValueError(f"lights must lie within ±{BOX}")
+
+
+def measure_reach(
+    places: cython.const[cython.int][:, ::1],
+    first: cython.Py_ssize_t,
+    end: cython.Py_ssize_t,
+    reach: cython.longlong[::1],
+) -> None:
+    """Fill `reach` from `first` to `end` with a fourth of the squared distance to the nearest other entry.
+
+    A place nearer to an entry than that is nearest to it. `places` (k, 4) are sorted by the first coordinate
+    from `first` to `end`.
+
+    Raises ValueError if the arrays' sizes disagree or the range lies outside.
+    """
+    if places.shape[1] != 4 or reach.shape[0] != places.shape[0]:
+        raise ValueError("places must have four coordinates, and reach must match them")
+    if not 0 <= first <= end <= places.shape[0]:
+        raise ValueError("first and end must lie in places")
+    i: cython.Py_ssize_t
+    j: cython.Py_ssize_t
+    step: cython.Py_ssize_t
+    axis: cython.Py_ssize_t
+    gap: cython.longlong
+    distance: cython.longlong
+    best: cython.longlong
+    with cython.nogil:
+        for i in range(first, end):
+            best = 1 << 42
+            for step in range(-1, 2, 2):
+                j = i + step
+                while first <= j < end:
+                    distance = 0
+                    for axis in range(4):
+                        gap = places[i, axis] - places[j, axis]
+                        distance += gap * gap
+                        if axis == 0 and distance >= best:
+                            break
+                    best = min(best, distance)
+                    gap = places[i, 0] - places[j, 0]
+                    if gap * gap >= best:
+                        break
+                    j += step
+            reach[i] = best >> 2
 
 
 def diffuse(
     inverse: cython.const[cython.uint][:, ::1],
-    points: cython.const[cython.int][:, ::1],
+    lights: cython.const[cython.int][:, ::1],
     rows: cython.const[cython.int][::1],
     ranges: cython.const[cython.int][:, ::1],
     entries: cython.const[cython.int][:, ::1],
-    limits: cython.const[cython.int][:, ::1],
+    places: cython.const[cython.int][:, ::1],
+    reach: cython.const[cython.longlong][::1],
+    roots: cython.const[cython.int][::1],
     strength: cython.int,
-    edge: cython.longlong,
     errors: cython.int[:, :, ::1],
     chosen: cython.int[:, ::1],
 ) -> None:
-    """Fill `chosen` (H, W) with rows of `entries` by serpentine error diffusion (Floyd and Steinberg, 1976).
+    """Fill `chosen` (H, W) with rows of `entries` by serpentine error diffusion.
 
-    `points` (n, 4) are the colours' points, `rows` (n,) the row of the nearest entry, and
-    `ranges` (n, 2) the first and last row plus one of the entries that a colour may take,
-    which are sorted by their first coordinate. An empty range means the nearest entry and
-    no error. `limits` (2, 4) is the least and largest of each coordinate that a point
-    with its error may have. `strength` is 0 to 256. A pixel that differs from its neighbours
-    to the left and right, or above and below, by more than `edge` in all passes on half of
-    its error; a pixel that is like them and has an entry of its own takes that one and passes on
-    nothing. `errors` (2, W + 2, 4) is room to work in. No array may overlap another.
+    Half of an error goes to the next pixel and a quarter each to the two below (Sierra lite: Frankie Sierra,
+    1990), as light. The nearest entry is found by places.
+
+    `lights` (n, 4) are the colours' and `entries` (k, 4) the entries', `places` (k, 4) are the entries', and
+    `reach` (k,) is from `measure_reach`. `rows` (n,) is a guess at the row of the entry nearest to a colour,
+    which wins ties, and `ranges` (n, 2) the first and last row plus one of the entries that the colour may
+    take, which are sorted by the first coordinate of their places. An empty range means the guess and no
+    error. `strength` is 0 to 256. A pixel that is like its four neighbours and has an entry of its own takes
+    that one and passes on nothing. Opaque pixels take no error of alpha. `errors` (2, W + 2, 4) is room to
+    work in. No array may overlap another.
 
     Raises ValueError if the arrays' sizes disagree or a number lies outside its table.
     """
     height: cython.Py_ssize_t = inverse.shape[0]
     width: cython.Py_ssize_t = inverse.shape[1]
-    colours: cython.Py_ssize_t = points.shape[0]
-    k: cython.Py_ssize_t = entries.shape[0]
-    if points.shape[1] != 4 or entries.shape[1] != 4 or limits.shape[0] != 2 or limits.shape[1] != 4:
-        raise ValueError("points, entries and limits must have four coordinates each")
-    if rows.shape[0] != colours or ranges.shape[0] != colours or ranges.shape[1] != 2:
-        raise ValueError("rows and ranges must match points")
+    colours: cython.Py_ssize_t = lights.shape[0]
+    check_lights(lights, roots)
+    check_lights(entries, roots)
+    if places.shape[0] != entries.shape[0] or places.shape[1] != 4 or reach.shape[0] != entries.shape[0]:
+        raise ValueError("places and reach must match entries")
+    check_ranges(rows, ranges, colours, entries.shape[0])
     if errors.shape[0] != 2 or errors.shape[1] != width + 2 or errors.shape[2] != 4:
         raise ValueError("errors must be two rows of the picture, with a pixel on both sides")
     if chosen.shape[0] != height or chosen.shape[1] != width or not 0 <= strength <= 256:
         raise ValueError("chosen must match inverse, and strength be 0 to 256")
-    i: cython.Py_ssize_t
-    for i in range(colours):
-        if not (0 <= rows[i] < k and 0 <= ranges[i, FIRST] <= ranges[i, PAST] <= k):
-            raise ValueError(f"rows and ranges must lie in 0 to {k}")
     wrong: cython.bint = False
     y: cython.Py_ssize_t
     x: cython.Py_ssize_t
@@ -66,19 +209,15 @@ def diffuse(
     after: cython.Py_ssize_t
     forward: cython.Py_ssize_t
     colour: cython.Py_ssize_t
-    left: cython.Py_ssize_t
-    right: cython.Py_ssize_t
-    above: cython.Py_ssize_t
-    below: cython.Py_ssize_t
     row: cython.Py_ssize_t
-    share: cython.longlong
-    across: cython.longlong
-    down: cython.longlong
-    value: cython.longlong
+    gap: cython.longlong
+    distance: cython.longlong
+    value: cython.int
     error: cython.int
-    target = cython.declare(cython.longlong[4])
+    wanted = cython.declare(cython.int[4])
+    place = cython.declare(cython.longlong[4])
     if not cython.compiled:
-        target = [0, 0, 0, 0]
+        wanted, place = [0] * 4, [0] * 4
     with cython.nogil:
         for y in range(height):
             for x in range(width):
@@ -87,8 +226,8 @@ def diffuse(
     if wrong:
         raise ValueError(f"inverse must be 0 to {colours - 1}")
     with cython.nogil:
-        for axis in range(4):
-            for x in range(width + 2):
+        for x in range(width + 2):
+            for axis in range(4):
                 errors[0, x, axis] = 0
         for y in range(height):
             now = y & 1
@@ -101,44 +240,34 @@ def diffuse(
             for _ in range(width):
                 colour = inverse[y, x]
                 row = rows[colour]
-                left = inverse[y, x - 1] if x > 0 else colour
-                right = inverse[y, x + 1] if x + 1 < width else colour
-                above = inverse[y - 1, x] if y > 0 else colour
-                below = inverse[y + 1, x] if y + 1 < height else colour
-                across = 0
-                down = 0
-                value = 0
-                for axis in range(4):
-                    across += absolute(points[left, axis] - points[right, axis])
-                    down += absolute(points[above, axis] - points[below, axis])
-                    value += absolute(points[colour, axis] - entries[row, axis])
                 if ranges[colour, FIRST] == ranges[colour, PAST] or (
-                    value == 0 and left == colour and right == colour and above == colour and below == colour
+                    lights[colour, 0] == entries[row, 0]
+                    and lights[colour, 1] == entries[row, 1]
+                    and lights[colour, 2] == entries[row, 2]
+                    and lights[colour, 3] == entries[row, 3]
+                    and (x == 0 or inverse[y, x - 1] == colour)
+                    and (x + 1 == width or inverse[y, x + 1] == colour)
+                    and (y == 0 or inverse[y - 1, x] == colour)
+                    and (y + 1 == height or inverse[y + 1, x] == colour)
                 ):
                     chosen[y, x] = cython.cast(cython.int, row)
                     x += forward
                     continue
                 for axis in range(4):
-                    value = points[colour, axis] + ((errors[now, x + 1, axis] + 8) >> 4)
-                    value = max(value, limits[LOW, axis])
-                    value = min(value, limits[HIGH, axis])
-                    target[axis] = value
-                row = search(
-                    target[0],
-                    target[1],
-                    target[2],
-                    target[3],
-                    entries,
-                    ranges[colour, FIRST],
-                    ranges[colour, PAST],
-                    row,
-                )
-                chosen[y, x] = cython.cast(cython.int, row)
-                share = strength
-                if across > edge or down > edge:
-                    share = strength // 2
+                    value = lights[colour, axis] + ((errors[now, x + 1, axis] + 8) >> 4)
+                    wanted[axis] = max(min(value, BOX), -BOX)
+                if lights[colour, ALPHA] == HALF:
+                    wanted[ALPHA] = HALF
+                place_light(wanted, place, roots)
+                distance = 0
                 for axis in range(4):
-                    error = cython.cast(cython.int, ((target[axis] - entries[row, axis]) * share) >> 8)
+                    gap = place[axis] - places[row, axis]
+                    distance += gap * gap
+                if distance >= reach[row]:
+                    row = search(place, places, ranges[colour, FIRST], ranges[colour, PAST], row, distance)
+                chosen[y, x] = cython.cast(cython.int, row)
+                for axis in range(4):
+                    error = ((wanted[axis] - entries[row, axis]) * strength) >> 8
                     errors[now, x + 1 + forward, axis] += 7 * error
                     errors[after, x + 1 - forward, axis] += 3 * error
                     errors[after, x + 1, axis] += 5 * error
@@ -147,12 +276,19 @@ def diffuse(
 
 
 @cython.cfunc
-@cython.inline
-@cython.nogil
-@cython.exceptval(check=False)
-def absolute(value: cython.longlong) -> cython.longlong:
-    """Return the magnitude of `value`."""
-    return value if value >= 0 else -value
+def check_ranges(
+    rows: cython.const[cython.int][::1],
+    ranges: cython.const[cython.int][:, ::1],
+    colours: cython.Py_ssize_t,
+    k: cython.Py_ssize_t,
+) -> cython.void:
+    """Raise ValueError unless every colour has a row and a range of rows below k."""
+    if rows.shape[0] != colours or ranges.shape[0] != colours or ranges.shape[1] != 2:
+        raise ValueError("rows and ranges must match lights")
+    i: cython.Py_ssize_t
+    for i in range(colours):
+        if not (0 <= rows[i] < k and 0 <= ranges[i, FIRST] <= ranges[i, PAST] <= k):
+            raise ValueError(f"rows and ranges must lie in 0 to {k}")
 
 
 @cython.cfunc
@@ -160,148 +296,65 @@ def absolute(value: cython.longlong) -> cython.longlong:
 @cython.nogil
 @cython.exceptval(check=False)
 def search(
-    t0: cython.longlong,
-    t1: cython.longlong,
-    t2: cython.longlong,
-    t3: cython.longlong,
-    entries: cython.const[cython.int][:, ::1],
+    place: cython.p_longlong,
+    places: cython.const[cython.int][:, ::1],
     first: cython.Py_ssize_t,
     end: cython.Py_ssize_t,
     guess: cython.Py_ssize_t,
+    best: cython.longlong,
 ) -> cython.Py_ssize_t:
-    """Return the row of the entry nearest to a point, of those in `first` to `end`, beginning with a guess.
+    """Return the row of the entry nearest to a place, of those in `first` to `end`; `guess` is at `best`.
 
     From the point's place on the sorted axis it walks outwards both ways, and stops where the
-    distance on that axis alone is more than the least distance found. Of entries equally
-    near the first row is taken.
+    distance on that axis alone is more than the least distance found. Of entries equally near the
+    guess is taken, or else the first row.
     """
-    d0: cython.longlong = t0 - entries[guess, 0]
-    d1: cython.longlong = t1 - entries[guess, 1]
-    d2: cython.longlong = t2 - entries[guess, 2]
-    d3: cython.longlong = t3 - entries[guess, 3]
-    best: cython.longlong = d0 * d0 + d1 * d1 + d2 * d2 + d3 * d3
     found: cython.Py_ssize_t = guess
     low: cython.Py_ssize_t = first
     high: cython.Py_ssize_t = end
     middle: cython.Py_ssize_t
     distance: cython.longlong
+    p0: cython.longlong = place[0]
+    p1: cython.longlong = place[1]
+    p2: cython.longlong = place[2]
+    p3: cython.longlong = place[3]
+    gap: cython.longlong
     while low < high:
         middle = (low + high) // 2
-        if entries[middle, 0] < t0:
+        if places[middle, 0] < p0:
             low = middle + 1
         else:
             high = middle
     high = low
     low -= 1
     while low >= first:
-        d0 = t0 - entries[low, 0]
-        if d0 * d0 > best:
+        gap = p0 - places[low, 0]
+        distance = gap * gap
+        if distance > best:
             break
-        d1 = t1 - entries[low, 1]
-        d2 = t2 - entries[low, 2]
-        d3 = t3 - entries[low, 3]
-        distance = d0 * d0 + d1 * d1 + d2 * d2 + d3 * d3
-        if distance < best or (distance == best and low < found):
+        gap = p1 - places[low, 1]
+        distance += gap * gap
+        gap = p2 - places[low, 2]
+        distance += gap * gap
+        gap = p3 - places[low, 3]
+        distance += gap * gap
+        if distance < best or (distance == best and found != guess):
             best = distance
             found = low
         low -= 1
     while high < end:
-        d0 = t0 - entries[high, 0]
-        if d0 * d0 > best:
+        gap = p0 - places[high, 0]
+        distance = gap * gap
+        if distance > best:
             break
-        d1 = t1 - entries[high, 1]
-        d2 = t2 - entries[high, 2]
-        d3 = t3 - entries[high, 3]
-        distance = d0 * d0 + d1 * d1 + d2 * d2 + d3 * d3
-        if distance < best or (distance == best and high < found):
+        gap = p1 - places[high, 1]
+        distance += gap * gap
+        gap = p2 - places[high, 2]
+        distance += gap * gap
+        gap = p3 - places[high, 3]
+        distance += gap * gap
+        if distance < best:
             best = distance
             found = high
         high += 1
     return found
-
-
-def mix_entries(
-    points: cython.const[cython.int][:, ::1],
-    rows: cython.const[cython.int][::1],
-    ranges: cython.const[cython.int][:, ::1],
-    entries: cython.const[cython.int][:, ::1],
-    strength: cython.int,
-    partners: cython.int[::1],
-    shares: cython.uchar[::1],
-) -> None:
-    """Find for each point the entry that gives it best when mixed with its nearest one.
-
-    `partners[i]` becomes its row, and `shares[i]`, 0 to 32, how many of 64 pixels it takes.
-    What counts is the squared distance of the mixture, and how far the two are apart: an
-    eighth of the variance that mixing makes. `strength`, 0 to 256, scales the shares. The
-    other arguments are as in `diffuse`.
-
-    Raises ValueError if the arrays' sizes disagree or a number lies outside its table.
-    """
-    count: cython.Py_ssize_t = points.shape[0]
-    k: cython.Py_ssize_t = entries.shape[0]
-    if points.shape[1] != 4 or entries.shape[1] != 4 or not 0 <= strength <= 256:
-        raise ValueError("points and entries must have four coordinates each, and strength be 0 to 256")
-    if rows.shape[0] != count or ranges.shape[0] != count or ranges.shape[1] != 2:
-        raise ValueError("rows and ranges must match points")
-    if partners.shape[0] != count or shares.shape[0] != count:
-        raise ValueError("partners and shares must match points")
-    i: cython.Py_ssize_t
-    for i in range(count):
-        if not (0 <= rows[i] < k and 0 <= ranges[i, FIRST] <= ranges[i, PAST] <= k):
-            raise ValueError(f"rows and ranges must lie in 0 to {k}")
-    j: cython.Py_ssize_t
-    side: cython.int
-    row: cython.Py_ssize_t
-    share: cython.longlong
-    most: cython.longlong
-    best: cython.longlong
-    loss: cython.longlong
-    along: cython.longlong
-    square: cython.longlong
-    q0: cython.longlong
-    q1: cython.longlong
-    q2: cython.longlong
-    q3: cython.longlong
-    v0: cython.longlong
-    v1: cython.longlong
-    v2: cython.longlong
-    v3: cython.longlong
-    with cython.nogil:
-        for i in range(count):
-            row = rows[i]
-            q0 = points[i, 0] - entries[row, 0]
-            q1 = points[i, 1] - entries[row, 1]
-            q2 = points[i, 2] - entries[row, 2]
-            q3 = points[i, 3] - entries[row, 3]
-            best = 4096 * (q0 * q0 + q1 * q1 + q2 * q2 + q3 * q3)
-            most = 0
-            partners[i] = cython.cast(cython.int, row)
-            if best > 0:
-                # A share is at least 1 of 64, and adds 63 / 8 of the squared distance to the loss: far
-                # partners can't win. The entries are sorted, so on each side the walk can end.
-                for side in range(2):
-                    j = row + 1 if side == 0 else row - 1
-                    while ranges[i, FIRST] <= j < ranges[i, PAST]:
-                        v0 = entries[j, 0] - entries[row, 0]
-                        if 63 * v0 * v0 >= 8 * best:
-                            break
-                        v1 = entries[j, 1] - entries[row, 1]
-                        v2 = entries[j, 2] - entries[row, 2]
-                        v3 = entries[j, 3] - entries[row, 3]
-                        along = q0 * v0 + q1 * v1 + q2 * v2 + q3 * v3
-                        square = v0 * v0 + v1 * v1 + v2 * v2 + v3 * v3
-                        if along > 0 and square > 0:
-                            share = (64 * along + square // 2) // square
-                            share = min(share, 32)
-                            loss = (share * (64 - share) * square) >> 3
-                            loss += (64 * q0 - share * v0) * (64 * q0 - share * v0)
-                            loss += (64 * q1 - share * v1) * (64 * q1 - share * v1)
-                            loss += (64 * q2 - share * v2) * (64 * q2 - share * v2)
-                            loss += (64 * q3 - share * v3) * (64 * q3 - share * v3)
-                            if share > 0 and loss < best:
-                                best = loss
-                                most = share
-                                partners[i] = cython.cast(cython.int, j)
-                        j = j + 1 if side == 0 else j - 1
-            shares[i] = cython.cast(cython.uchar, (most * strength) >> 8)

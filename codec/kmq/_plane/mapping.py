@@ -39,9 +39,12 @@ def map_indices(
     a black and a white backdrop; opaque pixels take opaque entries, and fully transparent pixels
     take transparent entries, if the palette has any.
 
-    `dither` is "none", "floyd-steinberg" (serpentine error diffusion in `space`) or
-    "ordered" (8 x 8 thresholds: a pixel's entry depends only on its place and colour).
-    `strength`, 0 to 1, is the share of an error that is passed on.
+    `dither` is "none", "floyd-steinberg" (serpentine error diffusion: Floyd and Steinberg, 1976) or "ordered"
+    (8 x 8 thresholds: a pixel's entry depends only on its place and colour, and the entries of a place are
+    those around the colour). Both mix entries in linear light, as the eye does from afar, in any `space`.
+    Error diffusion takes the entry nearest in Oklab, with a and b times 0.8. `strength`, 0 to 1, is the share
+    of an error that is passed on; 0 is no dithering. With 1 and up to 256 entries, opaque colours that no
+    mixture of entries shows first become the nearest that one does, or their errors would smear.
 
     Raises ValueError if the picture and the palette have different numbers of channels, and
     ValueError or TypeError for other arguments that aren't allowed.
@@ -56,11 +59,11 @@ def map_indices(
         raise ValueError("the histogram has no inverse: a sum of histograms has no picture to map")
     if counted.channels != palette.channels:
         raise ValueError(f"the picture has {counted.channels} channels, the palette {palette.channels}")
-    if dither != "none":
+    if dither != "none" and strength > 0:
         if has_idle_alpha(counted.colours) and has_idle_alpha(palette.entries):  # the same as without it
             counted = Histogram(counted.colours[:, :3], counted.counts, inverse)
             palette = Palette(palette.entries[:, :3])
-        return trusted_plane(dithered(counted, palette, place, dither, strength), palette.k)
+        return trusted_plane(dithered(counted, palette, dither, strength), palette.k)
     return trusted_plane(indices_of(inverse, nearest(counted.colours, palette, place), palette.k), palette.k)
 
 
