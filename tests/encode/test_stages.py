@@ -241,6 +241,7 @@ def test_opaque_alpha_changes_no_pixel_of_a_photograph(space):
     assert rgba == rgb
 
 
+@pytest.mark.both_ways
 @pytest.mark.parametrize(
     ("value", "array"),
     [
@@ -250,6 +251,9 @@ def test_opaque_alpha_changes_no_pixel_of_a_photograph(space):
 )
 def test_palettes_and_planes_are_arrays_for_numpy(value, array):
     assert np.asarray(value).dtype == array.dtype
+    assert value != array.tolist()
+    assert f"k={value.k}" in repr(value)
+    assert value.bit_depth in (0, 9)
     assert np.array_equal(np.asarray(value), array)
     assert not np.asarray(value).flags.writeable
     assert np.array(value).flags.writeable
